@@ -1,0 +1,42 @@
+/*
+ * proc: signals as flags, and processes by argument vector (never a shell).
+ *
+ * Signal flags and the wake-up descriptor are the other file-scope state we allow; they are set by handlers only.
+ *
+ * Thread  proc_signals once, at start, before threads; the rest any
+ */
+#ifndef BASE_PROC_H
+#define BASE_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/rc.h"
+
+/* Install handlers for SIGTERM, SIGINT (stop), SIGHUP (reload), SIGUSR1 (nudge), SIGCHLD; ignore SIGPIPE. */
+void proc_signals(void);
+
+int proc_stop_count(void);   /* how many SIGTERM or SIGINT so far: the second means at once */
+bool proc_reload_take(void); /* a SIGHUP came since the last call */
+
+/* Readable when any of the above came; poll it, then proc_wake_clear. */
+int proc_wake_fd(void);
+void proc_wake_clear(void);
+
+/*
+ * Start argv[0] (a path). keep_fd < 0 or a descriptor the child keeps under the same number; everything else but 0, 1, 2 is closed.
+ * The child gets SIGTERM when this process dies (PR_SET_PDEATHSIG).
+ */
+enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
+
+/* A child that ended, without waiting: RC_OK with its status, RC_END if none. */
+enum rc proc_reap(pid_t *pid, int *status);
+
+/* "exit 3", "killed by signal 9 (Killed)" */
+const char *proc_status_text(int status, char *out, int size);
+
+/* Anonymous and shared resident memory of a process in bytes (RssAnon + RssShmem), 0 if unreadable. pid 0: this one. */
+uint64_t proc_memory(pid_t pid);
+
+#endif

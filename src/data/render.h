@@ -1,0 +1,74 @@
+/*
+ * render: from a native value to what a table stores. The only place that knows, for Parquet, CSV, JSON and Avro alike.
+ *
+ * "as" is two steps: normalise (native value -> key) and print (key -> text). A dictionary keys on the normalised value and prints each
+ * distinct one once. Every allowed triple (native type, as, SQL type) is a row of one table in render.c; others are refused with file and line.
+ *
+ * Keys by kind:
+ *   KEY_U64    uint64_t; signed values in two's complement
+ *   KEY_F32    uint64_t holding the bits of a float in its low half
+ *   KEY_IP     struct ip
+ *   KEY_BYTES  struct span into the batch
+ * A null field takes the column's "absent" value when the schema gives one. A value outside its SQL type is null and counted: never clamped, never wrapped.
+ *
+ * Renderings: number (integers; the default), float, datetime ("YYYY-MM-DD hh:mm:ss"), unix (seconds), unix_ms, year month day hour minute second,
+ * ip (RFC 5952, dotted quad), text (bytes as UTF-8; each byte that is not part of valid UTF-8 becomes U+FFFD), hex (bytes), mac (u64),
+ * proto (nfdump's names), tcp_flags (eight characters CWR ECE URG ACK PSH RST SYN FIN), tcp_flags6 (Spot's six), mpls (u32: label-exp-bottom).
+ *
+ * Thread  immutable tables; projections are read-only once made
+ */
+#ifndef DATA_RENDER_H
+#define DATA_RENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+#include "data/batch.h"
+#include "data/schema.h"
+#include "data/type.h"
+
+enum key { KEY_U64, KEY_F32, KEY_IP, KEY_BYTES };
+
+union key_value {
+	uint64_t u64;
+	struct ip ip;
+	struct span bytes; /* of an absent default: offset 0, and the text is the column's own */
+};
+
+enum { RENDER_TEXT = 64 }; /* most characters print gives for keys that are not bytes */
+
+struct render {
+	enum type type;
+	const char *as;
+	enum sql_type sql;
+	enum key key;
+	/* Keys of the selected rows (sel NULL: rows 0..n-1); nulls are not looked at here, their keys are arbitrary but harmless. Fast: one loop. */
+	void (*normalise)(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys);
+	/* Text of a KEY_U64, KEY_F32 or KEY_IP key for an SQL_STRING column; no NUL; returns its length. NULL for other SQL types and for KEY_BYTES. */
+	size_t (*print)(union key_value key, char text[RENDER_TEXT]);
+	bool bounded; /* keys can lie outside the SQL type: render_fits decides */
+};
+
+/* The triple's row, or NULL. */
+const struct render *render_find(enum type type, const char *as, enum sql_type sql);
+
+/* The default "as" for a native type into an SQL type, or NULL when there is none. */
+const char *render_default(enum type type, enum sql_type sql);
+
+/* Does a KEY_U64 key fit the SQL type? The native type says whether the key is signed. */
+bool render_fits(const struct render *r, uint64_t key);
+
+/* Shortest decimal text that reads back as the same float; returns its length. */
+size_t render_float(float v, char text[RENDER_TEXT]);
+
+/* Bytes as valid UTF-8, U+FFFD for each offending byte. *out points at bytes when they are fine already, else at a copy in *scratch (grown with mem_resize). */
+size_t render_utf8(const uint8_t *bytes, size_t len, const uint8_t **out, uint8_t **scratch, size_t *scratch_size);
+
+/* Address text; returns its length. The family says which. */
+size_t render_ip(const struct ip *ip, char text[RENDER_TEXT]);
+/* And back: false if it is no address. */
+bool render_ip_parse(const char *text, struct ip *out);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * kv: LMDB with sticky transactions: ordered keys, durable commits, several processes on one host.
+ *
+ * Errors inside a transaction stick and come out at kv_commit, so that callers write straight lines. A full map grows by itself up to its ceiling;
+ * at the ceiling, or with the disk full, kv_commit gives RC_AGAIN and nothing of the transaction happened.
+ *
+ * Thread  an environment is shared; a transaction belongs to the thread that began it
+ * Owner   values read are borrowed until the transaction ends
+ */
+#ifndef KV_KV_H
+#define KV_KV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+
+struct kv;
+struct kv_txn;
+typedef unsigned kv_table; /* LMDB's dbi */
+
+struct kv_options {
+	uint64_t ceiling_bytes; /* of the map */
+	unsigned tables;        /* most named tables */
+	bool durable;           /* false: a cache; survives kill, not a power cut */
+};
+
+/* path is a directory, made if absent. */
+enum rc kv_open(const char *path, const struct kv_options *options, struct kv **out, struct err *e) MUST_USE;
+void kv_close(struct kv **kv);
+
+/* Open or make named tables once, before threads. integer: keys are 8-byte big-endian numbers by convention of the caller; order is always bytewise. */
+enum rc kv_table_open(struct kv *kv, const char *name, kv_table *out, struct err *e) MUST_USE;
+
+struct kv_bytes {
+	const void *at;
+	size_t len;
+};
+
+#define KV_TEXT(s) ((struct kv_bytes){(s), strlen(s)})
+#define KV_OF(v)   ((struct kv_bytes){&(v), sizeof(v)})
+
+enum rc kv_begin(struct kv *kv, bool write, struct kv_txn **out, struct err *e) MUST_USE;
+/* RC_OK: durable when the environment is. Ends the transaction whatever the outcome and clears *txn. */
+enum rc kv_commit(struct kv_txn **txn, struct err *e) MUST_USE;
+void kv_abort(struct kv_txn **txn);
+
+/* Sticky: after a failure these do nothing and find nothing. */
+bool kv_get(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes *value);
+void kv_put(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value);
+bool kv_put_new(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value); /* false: was there, unchanged */
+void kv_delete(struct kv_txn *txn, kv_table t, struct kv_bytes key);                         /* absent is fine */
+bool kv_failed(const struct kv_txn *txn);
+
+/* Cursor: entries with key >= from, in order; stops when visit returns false. */
+void kv_each(struct kv_txn *txn, kv_table t, struct kv_bytes from, bool (*visit)(void *context, struct kv_bytes key, struct kv_bytes value), void *context);
+/* The first entry with key >= from; and the last entry of the table with key < before. */
+bool kv_at_or_after(struct kv_txn *txn, kv_table t, struct kv_bytes from, struct kv_bytes *key, struct kv_bytes *value);
+bool kv_before(struct kv_txn *txn, kv_table t, struct kv_bytes before, struct kv_bytes *key, struct kv_bytes *value);
+/* Remove keys in [from, before). */
+void kv_delete_range(struct kv_txn *txn, kv_table t, struct kv_bytes from, struct kv_bytes before);
+
+uint64_t kv_count(struct kv_txn *txn, kv_table t);
+/* Bytes of live pages of all tables: what counts against a budget. */
+uint64_t kv_used(struct kv *kv);
+
+/* Big-endian 8-byte keys, so that bytewise order is numeric order. */
+void kv_key_u64(uint64_t n, uint8_t out[8]);
+uint64_t kv_key_read(const void *key);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * figures: the table of counters and gauges of collector and worker: name, kind, unit, help. base/metric holds the numbers.
+ */
+#ifndef PIPE_FIGURES_H
+#define PIPE_FIGURES_H
+
+#include "base/metric.h"
+
+#define FIGURES(X) \
+	X(FILES_SEEN, "files_seen", "counter", "files found in watched folders") \
+	X(FILES_ARCHIVED, "files_archived", "counter", "originals archived and verified") \
+	X(FILES_PUBLISHED, "files_published", "counter", "originals whose events the bus has acknowledged") \
+	X(FILES_COMMITTED, "files_committed", "counter", "originals whose rows are in the tables") \
+	X(FILES_DUPLICATE, "files_duplicate", "counter", "files whose content was known already") \
+	X(FILES_SET_ASIDE, "files_set_aside", "counter", "files that were not taken: unreadable, grown, outside") \
+	X(BYTES_ARCHIVED, "bytes_archived", "counter", "bytes of originals archived") \
+	X(EVENTS_CONSUMED, "events_consumed", "counter", "events the worker has read") \
+	X(EVENTS_DUPLICATE, "events_duplicate", "counter", "events dropped because their identity was committed already") \
+	X(ROWS_COMMITTED, "rows_committed", "counter", "rows in committed table files") \
+	X(REJECTS, "rejects", "counter", "rejects in committed originals") \
+	X(ROWS_LOST, "rows_lost", "counter", "rows known to be lost in rejects") \
+	X(VALUES_OUTSIDE, "values_outside", "counter", "values that became null because their SQL type cannot hold them") \
+	X(COMMITS, "commits", "counter", "manifests written") \
+	X(FILES_WRITTEN, "table_files", "counter", "table files published") \
+	X(BYTES_WRITTEN, "table_bytes", "counter", "bytes of table files published") \
+	X(SEQUENCE_FAILURES, "sequence_failures", "counter", "flows the exporters say they lost on the way to the collector") \
+	X(STAT_MISMATCHES, "stat_mismatches", "counter", "nfcapd files whose flows differ from their own statistics record") \
+	X(WORKER_MEMORY, "writer_memory_bytes", "gauge", "memory accounted by open table writers") \
+	X(OPEN_WRITERS, "open_writers", "gauge", "table files being written") \
+	X(WAITING, "waiting", "gauge", "1 while a service or the disk makes this process wait") \
+	X(RESTARTS, "restarts", "counter", "times the supervisor restarted a process")
+
+enum figure {
+#define X(id, name, kind, help) FIGURE_##id,
+	FIGURES(X)
+#undef X
+	    FIGURE_COUNT
+};
+_Static_assert(FIGURE_COUNT <= METRIC_VALUES, "base/metric.h holds that many");
+
+struct figure_info {
+	const char *name, *kind, *help;
+};
+extern const struct figure_info figure_info[FIGURE_COUNT];
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * worker: reads events, dissects originals, writes tables, commits. N threads, each owning partitions p where p % threads == thread.
+ *
+ * The commit protocol is doc/commit.md; the order is in worker.c.
+ */
+#ifndef PIPE_WORKER_H
+#define PIPE_WORKER_H
+
+#include <stdbool.h>
+
+#include "base/metric.h"
+#include "base/rc.h"
+#include "pipe/settings.h"
+
+struct worker_job {
+	const struct settings *settings;
+	struct metric_slot *figures;
+	bool once; /* work to the end of every partition as it is now, commit, end */
+	bool (*stop)(void *context); /* asked often: finish or drop the open commit in good order and leave */
+	bool (*stop_now)(void *context); /* the second signal: drop everything open, nothing is lost */
+	int wake_fd;
+	void *context;
+};
+
+/* Runs until done or stopped. Failures of services are waited out; RC_FAIL only when nothing can go on. */
+enum rc worker_run(const struct worker_job *job, struct err *e) MUST_USE;
+
+#endif
