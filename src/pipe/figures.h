@@ -36,7 +36,7 @@ enum figure {
 #undef X
 	    FIGURE_COUNT
 };
-_Static_assert(FIGURE_COUNT <= METRIC_VALUES, "base/metric.h holds that many");
+_Static_assert((int)FIGURE_COUNT <= (int)METRIC_VALUES, "base/metric.h holds that many");
 
 struct figure_info {
 	const char *name, *kind, *help;
