@@ -1,0 +1,80 @@
+"""Checks a lake from outside, with foreign readers only: what tests mean by "nothing lost, nothing twice"."""
+import glob
+import hashlib
+import json
+import os
+import re
+
+import duckdb
+
+
+def table(lake, dataset='flow'):
+    """The table as DuckDB sees it; None when it has no file."""
+    if not glob.glob(f'{lake}/{dataset}/hive/**/*.parquet', recursive=True):
+        return None
+    return f"read_parquet('{lake}/{dataset}/hive/**/*.parquet', hive_partitioning = true)"
+
+
+def ids(lake, dataset='flow'):
+    """The values of ibyt in sorted order: tests give each flow its own."""
+    source = table(lake, dataset)
+    return [] if source is None else [r[0] for r in duckdb.sql(f'select ibyt from {source} order by ibyt').fetchall()]
+
+
+def manifests(lake):
+    """Every manifest and history line: (files, originals) as lists of JSON objects."""
+    files, originals, seen = [], [], set()
+    for folder in ('commits', 'history'):
+        for path in sorted(glob.glob(f'{lake}/_sluice/{folder}/**/*', recursive=True)):
+            if not os.path.isfile(path):
+                continue
+            head = None
+            with open(path, encoding='utf-8') as f:
+                for line in f:
+                    entry = json.loads(line)
+                    if 'start' in entry and 'topic' in entry:
+                        head = (entry['topic'], entry['partition'], entry['start'])
+                        skip = head in seen
+                        seen.add(head)
+                    elif head is not None and not skip:
+                        if 'file' in entry:
+                            files.append(entry)
+                        elif 'original' in entry:
+                            originals.append(entry)
+    return files, originals
+
+
+def unescape(name):
+    """Undo sluice's escape of odd bytes in names."""
+    raw = re.sub(rb'\\x([0-9a-f]{2})', lambda m: bytes([int(m.group(1), 16)]), name.encode())
+    return os.fsdecode(raw)
+
+
+def faults(lake, inputs, dataset='flow'):
+    """What is wrong with a lake after everything was committed: a list of sentences, empty when all is well. inputs: {path: bytes}."""
+    wrong = []
+    files, originals = manifests(lake)
+    listed = {f['file'] for f in files if '/rejects/' not in f['file']}
+    present = {os.path.relpath(p, lake) for p in glob.glob(f'{lake}/{dataset}/hive/**/*', recursive=True) if os.path.isfile(p)}
+    wrong += [f'in the table without a manifest: {p}' for p in sorted(present - listed)]
+    wrong += [f'in a manifest but not there: {p}' for p in sorted(listed - present)]
+    wrong += [f'size differs from manifest: {f["file"]}' for f in files
+              if os.path.exists(f'{lake}/{f["file"]}') and os.path.getsize(f'{lake}/{f["file"]}') != f['size']]
+    identity = [(o['pipeline'], o['original'], o.get('again', 0)) for o in originals]
+    wrong += [f'committed twice: {i}' for i in {i for i in identity if identity.count(i) > 1}]
+    wanted = {hashlib.sha256(b).hexdigest() for b in inputs.values()}
+    have = {}
+    for path in glob.glob(f'{glob.escape(str(lake))}/{dataset}/binary/**/*', recursive=True):
+        if os.path.isfile(path):
+            with open(path, 'rb') as f:
+                have.setdefault(hashlib.sha256(f.read()).hexdigest(), []).append(path)
+    wrong += [f'original missing: {h}' for h in sorted(wanted - set(have))]
+    wrong += [f'original stored {len(p)} times: {h}' for h, p in have.items() if len(p) > 1]
+    wrong += [f'original that nobody gave: {p}' for h, p in have.items() if h not in wanted]
+    wrong += [f'original not in any manifest: {h}' for h in sorted(wanted - {i[1] for i in identity})]
+    return wrong
+
+
+def staging_left(lake):
+    """Files left in staging: none once everything is committed and stopped."""
+    return [p for p in glob.glob(f'{lake}/_sluice/staging/**/*', recursive=True) if os.path.isfile(p)]
