@@ -1,0 +1,117 @@
+/* The program: finds the subcommand in one table and gives back its exit status. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/args.h"
+#include "app/cli/cli.h"
+#include "app/nearest.h"
+#include "app/term.h"
+
+static enum status run_version(const struct args *a)
+{
+	printf("sluice %s\n", SLUICE_VERSION);
+	return STATUS_DONE;
+}
+
+static enum status run_help(const struct args *a);
+
+static const struct option no_option[] = {{0}};
+
+static const struct command command_version = {
+    .name = "version", .synopsis = "", .summary = "Print the version", .option = no_option, .run = run_version};
+
+static const struct command command_help = {
+    .name = "help", .synopsis = "[COMMAND]", .summary = "Print what a command does and takes", .option = no_option, .words = true, .run = run_help};
+
+static const struct command *const command[] = {
+    &command_dissect,
+    &command_schema,
+    &command_version,
+    &command_help,
+};
+
+enum { COMMANDS = sizeof command / sizeof command[0] };
+
+static void overview(FILE *to)
+{
+	struct term t = term_of(fileno(to));
+	fprintf(to, "%susage:%s sluice COMMAND [OPTION...]\n\n", t.bold, t.off);
+	fprintf(to, "Takes network telemetry from files, keeps every original, and lands typed rows in partitioned tables: exactly once.\n\n");
+	fprintf(to, "%sCommands%s\n", t.bold, t.off);
+	for (int i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-10s %s\n", command[i]->name, command[i]->summary);
+	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 usage or configuration.\n");
+}
+
+static const struct command *find(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(command[i]->name, name) == 0)
+			return command[i];
+	return NULL;
+}
+
+static enum status unknown(const char *name)
+{
+	struct nearest n = nearest_to(name);
+	char hint[NEAREST_HINT];
+	for (int i = 0; i < COMMANDS; i++)
+		nearest_offer(&n, command[i]->name);
+	complain("unknown command \"%.100s\"%s; \"sluice help\" lists them", name, nearest_hint(&n, hint));
+	return STATUS_USAGE;
+}
+
+static enum status run_help(const struct args *a)
+{
+	if (a->words == 0) {
+		overview(stdout);
+		return STATUS_DONE;
+	}
+	const struct command *c = find(a->word[0]);
+	if (c == NULL)
+		return unknown(a->word[0]);
+	args_help(c);
+	return STATUS_DONE;
+}
+
+static enum status dispatch(int argc, char **argv)
+{
+	if (argc < 2) {
+		overview(stderr);
+		return STATUS_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+		name = "version";
+	const struct command *c = find(name);
+	if (c == NULL)
+		return unknown(name);
+	struct args args;
+	struct err e;
+	enum rc rc = args_parse(c, argc - 1, argv + 1, &args, &e);
+	if (rc == RC_END) {
+		args_help(c);
+		return STATUS_DONE;
+	}
+	if (rc != RC_OK) {
+		complain("%s: %s; \"sluice %s --help\" lists the options", c->name, e.text, c->name);
+		return STATUS_USAGE;
+	}
+	enum status status = c->run(&args);
+	args_fini(&args);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	enum status status = dispatch(argc, argv);
+	/* Text that never reached its reader is a failure too: a full disk behind "sluice status > file". */
+	if (fflush(stdout) != 0 && status == STATUS_DONE) {
+		complain("standard output: write failed");
+		status = STATUS_BAD;
+	}
+	return status;
+}

@@ -1,0 +1,270 @@
+/* Four encoders with four call shapes; the command that prints rows should not know them apart. */
+#include "app/rows.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/writer.h"
+#include "ext/hash.h"
+#include "format/avro.h"
+#include "format/csv.h"
+#include "format/json_rows.h"
+
+enum {
+	ROWS_BUFFER = 64 << 20, /* text of one batch; a batch that is larger goes out in pieces */
+	ROWS_FLUSH = 256 << 10,
+	SOURCES_MAX = 1 << 20, /* 4,096 entries of a hash and two numbers fit with room */
+};
+
+struct rows_ops {
+	const char *name;
+	enum rc (*open)(struct rows *r, struct err *e);
+	enum rc (*append)(struct rows *r, const struct batch *b, struct err *e);
+	enum rc (*finish)(struct rows *r, struct err *e);
+};
+
+struct rows {
+	const struct rows_ops *ops;
+	struct rows_params params;
+	struct writer out;
+	uint64_t outside;
+	struct csv_encoder *csv;
+	struct json_encoder *json;
+	struct avro_encoder *avro;
+	uint8_t sync[16];
+	struct pack *pack;
+	struct parquet *parquet;
+	struct writer sources;
+	uint64_t first_row;
+};
+
+static enum rc drain(struct rows *r, struct err *e)
+{
+	enum rc rc = RC_OK;
+	if (r->out.len > 0)
+		rc = file_write(r->params.fd, r->out.bytes, r->out.len, e);
+	writer_reset(&r->out);
+	return rc;
+}
+
+typedef void encode_fn(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside);
+
+/*
+ * Encode in one go, else in pieces of fewer rows: many rows may share one long span, so the text of a batch can be far larger than the batch.
+ */
+static enum rc encode(struct rows *r, const struct batch *b, encode_fn *call, struct err *e)
+{
+	uint64_t outside = 0;
+	call(r, b, NULL, b->rows, &outside);
+	if (!r->out.failed) {
+		r->outside += outside;
+		return r->out.len >= ROWS_FLUSH ? drain(r, e) : RC_OK;
+	}
+	writer_reset(&r->out);
+	for (uint32_t row = 0; row < b->rows; row++) {
+		uint16_t one = (uint16_t)row;
+		call(r, b, &one, 1, &r->outside);
+		if (r->out.failed)
+			return err_set(RC_BAD, e, "one row takes more than %d MiB of text", ROWS_BUFFER >> 20);
+		enum rc rc = r->out.len >= ROWS_FLUSH ? drain(r, e) : RC_OK;
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+static enum rc csv_open(struct rows *r, struct err *e)
+{
+	r->csv = csv_encoder_new(r->params.projection);
+	csv_head(r->params.projection->schema, &r->out);
+	return RC_OK;
+}
+
+static void csv_call(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
+{
+	csv_encode(r->csv, b, sel, n, &r->out, outside);
+}
+
+static enum rc csv_append(struct rows *r, const struct batch *b, struct err *e)
+{
+	return encode(r, b, csv_call, e);
+}
+
+static enum rc json_open(struct rows *r, struct err *e)
+{
+	r->json = json_encoder_new(r->params.projection);
+	return RC_OK;
+}
+
+static void json_call(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
+{
+	json_encode(r->json, b, sel, n, &r->out, outside);
+}
+
+static enum rc json_append(struct rows *r, const struct batch *b, struct err *e)
+{
+	return encode(r, b, json_call, e);
+}
+
+/* The sync marker comes from the schema, so that the same rows give the same bytes. */
+static enum rc avro_open(struct rows *r, struct err *e)
+{
+	uint8_t digest[SHA256_BYTES];
+	const struct schema *s = r->params.projection->schema;
+	sha256_of(s->avro, strlen(s->avro), digest);
+	memcpy(r->sync, digest, sizeof r->sync);
+	r->avro = avro_encoder_new(r->params.projection);
+	avro_file_head(&r->out, s, r->sync);
+	return drain(r, e);
+}
+
+/* One Avro block a piece: its byte count stands before it, so records are built apart. */
+static enum rc avro_block(struct rows *r, const struct batch *b, uint32_t from, uint32_t n, struct err *e)
+{
+	uint16_t sel[1024];
+	struct writer records;
+	writer_init(&records, ROWS_BUFFER);
+	for (uint32_t i = 0; i < n; i++)
+		sel[i] = (uint16_t)(from + i);
+	uint64_t outside = 0;
+	enum rc rc = RC_OK;
+	avro_encode(r->avro, b, sel, n, &records, &outside);
+	if (!records.failed) {
+		avro_file_block(&r->out, n, records.bytes, records.len, r->sync);
+		r->outside += outside;
+		rc = r->out.failed ? err_set(RC_BAD, e, "rows take more than %d MiB", ROWS_BUFFER >> 20) : drain(r, e);
+	} else if (n == 1) {
+		rc = err_set(RC_BAD, e, "one row takes more than %d MiB", ROWS_BUFFER >> 20);
+	} else {
+		for (uint32_t i = 0; i < n && rc == RC_OK; i++)
+			rc = avro_block(r, b, from + i, 1, e);
+	}
+	writer_fini(&records);
+	return rc;
+}
+
+static enum rc avro_append(struct rows *r, const struct batch *b, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (uint32_t from = 0; from < b->rows && rc == RC_OK; from += 1024)
+		rc = avro_block(r, b, from, b->rows - from < 1024 ? b->rows - from : 1024, e);
+	return rc;
+}
+
+static enum rc text_finish(struct rows *r, struct err *e)
+{
+	return drain(r, e);
+}
+
+static enum rc sink(void *context, const void *bytes, size_t size, struct err *e)
+{
+	const struct rows *r = context;
+	return file_write(r->params.fd, bytes, size, e);
+}
+
+static enum rc table_open(struct rows *r, struct err *e)
+{
+	r->pack = pack_new();
+	struct parquet_sink to = {.context = r, .write = sink};
+	return parquet_open(r->params.projection, &r->params.parquet, r->pack, to, &r->parquet, e);
+}
+
+static enum rc table_append(struct rows *r, const struct batch *b, struct err *e)
+{
+	return parquet_append(r->parquet, b, NULL, b->rows, e);
+}
+
+static enum rc table_finish(struct rows *r, struct err *e)
+{
+	writer_text(&r->sources, r->sources.len > 0 ? "]" : "[]");
+	struct parquet_key key[] = {
+	    {"sluice.sources", (const char *)r->sources.bytes, r->sources.len},
+	    {"sluice.dissector", r->params.dissector, strlen(r->params.dissector)},
+	};
+	if (r->sources.failed)
+		return err_set(RC_BAD, e, "too many inputs for one parquet file");
+	r->outside = parquet_outside(r->parquet);
+	return parquet_close(r->parquet, key, sizeof key / sizeof key[0], e);
+}
+
+static const struct rows_ops format[] = {
+    {"csv", csv_open, csv_append, text_finish},
+    {"json", json_open, json_append, text_finish},
+    {"avro", avro_open, avro_append, text_finish},
+    {"parquet", table_open, table_append, table_finish},
+};
+
+static const struct rows_ops *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++)
+		if (strcmp(format[i].name, name) == 0)
+			return &format[i];
+	return NULL;
+}
+
+enum rc rows_known(const char *name, struct err *e)
+{
+	if (find(name) != NULL)
+		return RC_OK;
+	return err_set(RC_BAD, e, "unknown format \"%.100s\"; there are: csv, json, avro, parquet", name);
+}
+
+enum rc rows_open(const char *name, const struct rows_params *params, struct rows **out, struct err *e)
+{
+	enum rc rc = rows_known(name, e);
+	if (rc != RC_OK)
+		return rc;
+	struct rows *r = mem_zero(1, sizeof *r);
+	r->ops = find(name);
+	r->params = *params;
+	writer_init(&r->out, ROWS_BUFFER);
+	writer_init(&r->sources, SOURCES_MAX);
+	rc = r->ops->open(r, e);
+	if (rc == RC_OK)
+		*out = r;
+	else
+		rows_free(&r);
+	return rc;
+}
+
+enum rc rows_append(struct rows *r, const struct batch *b, struct err *e)
+{
+	return r->ops->append(r, b, e);
+}
+
+void rows_source(struct rows *r, const char *sha256_text, uint64_t rows)
+{
+	writer_format(&r->sources, "%s[\"%s\",%llu,%llu]", r->sources.len == 0 ? "[" : ",", sha256_text,
+	    (unsigned long long)r->first_row, (unsigned long long)rows);
+	r->first_row += rows;
+}
+
+enum rc rows_finish(struct rows *r, struct err *e)
+{
+	return r->ops->finish(r, e);
+}
+
+uint64_t rows_outside(const struct rows *r)
+{
+	return r->outside;
+}
+
+bool rows_wants_source(const struct rows *r)
+{
+	return r->ops->append == table_append;
+}
+
+void rows_free(struct rows **r)
+{
+	if (*r == NULL)
+		return;
+	csv_encoder_free(&(*r)->csv);
+	json_encoder_free(&(*r)->json);
+	avro_encoder_free(&(*r)->avro);
+	parquet_free(&(*r)->parquet);
+	pack_free(&(*r)->pack);
+	writer_fini(&(*r)->out);
+	writer_fini(&(*r)->sources);
+	mem_free(r);
+}
