@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
+
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: flow latency small memory ledger size.
+"""
+import argparse
+import glob
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+import nfcapd  # noqa: E402
+from exporter import Exporter  # noqa: E402
+from lake import ids  # noqa: E402
+from spool import Spool, children, stop, wait_for  # noqa: E402
+
+ROOT = os.path.abspath(os.path.join(HERE, '..', '..'))
+SLUICE = os.environ.setdefault('SLUICE', os.path.join(ROOT, 'build', 'sluice'))
+CACHE = os.path.join(os.environ.get('SLUICE_CACHE') or os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'sluice'), 'bench')
+FLOWS = 3_000_000
+results = []
+
+
+def record(name, value, unit, bound='', note=''):
+    results.append({'name': name, 'value': value, 'unit': unit, 'bound': bound, 'note': note})
+    print(f'  {name:<58} {value:>12,.3g} {unit:<10} {bound:<16} {note}', flush=True)
+
+
+def cpu_of(argv, one_cpu=False, **kw):
+    """User + system seconds and wall seconds of a whole process tree."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run((['taskset', '-c', '1'] if one_cpu else []) + argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+                          env=dict(os.environ, TZ='UTC'), **kw)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f'bench: {" ".join(argv)}: exit {done.returncode}\n{done.stderr[-2000:]}')
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, time.monotonic() - began
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def v5_file(compression):
+    """3 M version 5 flows in one file by a real nfcapd, received within one hour. none or lz4."""
+    os.makedirs(CACHE, exist_ok=True)
+    target = os.path.join(CACHE, f'nfcapd.v5-3m-{compression}')
+    if os.path.exists(target):
+        return target
+    library = glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
+    with tempfile.TemporaryDirectory(prefix='sluice-bench-') as place:
+        port = free_port()
+        env = dict(os.environ, TZ='UTC', **({'LD_PRELOAD': library[0], 'FAKETIME': '@2026-01-14 09:05:00'} if library else {}))
+        collector = subprocess.Popen(['nfcapd', '-w', place, '-b', '127.0.0.1', '-p', str(port), '-t', '3600', '-B', '8000000'] + (['-y'] if compression == 'lz4' else []),
+                                     env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        offset = 1_768_381_500 - time.time() if library else 0
+        Exporter(port, 5, seed=5, packets=4000, clock_offset=offset).flows(FLOWS)
+        time.sleep(1)
+        collector.send_signal(signal.SIGTERM)
+        collector.wait(30)
+        made = max(glob.glob(place + '/nfcapd.2*'), key=os.path.getsize)
+        summary = subprocess.run(['nfdump', '-r', made, '-o', 'null'], capture_output=True, text=True, check=True).stdout
+        if f'flows: {FLOWS}' not in summary and 'otal flows: %d' % FLOWS not in summary:
+            print(f'  note: {os.path.basename(target)} holds {summary.strip().splitlines()[0][:100]}')
+        shutil.move(made, target)
+    return target
+
+
+def interleaved_file(hours, repeat):
+    """The uncompressed 3 M flows with received times over `hours` interleaved hours, `repeat` times over in one file."""
+    target = os.path.join(CACHE, f'nfcapd.v5-{hours}h-{repeat}x')
+    if os.path.exists(target):
+        return target
+    import numpy as np
+    with open(v5_file('none'), 'rb') as f:
+        data = f.read()
+    header, at, blocks = data[:40], 40, []
+    count = struct.unpack_from('<I', header, 36)[0]
+    base, number = 1_768_348_800_000, 0  # 2026-01-14 00:00 UTC
+    for _ in range(count):
+        records, size = struct.unpack_from('<II', data, at)
+        body = bytearray(data[at + 12:at + 12 + size])
+        p = 0
+        for _ in range(records):
+            kind, length = struct.unpack_from('<HH', body, p)
+            if kind == 11:  # the generic element comes first in what nfcapd writes
+                assert struct.unpack_from('<H', body, p + 12)[0] == 1
+                struct.pack_into('<Q', body, p + 32, base + (number % hours) * 3_600_000 + number // 1000 % 3_600_000)
+                number += 1
+            p += length
+        blocks.append(data[at:at + 12] + bytes(body))
+        at += 12 + size
+    with open(target + '.part', 'wb') as f:
+        f.write(header[:18] + struct.pack('<HIqII', 0, 0, 0, 0, count * repeat))
+        for _ in range(repeat):
+            f.writelines(blocks)
+    os.rename(target + '.part', target)
+    return target
+
+
+def place_for(name, **keys):
+    place = tempfile.mkdtemp(prefix=f'sluice-bench-{name}-')
+    return Spool(place, **keys)
+
+
+def warm(path):
+    with open(path, 'rb') as f:
+        while f.read(1 << 22):
+            pass
+
+
+def bench_flow(runs):
+    """v5 LZ4, 3 M flows, one CPU: event published -> manifest rolled forward, against nfdump's csv and null outputs."""
+    print('flow: 3 M v5 flows, LZ4, one CPU, user + system seconds')
+    path = v5_file('lz4')
+    warm(path)
+    csv, null, work, collect, wall = [], [], [], [], []
+    for _ in range(runs):
+        csv.append(cpu_of(['nfdump', '-r', path, '-o', 'csv'], one_cpu=True)[0])
+        null.append(cpu_of(['nfdump', '-r', path, '-o', 'null'], one_cpu=True)[0])
+        s = place_for('flow', workers=1)
+        os.link(path, os.path.join(s.watch, 'nfcapd.202601140905')) if same_device(path, s.watch) else shutil.copy(path, os.path.join(s.watch, 'nfcapd.202601140905'))
+        c, cw = cpu_of([SLUICE, 'collect', '-c', s.config, '--once'], one_cpu=True)
+        for original in glob.glob(s.lake + '/flow/binary/*/*/*'):
+            warm(original)
+        w, ww = cpu_of([SLUICE, 'work', '-c', s.config, '--once'], one_cpu=True)
+        rows = sum(pq_rows(p) for p in glob.glob(s.lake + '/flow/hive/**/*.parquet', recursive=True))
+        if rows < FLOWS * 0.99:
+            sys.exit(f'bench: {rows} rows in the lake')
+        work.append(w)
+        collect.append(c)
+        wall.append(cw + ww)
+        shutil.rmtree(s.place)
+    m = statistics.median
+    record('nfdump -o csv', m(csv), 's CPU')
+    record('nfdump -o null', m(null), 's CPU')
+    record('sluice work: event -> committed', m(work), 's CPU', '', f'{m(work) / rows * 1e9:.0f} ns a flow')
+    record('sluice collect: drop -> event (hash, archive)', m(collect), 's CPU')
+    record('drop -> committed', m(work) + m(collect), 's CPU', '', f'{m(wall):.2f} s wall')
+    record('ratio nfdump csv / sluice work', m(csv) / m(work), 'x', 'floor 15 aim 25')
+    record('ratio sluice work / nfdump null', m(work) / m(null), 'x', 'at most 4')
+    record('ratio nfdump csv / drop -> committed', m(csv) / (m(work) + m(collect)), 'x')
+
+
+def same_device(a, b):
+    return os.stat(a).st_dev == os.stat(b).st_dev
+
+
+def pq_rows(path):
+    import pyarrow.parquet as pq
+    return pq.ParquetFile(path).metadata.num_rows
+
+
+def rss(pid):
+    total = 0
+    try:
+        with open(f'/proc/{pid}/status', encoding='ascii') as f:
+            for line in f:
+                if line.startswith(('RssAnon', 'RssShmem')):
+                    total += int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return total
+
+
+def bench_memory(_):
+    """Peak RssAnon + RssShmem of the worker process, one thread."""
+    print('memory: peak RssAnon + RssShmem of a worker with one thread')
+    for hours in (1, 24):
+        for repeat in (1, 8):
+            path = interleaved_file(hours, repeat)
+            s = place_for('memory', workers=1)
+            os.symlink(path, os.path.join(s.place, 'input'))
+            os.link(path, os.path.join(s.watch, 'nfcapd.202601140000')) if same_device(path, s.watch) else shutil.copy(path, os.path.join(s.watch, 'nfcapd.202601140000'))
+            cpu_of([SLUICE, 'collect', '-c', s.config, '--once'])
+            began = time.monotonic()
+            process = subprocess.Popen([SLUICE, 'work', '-c', s.config, '--once'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            peak = 0
+            while process.poll() is None:
+                peak = max(peak, rss(process.pid))
+                time.sleep(0.01)
+            size = os.path.getsize(path)
+            record(f'{size / 1e9:.1f} GB, {hours} hour{"s" if hours > 1 else ""}', peak / 2**20, 'MiB', 'below 64', f'{time.monotonic() - began:.1f} s, exit {process.returncode}')
+            shutil.rmtree(s.place)
+
+
+def small_contents(count):
+    """count different files of 160 v5-like flows, 20 KB each."""
+    rng, made = random.Random(7), []
+    base = [nfcapd.record_v2(nfcapd.flow(1_768_381_200_000 + i, src=f'10.0.{i % 200}.{i % 250}', dst=f'192.0.2.{i % 250}', sport=rng.randrange(65536),
+                                         bytes=rng.randrange(40, 10_000_000), packets=rng.randrange(1, 5000))) for i in range(4000)]
+    for i in range(count):
+        records = [rng.choice(base) for _ in range(159)]
+        records.append(nfcapd.record_v2(nfcapd.flow(1_768_381_200_000 + i, bytes=1_000_000_000 + i)))
+        body = nfcapd.block(records)
+        made.append(struct.pack('<HHIqBBHIqII', 0xA50C, 2, 0x01070100, 0, 0, 0, 0, 1, 0, 0, 1) + body)
+    return made
+
+
+def bench_small(_):
+    """10,000 files of 20 KB renamed in; first rename -> last manifest, with durability on."""
+    count = 10_000
+    print(f'small: {count:,} files of 20 KB (160 flows), first rename in -> last manifest')
+    s = place_for('small', workers=2, commit='{ max_age: 1s }')
+    contents = small_contents(count)
+    beside = os.path.join(s.place, 'beside')
+    os.mkdir(beside)
+    for i, content in enumerate(contents):
+        with open(f'{beside}/nfcapd.{202601140000 + i}', 'wb') as f:
+            f.write(content)
+    os.sync()
+    run = s.start('run')
+    wait_for(lambda: len(children(run.pid)) >= 2)
+    time.sleep(1)
+    began = time.monotonic()
+    for name in os.listdir(beside):
+        os.rename(f'{beside}/{name}', f'{s.watch}/{name}')
+    renamed = time.monotonic() - began
+    if not wait_for(lambda: committed(s) >= count, 120, 0.1):
+        sys.exit(f'bench: only {committed(s)} files committed\n{s.log()[-2000:]}')
+    took = time.monotonic() - began
+    cpu = sum(cpu_seconds(p) for p in children(run.pid))
+    stop(run)
+    rows = len(ids(s.lake))
+    record('files a second, drop -> committed', count / took, 'files/s', 'floor 1000 aim 2000', f'{took:.2f} s (renames took {renamed:.2f} s), {rows:,} rows')
+    record('CPU a file', cpu / count * 1e6, 'us')
+    shutil.rmtree(s.place)
+
+
+def cpu_seconds(pid):
+    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
+        part = f.read().rsplit(')', 1)[1].split()
+    return (int(part[11]) + int(part[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def committed(s):
+    done = subprocess.run([SLUICE, 'status', '-c', s.config, '--json'], capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)['pipelines'][0]['committed']
+    except (ValueError, KeyError, IndexError):
+        return 0
+
+
+def bench_latency(_):
+    """One 100 KB file dropped into an idle run with commit.max_age 100 ms: until its table file is there."""
+    drops = 200
+    print(f'latency: {drops} drops of a 100 KB file into an idle run, commit.max_age 100 ms')
+    s = place_for('latency', workers=1, commit='{ max_age: 100ms }')
+    run = s.start('run')
+    wait_for(lambda: len(children(run.pid)) >= 2)
+    time.sleep(1)
+    times = []
+    for i in range(drops):
+        name = f'nfcapd.{202601140000 + i}'
+        s.make(name, 800)
+        pattern = f'{s.lake}/flow/hive/**/*.parquet'
+        before = len(glob.glob(pattern, recursive=True))
+        began = time.monotonic()
+        s.drop(name)
+        if not wait_for(lambda: len(glob.glob(pattern, recursive=True)) > before, 20, 0.003):
+            sys.exit('bench: a drop never became queryable')
+        times.append(time.monotonic() - began)
+    stop(run)
+    times.sort()
+    record('drop -> queryable, median', statistics.median(times) * 1e3, 'ms')
+    record('drop -> queryable, p99', times[int(drops * 0.99) - 1] * 1e3, 'ms', 'below 1000')
+    shutil.rmtree(s.place)
+
+
+def bench_ledger(_):
+    program = os.path.join(os.path.dirname(SLUICE), 'tests', 'bench', 'ledger_bench')
+    if not os.path.exists(program):
+        return
+    print('ledger: cost of a file, from a thousand to a million entries')
+    for line in subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines():
+        name, value, unit = line.split('\t')
+        record(name, float(value), unit)
+
+
+def bench_size(_):
+    print('size: bytes a row against pyarrow and DuckDB, equal codec and level')
+    script = os.path.join(HERE, 'parquet_size.py')
+    done = subprocess.run([sys.executable, script, v5_file('lz4')], capture_output=True, text=True, check=False, env=dict(os.environ, SLUICE=SLUICE))
+    print('  ' + done.stdout.replace('\n', '\n  '))
+    if done.returncode != 0:
+        print(done.stderr[-2000:])
+    results.append({'name': 'size', 'text': done.stdout})
+
+
+SECTIONS = {'flow': bench_flow, 'latency': bench_latency, 'small': bench_small, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--runs', type=int, default=5)
+    parser.add_argument('section', nargs='*', choices=[[], *SECTIONS])
+    args = parser.parse_args()
+    for name in args.section or SECTIONS:
+        SECTIONS[name](args.runs)
+    with open(os.path.join(os.path.dirname(SLUICE), 'bench.json'), 'w', encoding='utf-8') as f:
+        json.dump(results, f, indent=1)
+
+
+if __name__ == '__main__':
+    main()
