@@ -1,15 +1,16 @@
 /*
  * ledger: what the collector knows of every file and original, in LMDB under state/ledger. doc/pipe.md.
  *
- * Tables: original (pipeline, sha256, again -> entry), path (pipeline, path -> size, times, inode, sha256), open (originals not yet committed, by state and time: what
- * start-up and the commit watch walk), meta. Cost per file does not grow with the number of entries but for the depth of the tree.
+ * Tables: original (number in the order of archiving -> entry), digest (pipeline, sha256, again -> number), open (numbers of originals not yet committed or refused: what start-up and
+ * the commit watch walk), path (pipeline, path -> size, times, inode, sha256), aside (paths set aside), position, meta. Cost per file does not grow with the number of entries but for
+ * the depth of the tree. doc/formats/ledger.md.
  *
  * States of an original: archived (in the lake, event and partition written down) -> published (acknowledged by the bus) -> committed (in a manifest) | refused (the whole file is a reject,
  * also by a manifest). doubled paths point at the original they repeat.
  *
  * Several processes (collector, load, status) may hold it; a writer's transaction is exclusive.
  *
- * Thread  one ledger per thread
+ * Thread  one ledger per thread; a process opens it once and shares the environment with ledger_share
  */
 #ifndef PIPE_LEDGER_H
 #define PIPE_LEDGER_H
@@ -36,8 +37,9 @@ struct ledger_original {
 	int64_t slot_s, archived_s, seen_ms, published_ms, committed_ms;
 	uint64_t rows, rejects, lost;
 	const char *note;    /* reason of a refusal, or "" */
-	uint64_t after_dev, after_ino; /* identity of the source file, so that `after:` touches only what was read */
+	uint64_t after_dev, after_ino; /* identity of the source file, so that `after:` touches only what was read; 0: leave it alone */
 	int64_t after_mtime_ns;
+	uint64_t run;        /* which run of a collector owns it until it is published (run.h) */
 };
 
 /* What a path looked like when it was dealt with. */
@@ -49,11 +51,14 @@ struct ledger_path {
 	enum ledger_path_state state;
 	uint8_t sha256[SHA256_BYTES]; /* TAKEN and DOUBLE */
 	const char *note;             /* ASIDE: why */
+	bool retry;                   /* ASIDE: look again at every rescan, because what is wrong does not show in the times (no permission) */
 };
 
 struct ledger;
 
 enum rc ledger_open(const char *dir, uint64_t ceiling_bytes, struct ledger **out, struct err *e) MUST_USE;
+/* Another handle on the same environment, for another thread; the one it came from is closed last. */
+struct ledger *ledger_share(struct ledger *l);
 void ledger_close(struct ledger **l);
 
 /* Group commit: calls between begin and commit are one durable transaction. */
@@ -68,9 +73,11 @@ void ledger_delete_path(struct ledger *l, const char *pipeline, const char *path
 
 /* Reading, inside begin/commit or outside (then a read transaction of its own; texts until the next call). RC_END: unknown. */
 enum rc ledger_original(struct ledger *l, const char *pipeline, const uint8_t sha256[SHA256_BYTES], uint32_t again, struct ledger_original *out, struct err *e) MUST_USE;
+/* The one with the highest `again`. */
+enum rc ledger_newest(struct ledger *l, const char *pipeline, const uint8_t sha256[SHA256_BYTES], struct ledger_original *out, struct err *e) MUST_USE;
 enum rc ledger_path(struct ledger *l, const char *pipeline, const char *path, struct ledger_path *out, struct err *e) MUST_USE;
 
-/* Originals that are not committed, or all, in the order they were archived; visit returns false to stop. */
+/* Originals that are neither committed nor refused, or all, in the order they were archived; visit returns false to stop and calls no function of this ledger. */
 enum rc ledger_each_open(struct ledger *l, bool (*visit)(void *context, const struct ledger_original *o), void *context, struct err *e) MUST_USE;
 enum rc ledger_each(struct ledger *l, bool (*visit)(void *context, const struct ledger_original *o), void *context, struct err *e) MUST_USE;
 /* Paths set aside. */
