@@ -1,0 +1,186 @@
+/*
+ * proc: children by argument vector, and signals as counters and one descriptor that poll can wait for.
+ */
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+/* Set by handlers only; lock-free, so that a handler may. */
+static atomic_int stops;
+static atomic_int reloads;
+static atomic_int wake_fd = -1;
+
+static void on_signal(int signal)
+{
+	int saved = errno;
+	if (signal == SIGTERM || signal == SIGINT)
+		atomic_fetch_add(&stops, 1);
+	else if (signal == SIGHUP)
+		atomic_store(&reloads, 1);
+	uint64_t one = 1;
+	/* It only fails when the counter is full, and then it is readable already. */
+	ssize_t ignored = write(atomic_load(&wake_fd), &one, sizeof one);
+	(void)ignored;
+	errno = saved;
+}
+
+void proc_signals(void)
+{
+	static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+	if (atomic_load(&wake_fd) < 0)
+		atomic_store(&wake_fd, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+		sigaction(handled[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int proc_stop_count(void)
+{
+	return atomic_load(&stops);
+}
+
+bool proc_reload_take(void)
+{
+	return atomic_exchange(&reloads, 0) != 0;
+}
+
+int proc_wake_fd(void)
+{
+	return atomic_load(&wake_fd);
+}
+
+void proc_wake_clear(void)
+{
+	uint64_t count;
+	while (read(atomic_load(&wake_fd), &count, sizeof count) > 0)
+		;
+}
+
+/* Between fork and exec only async-signal-safe calls are allowed: other threads may have held any lock. */
+static void close_on_exec_from(int first)
+{
+	struct rlimit limit;
+	if (close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+	for (int fd = first; fd < end; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* All signals are blocked here, so that a SIGTERM sent at once meets the default action, not our handler. */
+static _Noreturn void become(const char *const argv[], int keep_fd, int report_fd, pid_t parent)
+{
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	close_on_exec_from(3);
+	if (keep_fd >= 0)
+		fcntl(keep_fd, F_SETFD, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The parent may have died before it could be watched. */
+	if (getppid() == parent)
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+	int sys = errno;
+	if (write(report_fd, &sys, sizeof sys) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e)
+{
+	int report[2];
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return err_sys(RC_FAIL, errno, e, "cannot start %s", argv[0]);
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t parent = getpid(), child = fork();
+	int sys = errno;
+	if (child == 0)
+		become(argv, keep_fd, report[1], parent);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(report[1]);
+	if (child < 0) {
+		close(report[0]);
+		return err_sys(RC_FAIL, sys, e, "cannot start %s", argv[0]);
+	}
+	/* exec closes the pipe; a number in it is why exec did not happen. */
+	ssize_t n;
+	do
+		n = read(report[0], &sys, sizeof sys);
+	while (n < 0 && errno == EINTR);
+	close(report[0]);
+	if (n == (ssize_t)sizeof sys) {
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+		return err_sys(RC_FAIL, sys, e, "cannot start %s", argv[0]);
+	}
+	*pid = child;
+	return RC_OK;
+}
+
+enum rc proc_reap(pid_t *pid, int *status)
+{
+	int s;
+	pid_t p = waitpid(-1, &s, WNOHANG);
+	if (p <= 0)
+		return RC_END;
+	*pid = p;
+	*status = s;
+	return RC_OK;
+}
+
+const char *proc_status_text(int status, char *out, int size)
+{
+	if (WIFEXITED(status)) {
+		snprintf(out, (size_t)size, "exit %d", WEXITSTATUS(status));
+	} else if (WIFSIGNALED(status)) {
+		const char *name = sigdescr_np(WTERMSIG(status));
+		snprintf(out, (size_t)size, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
+	} else {
+		snprintf(out, (size_t)size, "status %d", status);
+	}
+	return out;
+}
+
+/* "Name:	 123 kB" in the text of /proc/PID/status */
+static uint64_t status_kib(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+	return line != NULL ? strtoull(line + strlen(name), NULL, 10) : 0;
+}
+
+uint64_t proc_memory(pid_t pid)
+{
+	enum { STATUS_MAX = 64 << 10 };
+	char path[64], *text;
+	size_t size;
+	struct err e;
+	if (pid == 0)
+		pid = getpid();
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	if (file_load(path, STATUS_MAX, &text, &size, &e) != RC_OK)
+		return 0;
+	uint64_t kib = status_kib(text, "\nRssAnon:") + status_kib(text, "\nRssShmem:");
+	mem_free(&text);
+	return kib * 1024;
+}
