@@ -1,0 +1,336 @@
+/* One row per configuration key: what it may hold, what it is without, and the sentence of the manual. Nothing else lists keys. */
+#include "app/keys.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/config.h"
+#include "app/nearest.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define KIB INT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define TIB (GIB * 1024)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+#define AT(member)      offsetof(struct config, member)
+#define IN(member)      offsetof(struct pipeline, member)
+#define TEXT(k, m)      .scope = KEY_GLOBAL, .name = k, .kind = KEY_TEXT, .offset = AT(m)
+#define NUMBER(k, m)    .scope = KEY_GLOBAL, .name = k, .kind = KEY_NUMBER, .offset = AT(m)
+#define SIZE(k, m)      .scope = KEY_GLOBAL, .name = k, .kind = KEY_SIZE, .offset = AT(m)
+#define DURATION(k, m)  .scope = KEY_GLOBAL, .name = k, .kind = KEY_DURATION, .offset = AT(m)
+#define OF_PIPELINE(k)  .scope = KEY_PIPELINE, .name = k
+
+const struct config_key key_table[] = {
+    {TEXT("lake", settings.lake_url), .help = "Where originals and tables live: file:///folder, or just a folder."},
+    {TEXT("state", settings.state), .otherwise = "<lake>/_sluice/state of a file lake",
+	.help = "Local folder for the ledger, the worker's caches, figures and locks; one per instance."},
+    {TEXT("instance", settings.instance), .otherwise = "the host's name",
+	.help = "Names this ingest instance and its topics: letters, digits, - and _."},
+    {TEXT("bus", settings.bus_url), .otherwise = "embedded://<state>/bus", .help = "Where events wait: embedded:///folder."},
+    {NUMBER("workers", settings.workers), .least = 1, .most = 256, .fallback = "2",
+	.help = "Worker threads, and partitions of each topic; partitions are only ever added."},
+    {TEXT("schemas", schemas), .otherwise = "none", .help = "Folder of your own DATASET.avsc files; they go before the shipped ones."},
+    {SIZE("event.inline_max", settings.inline_max), .least = 0, .most = 16 * MIB, .fallback = "1MiB",
+	.help = "Inputs up to this size are dissected by the collector; larger ones by a worker."},
+    {SIZE("event.rows_max", settings.rows_max), .least = 64 * KIB, .most = 256 * MIB, .fallback = "8MiB",
+	.help = "An input whose encoded rows would take more goes to a worker whatever its size."},
+    {DURATION("commit.max_age", settings.commit_age_ms), .least = 10, .most = DAY, .fallback = "10s",
+	.help = "Rows are committed at the latest when the oldest has waited this long."},
+    {SIZE("commit.max_bytes", settings.commit_bytes), .least = 64 * KIB, .most = TIB, .fallback = "128MiB",
+	.help = "Rows are committed when originals of this size are in hand."},
+    {NUMBER("commit.max_events", settings.commit_events), .least = 1, .most = 4096, .fallback = "4096",
+	.help = "Rows are committed when this many events are in hand."},
+    {SIZE("worker.memory", settings.worker_memory), .least = 8 * MIB, .most = 64 * GIB, .fallback = "48MiB",
+	.help = "Memory of one worker thread for open table files; at the limit the largest row group closes."},
+    {NUMBER("worker.open_hours", settings.open_hours), .least = 1, .most = 1024, .fallback = "32",
+	.help = "Table files that one worker thread keeps open; at the limit the one idle longest is finished."},
+    {NUMBER("partitions.max", settings.partitions_max), .least = 1, .most = 8784, .fallback = "256",
+	.help = "Hours that one original may touch; rows of further hours are one reject."},
+    {.scope = KEY_GLOBAL, .name = "parquet.codec", .kind = KEY_CHOICE, .offset = AT(codec), .choices = "none snappy zstd gzip", .fallback = "snappy",
+	.help = "How pages of table files are compressed."},
+    {NUMBER("parquet.level", level), .least = 0, .most = 9, .fallback = "0", .help = "How hard zstd and gzip try; 0 is the codec's own choice."},
+    {NUMBER("parquet.row_group_rows", row_group_rows), .least = 1024, .most = 1 << 30, .fallback = "1048576", .help = "Most rows of a row group."},
+    {NUMBER("parquet.page_rows", page_rows), .least = 128, .most = 1 << 20, .fallback = "20480", .help = "Most rows of a page."},
+    {SIZE("file.max_bytes", settings.file_max_bytes), .least = 64 * KIB, .most = TIB, .fallback = "512MiB",
+	.help = "A table file that reaches this size is finished and another part begins, in the same commit."},
+    {DURATION("collect.rescan", settings.rescan_ms), .least = 100, .most = DAY, .fallback = "60s",
+	.help = "How often watched folders are listed again, for what their events did not tell."},
+    {NUMBER("collect.group", settings.collect_group), .least = 1, .most = 4096, .fallback = "250",
+	.help = "Most files that share their fsyncs and their ledger transaction."},
+    {DURATION("collect.settle", settle_ms), .least = 0, .most = HOUR, .fallback = "2s",
+	.help = "A file that was found by listing, not closed or renamed under our eyes, must have been still for this long."},
+    {SIZE("ledger.max_bytes", settings.ledger_max_bytes), .least = 16 * MIB, .most = 16 * TIB, .fallback = "16GiB",
+	.help = "Most bytes of the ledger; when it is full no further file is taken."},
+    {SIZE("bus.max_bytes", bus_max_bytes), .least = 16 * MIB, .most = 16 * TIB, .fallback = "1GiB",
+	.help = "Most bytes of the embedded bus; when it is full, files wait where they lie."},
+    {DURATION("dedupe.horizon", settings.dedupe_horizon_ms), .least = MINUTE, .most = 3650 * DAY, .fallback = "30d",
+	.help = "How long a worker remembers what it committed; the collector does not publish again what is older."},
+    {DURATION("stop_timeout", settings.stop_timeout_ms), .least = 100, .most = HOUR, .fallback = "30s",
+	.help = "How long the processes may take to finish their work after SIGTERM."},
+    {.scope = KEY_GLOBAL, .name = "log.level", .kind = KEY_CHOICE, .offset = AT(log_level), .choices = "debug info warn error", .fallback = "info",
+	.help = "The least severe lines that go to standard error."},
+    {OF_PIPELINE("watch"), .kind = KEY_TEXT, .offset = IN(watch), .help = "The folder where the tool leaves its finished files."},
+    {OF_PIPELINE("dissector"), .kind = KEY_TEXT, .help = "What reads the files: nfcapd."},
+    {OF_PIPELINE("pattern"), .kind = KEY_TEXT, .offset = IN(pattern), .otherwise = "nfcapd.* for nfcapd",
+	.help = "Shell pattern of file names to take; nfcapd.current* is never taken."},
+    {OF_PIPELINE("recursive"), .kind = KEY_FLAG, .offset = IN(recursive), .fallback = "yes", .help = "Whether folders inside the watched one count too."},
+    {OF_PIPELINE("dataset"), .kind = KEY_TEXT, .otherwise = "the dissector's own, flow for nfcapd", .help = "The table that the rows go to."},
+    {OF_PIPELINE("options"), .kind = KEY_MAP, .otherwise = "none", .help = "Options of the dissector, as `sluice dissect -O` takes them."},
+    {OF_PIPELINE("after"), .kind = KEY_TEXT, .fallback = "keep",
+	.help = "What happens to a source file once its rows are committed: keep, delete, or move:FOLDER."},
+};
+
+const size_t key_count = sizeof key_table / sizeof key_table[0];
+
+const struct config_key *key_find(enum key_scope scope, const char *name)
+{
+	for (size_t i = 0; i < key_count; i++)
+		if (key_table[i].scope == scope && strcmp(key_table[i].name, name) == 0)
+			return &key_table[i];
+	return NULL;
+}
+
+bool key_is_group(enum key_scope scope, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < key_count; i++)
+		if (key_table[i].scope == scope && strncmp(key_table[i].name, name, len) == 0 && key_table[i].name[len] == '.')
+			return true;
+	return false;
+}
+
+void key_hint(enum key_scope scope, const char *name, char *out, size_t size)
+{
+	struct nearest n = nearest_to(name);
+	char hint[NEAREST_HINT];
+	for (size_t i = 0; i < key_count; i++)
+		if (key_table[i].scope == scope)
+			nearest_offer(&n, key_table[i].name);
+	if (scope == KEY_GLOBAL)
+		nearest_offer(&n, "pipelines");
+	/* A key written without its group, "max_age", or one of the other scope, "watch" at the top. */
+	size_t len = strlen(name);
+	for (size_t i = 0; i < key_count && n.best == NULL; i++) {
+		size_t full = strlen(key_table[i].name);
+		if (key_table[i].scope == scope && full > len + 1 && key_table[i].name[full - len - 1] == '.' && str_ends(key_table[i].name, name))
+			n.best = key_table[i].name;
+	}
+	if (n.best == NULL && scope == KEY_GLOBAL && key_find(KEY_PIPELINE, name) != NULL)
+		snprintf(out, size, " (it belongs under pipelines: NAME:)");
+	else
+		snprintf(out, size, "%s", nearest_hint(&n, hint));
+}
+
+/* Which of the words, or -1. */
+static int choice(const char *choices, const char *text)
+{
+	size_t len = strlen(text);
+	int place = 0;
+	for (const char *p = choices; *p != '\0'; place++) {
+		size_t word = strcspn(p, " ");
+		if (word == len && memcmp(p, text, len) == 0)
+			return place;
+		p += word + (p[word] == ' ');
+	}
+	return -1;
+}
+
+static enum rc in_range(const struct config_key *key, int64_t value, struct err *e)
+{
+	char range[120];
+	if (value >= key->least && value <= key->most)
+		return RC_OK;
+	key_range(key, range, sizeof range);
+	return err_set(RC_BAD, e, "out of range (%s)", range);
+}
+
+static enum rc read_flag(const char *text, bool *out, struct err *e)
+{
+	static const char *const yes[] = {"yes", "true", "on"}, *const no[] = {"no", "false", "off"};
+	for (size_t i = 0; i < 3; i++) {
+		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+			*out = strcmp(text, yes[i]) == 0;
+			return RC_OK;
+		}
+	}
+	return err_set(RC_BAD, e, "yes or no, not \"%.60s\"", text);
+}
+
+static enum rc read_choice(const struct config_key *key, const char *text, unsigned *out, struct err *e)
+{
+	char range[120];
+	int place = choice(key->choices, text);
+	key_range(key, range, sizeof range);
+	if (place < 0)
+		return err_set(RC_BAD, e, "\"%.60s\" is none of: %s", text, range);
+	*out = (unsigned)place;
+	return RC_OK;
+}
+
+enum rc key_read(const struct config_key *key, const char *text, void *base, struct err *e)
+{
+	uint8_t *at = (uint8_t *)base + key->offset;
+	int64_t number = 0;
+	uint64_t bytes = 0;
+	enum rc rc = RC_OK;
+	switch (key->kind) {
+	case KEY_TEXT:
+		if (text[0] == '\0')
+			return err_set(RC_BAD, e, "is empty");
+		mem_free((char **)at);
+		*(char **)at = mem_text(text);
+		return RC_OK;
+	case KEY_FLAG:
+		return read_flag(text, (bool *)at, e);
+	case KEY_CHOICE:
+		return read_choice(key, text, (unsigned *)at, e);
+	case KEY_NUMBER:
+		rc = str_number(text, INT64_MIN, INT64_MAX, &number, e);
+		if (rc == RC_OK)
+			rc = in_range(key, number, e);
+		if (rc == RC_OK)
+			*(unsigned *)at = (unsigned)number;
+		return rc;
+	case KEY_SIZE:
+		rc = str_size(text, &bytes, e);
+		if (rc == RC_OK)
+			rc = in_range(key, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes, e);
+		if (rc == RC_OK)
+			*(uint64_t *)at = bytes;
+		return rc;
+	case KEY_DURATION:
+		rc = str_duration(text, &number, e);
+		if (rc == RC_OK)
+			rc = in_range(key, number, e);
+		if (rc == RC_OK)
+			*(int64_t *)at = number;
+		return rc;
+	case KEY_MAP:
+		break;
+	}
+	return err_set(RC_BAD, e, "wants names and values: { key: value }");
+}
+
+struct unit {
+	const char *name;
+	uint64_t of;
+};
+
+/* In the largest unit that leaves no rest. */
+static void show_units(uint64_t value, const struct unit *unit, size_t units, char *out, size_t size)
+{
+	size_t i = 0;
+	while (i + 1 < units && (value == 0 || value % unit[i].of != 0))
+		i++;
+	snprintf(out, size, "%llu%s", (unsigned long long)(value / unit[i].of), value == 0 ? "" : unit[i].name);
+}
+
+static const struct unit size_unit[] = {{"TiB", TIB}, {"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}, {"", 1}};
+static const struct unit time_unit[] = {{"d", DAY}, {"h", HOUR}, {"m", MINUTE}, {"s", SECOND}, {"ms", 1}};
+
+void key_show(const struct config_key *key, const void *base, char *out, size_t size)
+{
+	const uint8_t *at = (const uint8_t *)base + key->offset;
+	const char *word = key->choices;
+	switch (key->kind) {
+	case KEY_TEXT:
+		snprintf(out, size, "%s", *(char *const *)at != NULL ? *(char *const *)at : "");
+		return;
+	case KEY_NUMBER:
+		snprintf(out, size, "%u", *(const unsigned *)at);
+		return;
+	case KEY_SIZE:
+		show_units(*(const uint64_t *)at, size_unit, sizeof size_unit / sizeof size_unit[0], out, size);
+		return;
+	case KEY_DURATION:
+		show_units((uint64_t) * (const int64_t *)at, time_unit, sizeof time_unit / sizeof time_unit[0], out, size);
+		return;
+	case KEY_FLAG:
+		snprintf(out, size, "%s", *(const bool *)at ? "yes" : "no");
+		return;
+	case KEY_CHOICE:
+		for (unsigned i = *(const unsigned *)at; i > 0; i--)
+			word = strchr(word, ' ') + 1;
+		snprintf(out, size, "%.*s", (int)strcspn(word, " "), word);
+		return;
+	case KEY_MAP:
+		break;
+	}
+	out[0] = '\0';
+}
+
+const char *key_kind_name(const struct config_key *key)
+{
+	static const char *const name[] = {"text", "number", "size", "duration", "yes or no", "choice", "map"};
+	return name[key->kind];
+}
+
+void key_range(const struct config_key *key, char *out, size_t size)
+{
+	char from[32], to[32];
+	out[0] = '\0';
+	switch (key->kind) {
+	case KEY_NUMBER:
+		snprintf(out, size, "%lld .. %lld", (long long)key->least, (long long)key->most);
+		break;
+	case KEY_SIZE:
+		snprintf(out, size, "%s .. %s", str_show_bytes((uint64_t)key->least, from, sizeof from),
+		    str_show_bytes((uint64_t)key->most, to, sizeof to));
+		break;
+	case KEY_DURATION:
+		snprintf(out, size, "%s .. %s", str_show_ms(key->least, from, sizeof from), str_show_ms(key->most, to, sizeof to));
+		break;
+	case KEY_CHOICE:
+		for (const char *p = key->choices; *p != '\0' && strlen(out) + 3 < size; p++) {
+			size_t len = strlen(out);
+			snprintf(out + len, size - len, *p == ' ' ? ", " : "%c", *p);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void markdown_table(struct writer *out, enum key_scope scope)
+{
+	writer_text(out, "| key | kind | range | default | meaning |\n| --- | --- | --- | --- | --- |\n");
+	for (size_t i = 0; i < key_count; i++) {
+		const struct config_key *k = &key_table[i];
+		char range[120];
+		if (k->scope != scope)
+			continue;
+		key_range(k, range, sizeof range);
+		writer_format(out, "| `%s` | %s | %s | %s%s%s | %s |\n", k->name, key_kind_name(k), range, k->fallback != NULL ? "`" : "",
+		    k->fallback != NULL ? k->fallback : k->otherwise != NULL ? k->otherwise : "**must be given**",
+		    k->fallback != NULL ? "`" : "", k->help);
+	}
+}
+
+void key_markdown(struct writer *out)
+{
+	writer_text(out, "# Configuration\n\n"
+			 "This page is made by `sluice config --markdown` from the table that the parser uses; a test compares the two.\n\n"
+			 "YAML. The smallest file that is complete:\n\n"
+			 "```yaml\n"
+			 "lake: /var/lib/sluice/lake\n"
+			 "pipelines:\n"
+			 "  flow: { watch: /var/spool/nfcapd, dissector: nfcapd }\n"
+			 "```\n\n"
+			 "- A dotted key may be written nested, `commit: { max_age: 10s }`, or flat, `commit.max_age: 10s`.\n"
+			 "- Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. Durations too: `ms s m h d`.\n"
+			 "- A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: `file:///var/lib/sluice/lake`.\n"
+			 "- An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. `sluice config -c FILE` prints what\n"
+			 "  a file comes to, `sluice check -c FILE` reaches everything it names.\n\n"
+			 "## The whole file\n\n");
+	markdown_table(out, KEY_GLOBAL);
+	writer_text(out, "\n## Each entry of `pipelines`\n\n"
+			 "The entry's name becomes part of the topics' names: letters, digits, `-` and `_`.\n\n");
+	markdown_table(out, KEY_PIPELINE);
+}
