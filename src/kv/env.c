@@ -1,0 +1,312 @@
+/*
+ * env: keeps the process's list of open LMDB environments, and begins a cache anew that a reboot may have damaged.
+ */
+#include "kv/env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { READERS = 512, BOOT_ID = 36, EMPTY_BYTES = 8192, PROBE_BYTES = 16 << 20 };
+
+/*
+ * The one file-scope state of this folder: LMDB's rule is one environment per directory and process, so the process must know
+ * which it has. Found by device and inode, so that two spellings of a path meet. Entries that a forked child inherited stay in its list, with
+ * the parent's pid: they can be neither used nor closed there.
+ */
+static struct env *opened;
+static pthread_mutex_t opened_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void lock_list(void)
+{
+	pthread_mutex_lock(&opened_lock);
+}
+
+static void unlock_list(void)
+{
+	pthread_mutex_unlock(&opened_lock);
+}
+
+/* A child forked while another thread held the lock would find it locked for ever. */
+static void guard_fork(void)
+{
+	pthread_atfork(lock_list, unlock_list, unlock_list);
+}
+
+/*
+ * EIO is what LMDB says when a write came out short, and that is how a full disk shows first. Ask the file system for room: what
+ * it refuses there is the true reason.
+ */
+static bool disk_full(const struct env *env)
+{
+	int fd = open(env->path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT;
+	bool full = fallocate(fd, 0, 0, PROBE_BYTES) != 0 && (errno == ENOSPC || errno == EDQUOT);
+	close(fd);
+	return full;
+}
+
+enum rc env_error(const struct env *env, int code, struct err *e, const char *doing)
+{
+	switch (code) {
+	case MDB_SUCCESS:
+		return RC_OK;
+	case MDB_MAP_FULL:
+		return err_set(RC_AGAIN, e, "%s: %s: full, its %llu bytes are in use", env->path, doing,
+		    (unsigned long long)env->ceiling);
+	case MDB_READERS_FULL:
+		return err_set(RC_AGAIN, e, "%s: %s: %d readers at once", env->path, doing, READERS);
+	case MDB_BAD_VALSIZE:
+		return err_set(RC_BAD, e, "%s: %s: a key must have 1 to 511 bytes", env->path, doing);
+	case MDB_TXN_FULL:
+		return err_set(RC_BAD, e, "%s: %s: too much for one transaction", env->path, doing);
+	case MDB_DBS_FULL:
+		return err_set(RC_FAIL, e, "%s: %s: more tables than were asked for", env->path, doing);
+	case MDB_MAP_RESIZED:
+		return err_set(RC_FAIL, e, "%s: %s: another process opened it with a larger bound", env->path, doing);
+	case EIO:
+		return err_sys(RC_FAIL, disk_full(env) ? ENOSPC : EIO, e, "%s: %s", env->path, doing);
+	default:
+		break;
+	}
+	if (code < 0) /* LMDB's own: damaged, other version, panic */
+		return err_set(RC_FAIL, e, "%s: %s: %s", env->path, doing, mdb_strerror(code));
+	return err_sys(RC_FAIL, code, e, "%s: %s", env->path, doing);
+}
+
+static enum rc remove_file(const char *dir, const char *name, struct err *e)
+{
+	char *path = file_join(dir, name);
+	int sys = unlink(path) == 0 || errno == ENOENT ? 0 : errno;
+	enum rc rc = sys == 0 ? RC_OK : err_sys(RC_FAIL, sys, e, "%s: cannot remove", path);
+	mem_free(&path);
+	return rc;
+}
+
+static enum rc begin_anew(const char *dir, struct err *e)
+{
+	enum rc rc = remove_file(dir, "data.mdb", e);
+	return rc == RC_OK ? remove_file(dir, "lock.mdb", e) : rc;
+}
+
+static bool holds_data(const char *dir)
+{
+	char *path = file_join(dir, "data.mdb");
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	mem_free(&path);
+	return there;
+}
+
+/*
+ * A cache is written without sync: kill -9 leaves it whole, since the kernel has the pages, but a reboot may leave any mixture of old and new
+ * pages. The marker holds the boot in which it was begun. The caller holds the gate, and whoever else has the cache open opened it in this
+ * boot, so nothing is removed under a reader.
+ */
+static enum rc check_marker(const char *dir, bool durable, struct err *e)
+{
+	char *marker = file_join(dir, "unsynced"), *written = NULL, *boot = NULL;
+	size_t written_size = 0, boot_size = 0;
+	enum rc rc = file_load("/proc/sys/kernel/random/boot_id", 64, &boot, &boot_size, e);
+	if (rc == RC_OK && boot_size < BOOT_ID)
+		rc = err_set(RC_FAIL, e, "/proc/sys/kernel/random/boot_id: short");
+	else if (rc == RC_END)
+		rc = err_set(RC_FAIL, e, "/proc/sys/kernel/random/boot_id: absent");
+	if (rc != RC_OK)
+		goto out;
+	rc = file_load(marker, 64, &written, &written_size, e);
+	bool marked = rc == RC_OK;
+	if (rc == RC_END)
+		rc = RC_OK;
+	bool same = marked && written_size == BOOT_ID && memcmp(written, boot, BOOT_ID) == 0;
+	if (rc != RC_OK || same == !durable)
+		goto out;
+	if (durable) {
+		if (marked)
+			rc = err_set(RC_FAIL, e, "%s: was kept without sync, and the machine was restarted since: remove it", dir);
+		goto out;
+	}
+	/* The marker comes last: dying between the two only removes an empty cache again. */
+	if (holds_data(dir))
+		rc = begin_anew(dir, e);
+	if (rc == RC_OK)
+		rc = file_store(marker, boot, BOOT_ID, 0640, e);
+out:
+	mem_free(&boot);
+	mem_free(&written);
+	mem_free(&marker);
+	return rc;
+}
+
+/* A process that died while it made the two first pages leaves a file that LMDB refuses; nothing can have been committed in it. */
+static bool never_begun(const char *dir)
+{
+	char *path = file_join(dir, "data.mdb");
+	struct stat st;
+	bool it = stat(path, &st) == 0 && st.st_size <= EMPTY_BYTES;
+	mem_free(&path);
+	return it;
+}
+
+static int open_lmdb(struct env *env, unsigned tables)
+{
+	int code = mdb_env_create(&env->lmdb);
+	if (code != 0)
+		return code;
+	(void)mdb_env_set_mapsize(env->lmdb, env->ceiling);
+	(void)mdb_env_set_maxdbs(env->lmdb, tables);
+	(void)mdb_env_set_maxreaders(env->lmdb, READERS);
+	/* No MDB_WRITEMAP: a full disk must be an error of write, not a signal. */
+	code = mdb_env_open(env->lmdb, env->path, MDB_NOTLS | (env->durable ? 0 : MDB_NOSYNC), 0640);
+	if (code != 0) {
+		mdb_env_close(env->lmdb);
+		env->lmdb = NULL;
+	}
+	return code;
+}
+
+/* Make the environment's first pages and its name durable once, so that a later commit needs to care for neither. */
+static enum rc settle_new(struct env *env, struct err *e)
+{
+	if (!env->durable || !never_begun(env->path))
+		return RC_OK;
+	enum rc rc = env_error(env, mdb_env_sync(env->lmdb, 1), e, "cannot sync");
+	return rc == RC_OK ? file_sync_dir(env->path, e) : rc;
+}
+
+/* The caller holds the gate and the registry's lock. */
+static enum rc open_new(struct env *env, unsigned tables, struct err *e)
+{
+	enum rc rc = check_marker(env->path, env->durable, e);
+	if (rc != RC_OK)
+		return rc;
+	int code = open_lmdb(env, tables);
+	if (code == MDB_INVALID && never_begun(env->path)) {
+		rc = begin_anew(env->path, e);
+		if (rc != RC_OK)
+			return rc;
+		code = open_lmdb(env, tables);
+	}
+	rc = env_error(env, code, e, "cannot open");
+	if (rc != RC_OK)
+		return rc;
+	rc = settle_new(env, e);
+	if (rc != RC_OK)
+		return rc;
+	int dead;
+	(void)mdb_reader_check(env->lmdb, &dead);
+	atomic_store(&env->readers_checked_ms, clock_mono().ms);
+	return RC_OK;
+}
+
+/* Between processes: only one at a time looks at the marker and opens. */
+static enum rc open_gate(const char *dir, int *fd, struct err *e)
+{
+	char *path = file_join(dir, "gate");
+	enum rc rc = RC_OK;
+	int gate = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (gate < 0) {
+		rc = err_sys(RC_FAIL, errno, e, "%s: cannot open", path);
+	} else {
+		int sys;
+		do
+			sys = flock(gate, LOCK_EX) == 0 ? 0 : errno;
+		while (sys == EINTR);
+		if (sys != 0) {
+			rc = err_sys(RC_FAIL, sys, e, "%s: cannot lock", path);
+			close(gate);
+		} else {
+			*fd = gate;
+		}
+	}
+	mem_free(&path);
+	return rc;
+}
+
+static void env_free(struct env *env)
+{
+	if (env->lmdb != NULL)
+		mdb_env_close(env->lmdb);
+	pthread_mutex_destroy(&env->tables_lock);
+	mem_free(&env->path);
+	mem_release(env);
+}
+
+static enum rc open_and_list(
+    const char *path, const struct stat *st, const struct kv_options *options, struct env **out, struct err *e)
+{
+	int gate = -1;
+	enum rc rc = open_gate(path, &gate, e);
+	if (rc != RC_OK)
+		return rc;
+	struct env *env = mem_zero(1, sizeof *env);
+	*env = (struct env){.users = 1,
+	    .dev = st->st_dev,
+	    .ino = st->st_ino,
+	    .pid = getpid(),
+	    .ceiling = options->ceiling_bytes,
+	    .durable = options->durable,
+	    .path = mem_text(path)};
+	pthread_mutex_init(&env->tables_lock, NULL);
+	rc = open_new(env, options->tables < ENV_TABLES ? options->tables : ENV_TABLES, e);
+	close(gate);
+	if (rc != RC_OK) {
+		env_free(env);
+		return rc;
+	}
+	env->next = opened;
+	opened = env;
+	*out = env;
+	return RC_OK;
+}
+
+enum rc env_open(const char *path, const struct kv_options *options, struct env **out, struct err *e)
+{
+	pthread_once(&fork_once, guard_fork);
+	enum rc rc = file_mkdirs(path, e);
+	if (rc != RC_OK)
+		return rc;
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return err_sys(RC_FAIL, errno, e, "%s", path);
+
+	lock_list();
+	struct env *env = opened;
+	while (env != NULL && (env->dev != st.st_dev || env->ino != st.st_ino || env->pid != getpid()))
+		env = env->next;
+	if (env == NULL) {
+		rc = open_and_list(path, &st, options, out, e);
+	} else if (env->durable != options->durable) {
+		rc = err_set(RC_FAIL, e, "%s: is open here already, with another durability", path);
+	} else {
+		env->users++;
+		*out = env;
+	}
+	unlock_list();
+	return rc;
+}
+
+void env_close(struct env *env)
+{
+	if (env->pid != getpid())
+		return; /* the parent's: closing it here would touch the reader table it still uses */
+	lock_list();
+	if (--env->users == 0) {
+		struct env **at = &opened;
+		while (*at != env)
+			at = &(*at)->next;
+		*at = env->next;
+		env_free(env);
+	}
+	unlock_list();
+}
