@@ -4,6 +4,8 @@
  * "as" is two steps: normalise (native value -> key) and print (key -> text). A dictionary keys on the normalised value and prints each
  * distinct one once. Every allowed triple (native type, as, SQL type) is a row of one table in render.c; others are refused with file and line.
  *
+ * The key of a null row is arbitrary (a span may point anywhere): look at nulls first.
+ *
  * Keys by kind:
  *   KEY_U64    uint64_t; signed values in two's complement
  *   KEY_F32    uint64_t holding the bits of a float in its low half
@@ -44,15 +46,25 @@ struct render {
 	const char *as;
 	enum sql_type sql;
 	enum key key;
-	/* Keys of the selected rows (sel NULL: rows 0..n-1); nulls are not looked at here, their keys are arbitrary but harmless. Fast: one loop. */
+	/* Keys of the selected rows (sel NULL: rows 0..n-1); nulls are not looked at here, their keys are arbitrary. Fast: one loop. */
 	void (*normalise)(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys);
 	/* Text of a KEY_U64, KEY_F32 or KEY_IP key for an SQL_STRING column; no NUL; returns its length. NULL for other SQL types and for KEY_BYTES. */
 	size_t (*print)(union key_value key, char text[RENDER_TEXT]);
+	/*
+	 * Text of a KEY_BYTES key: valid UTF-8, at most 3 bytes for each of the input's. *out points at bytes when they are the text already, else into *scratch
+	 * (grown with mem_resize). Not NULL exactly for KEY_BYTES. An "absent" default is text already: not for this.
+	 */
+	size_t (*text)(const uint8_t *bytes, size_t len, const uint8_t **out, uint8_t **scratch, size_t *scratch_size);
+	/* Text to key, the inverse of print; of an integer for number columns. NULL for KEY_BYTES. false: no such text. */
+	bool (*parse)(const char *text, union key_value *out);
 	bool bounded; /* keys can lie outside the SQL type: render_fits decides */
 };
 
 /* The triple's row, or NULL. */
 const struct render *render_find(enum type type, const char *as, enum sql_type sql);
+
+/* The table row by row, for the manual and the tests; NULL past the last. */
+const struct render *render_row(size_t i);
 
 /* The default "as" for a native type into an SQL type, or NULL when there is none. */
 const char *render_default(enum type type, enum sql_type sql);

@@ -43,11 +43,15 @@ struct schema {
 	char *avro;           /* the plain Avro schema, exactly the columns, no attributes of ours: what goes into Parquet and to Spark */
 	uint64_t fingerprint; /* CRC-64-AVRO of its parsing canonical form */
 	char *text;           /* the .avsc as it was read */
+	char *file;           /* its name, for errors; may be NULL */
 };
 
 void schema_free(struct schema **s);
 
 const char *sql_name(enum sql_type t); /* "STRING" */
+
+/* Is this an "as" of a partition? */
+bool schema_partition_known(const char *as);
 
 /*
  * Path of the partition that an hour lies in: "y=2026/m=1/d=14/h=9". hour counts from 1970 (hour_of). At most 255 characters.

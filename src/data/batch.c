@@ -1,0 +1,237 @@
+/* Lays a batch out as one slab of offsets, and proves a slab that somebody else filled. */
+#include "data/batch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+	PAGE = 4096,
+	/* An empty batch must take one reject whatever arena was asked for, or its filler could never get rid of it. */
+	REJECT_ROOM = BATCH_RAW + ERR_TEXT,
+};
+
+_Static_assert(sizeof(struct batch_reject) % 8 == 0, "rejects are an array in the slab");
+_Static_assert(BATCH_ROW_BYTES + REJECT_ROOM < BATCH_SLAB / 2, "one row of any size fits an empty slab");
+
+static size_t align8(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+static size_t null_bytes(uint32_t rows)
+{
+	return align8(((size_t)rows + 7) / 8);
+}
+
+static size_t head_bytes(size_t columns)
+{
+	return align8(sizeof(struct batch) + columns * sizeof(struct batch_column));
+}
+
+/* Where everything lies for these types and this many rows. Fills column[] when given; returns where the rejects begin.
+ */
+static size_t layout(const enum type *types, size_t count, uint32_t rows, struct batch_column *column)
+{
+	size_t at = head_bytes(count);
+	for (size_t i = 0; i < count; i++) {
+		size_t values = at;
+		at += align8(type_size(types[i]) * rows);
+		if (column != NULL)
+			column[i] =
+			    (struct batch_column){.type = types[i], .values = (uint32_t)values, .nulls = (uint32_t)at};
+		at += null_bytes(rows);
+	}
+	return at;
+}
+
+struct batch *batch_new(const enum type *types, size_t count, uint32_t rows, size_t arena)
+{
+	assert(count <= BATCH_COLUMNS && rows >= 1 && rows <= BATCH_ROWS && arena <= BATCH_SLAB / 2);
+	size_t tail = sizeof(struct batch_reject) * BATCH_REJECTS + arena + REJECT_ROOM;
+	while (layout(types, count, rows, NULL) + tail > BATCH_SLAB)
+		rows -= rows > 64 ? rows / 16 : 1;
+	size_t rejects_at = layout(types, count, rows, NULL);
+	size_t size = (rejects_at + tail + PAGE - 1) / PAGE * PAGE;
+	struct batch *b = mem_map(size);
+	b->size = (uint32_t)size;
+	b->row_capacity = rows;
+	b->columns = (uint32_t)count;
+	b->rejects_at = (uint32_t)rejects_at;
+	b->arena_at = (uint32_t)(rejects_at + sizeof(struct batch_reject) * BATCH_REJECTS);
+	layout(types, count, rows, b->column);
+	return b;
+}
+
+void batch_free(struct batch **b)
+{
+	if (*b != NULL)
+		mem_unmap(*b, (*b)->size);
+	*b = NULL;
+}
+
+void batch_reset(struct batch *b)
+{
+	b->rows = b->rejects = b->arena_used = 0;
+	memset(b->counter, 0, sizeof b->counter);
+	for (uint32_t i = 0; i < b->columns; i++) {
+		struct batch_column *c = &b->column[i];
+		if (c->null_count != 0)
+			memset((uint8_t *)b + c->nulls, 0, null_bytes(b->row_capacity));
+		c->null_count = 0;
+	}
+}
+
+bool batch_room(struct batch *b, size_t len, struct span *out)
+{
+	size_t left = b->size - b->arena_at - b->arena_used;
+	if (len > left)
+		return false;
+	*out = (struct span){.offset = b->arena_at + b->arena_used, .length = (uint32_t)len};
+	b->arena_used += (uint32_t)len;
+	return true;
+}
+
+bool batch_put(struct batch *b, const void *bytes, size_t len, struct span *out)
+{
+	if (!batch_room(b, len, out))
+		return false;
+	if (len > 0)
+		memcpy((uint8_t *)b + out->offset, bytes, len);
+	return true;
+}
+
+void batch_unwind(struct batch *b, uint32_t row, uint32_t arena_used)
+{
+	assert(arena_used <= b->arena_used && row < b->row_capacity);
+	b->arena_used = arena_used;
+	for (uint32_t i = 0; i < b->columns; i++) {
+		struct batch_column *c = &b->column[i];
+		uint8_t *byte = (uint8_t *)b + c->nulls + row / 8;
+		uint8_t bit = (uint8_t)(1u << (row % 8));
+		c->null_count -= (*byte & bit) != 0;
+		*byte &= (uint8_t)~bit;
+	}
+}
+
+bool batch_reject(struct batch *b, uint64_t offset, uint64_t length, uint64_t rows, const char *reason, const void *raw,
+    size_t raw_len)
+{
+	size_t reason_len = strnlen(reason, ERR_TEXT);
+	struct batch_reject r = {.offset = offset, .length = length, .rows = rows};
+	uint32_t used = b->arena_used;
+	if (raw_len > BATCH_RAW)
+		raw_len = BATCH_RAW;
+	if (b->rejects == BATCH_REJECTS)
+		return false;
+	if (!batch_put(b, reason, reason_len, &r.reason) || !batch_put(b, raw, raw_len, &r.raw)) {
+		b->arena_used = used;
+		return false;
+	}
+	memcpy((uint8_t *)b + b->rejects_at + b->rejects * sizeof r, &r, sizeof r);
+	b->rejects++;
+	return true;
+}
+
+static bool span_inside(const struct batch *b, struct span s)
+{
+	return s.length == 0 || (s.offset >= b->arena_at && s.length <= b->arena_used &&
+	                            s.offset - b->arena_at <= b->arena_used - s.length);
+}
+
+static uint32_t count_nulls(const struct batch *b, unsigned column)
+{
+	const uint8_t *bits = (const uint8_t *)b + b->column[column].nulls;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < b->rows / 8; i++)
+		n += (uint32_t)__builtin_popcount(bits[i]);
+	if (b->rows % 8 != 0)
+		n += (uint32_t)__builtin_popcount(bits[b->rows / 8] & ((1u << (b->rows % 8)) - 1));
+	return n;
+}
+
+static enum rc check_layout(const struct batch *b, const enum type *types, size_t count, size_t size, struct err *e)
+{
+	if (size < head_bytes(count) || size > BATCH_SLAB || b->size != size)
+		return err_set(RC_BAD, e, "batch: size %u in a slab of %zu", b->size, size);
+	if (b->columns != count || b->row_capacity < 1 || b->row_capacity > BATCH_ROWS || b->rows > b->row_capacity)
+		return err_set(RC_BAD, e, "batch: %u columns, %u of %u rows", b->columns, b->rows, b->row_capacity);
+	size_t rejects_at = layout(types, count, b->row_capacity, NULL);
+	size_t arena_at = rejects_at + sizeof(struct batch_reject) * BATCH_REJECTS;
+	if (b->rejects_at != rejects_at || b->arena_at != arena_at || arena_at > size ||
+	    b->arena_used > size - arena_at || b->rejects > BATCH_REJECTS)
+		return err_set(RC_BAD, e, "batch: rejects or arena outside the slab");
+	struct batch_column want[BATCH_COLUMNS];
+	layout(types, count, b->row_capacity, want);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct batch_column *c = &b->column[i];
+		if (c->type != want[i].type || c->values != want[i].values || c->nulls != want[i].nulls)
+			return err_set(RC_BAD, e, "batch: column %u is not where it belongs", i);
+		if (c->null_count != count_nulls(b, i))
+			return err_set(RC_BAD, e, "batch: column %u counts %u nulls", i, c->null_count);
+	}
+	return RC_OK;
+}
+
+static enum rc check_ips(const struct batch *b, unsigned column, struct err *e)
+{
+	static const uint8_t zero[12];
+	const struct ip *ip = batch_read(b, column);
+	for (uint32_t row = 0; row < b->rows; row++) {
+		if (batch_is_null(b, column, row))
+			continue;
+		bool four = ip[row].family == 4;
+		if ((!four && ip[row].family != 6) || memcmp(ip[row].zero, zero, sizeof ip[row].zero) != 0 ||
+		    (four && memcmp(ip[row].octet + 4, zero, 12) != 0))
+			return err_set(RC_BAD, e, "batch: column %u row %u: no address", column, row);
+	}
+	return RC_OK;
+}
+
+/* Every span, and what one row has of them together. */
+static enum rc check_spans(const struct batch *b, struct err *e)
+{
+	unsigned bytes[BATCH_COLUMNS];
+	unsigned n = 0;
+	for (unsigned i = 0; i < b->columns; i++)
+		if (b->column[i].type == TYPE_BYTES)
+			bytes[n++] = i;
+	for (uint32_t row = 0; n > 0 && row < b->rows; row++) {
+		uint64_t total = 0;
+		for (unsigned i = 0; i < n; i++) {
+			const struct span *s = batch_read(b, bytes[i]);
+			if (batch_is_null(b, bytes[i], row))
+				continue;
+			if (!span_inside(b, s[row]))
+				return err_set(
+				    RC_BAD, e, "batch: column %u row %u: bytes outside the arena", bytes[i], row);
+			total += s[row].length;
+		}
+		if (total > BATCH_ROW_BYTES)
+			return err_set(RC_BAD, e, "batch: row %u has %llu bytes", row, (unsigned long long)total);
+	}
+	return RC_OK;
+}
+
+static enum rc check_rejects(const struct batch *b, struct err *e)
+{
+	const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
+	for (uint32_t i = 0; i < b->rejects; i++)
+		if (!span_inside(b, r[i].reason) || !span_inside(b, r[i].raw) || r[i].reason.length > ERR_TEXT ||
+		    r[i].raw.length > BATCH_RAW)
+			return err_set(RC_BAD, e, "batch: reject %u lies outside the arena", i);
+	return RC_OK;
+}
+
+enum rc batch_check(const struct batch *b, const enum type *types, size_t count, size_t size, struct err *e)
+{
+	assert(count <= BATCH_COLUMNS);
+	enum rc rc = check_layout(b, types, count, size, e);
+	for (unsigned i = 0; rc == RC_OK && i < count; i++)
+		if (types[i] == TYPE_IP)
+			rc = check_ips(b, i, e);
+	if (rc == RC_OK)
+		rc = check_spans(b, e);
+	return rc == RC_OK ? check_rejects(b, e) : rc;
+}
