@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs the Debian 12 packages that building, testing and the demo need. All there: does nothing and needs no network.
+set -eu
+
+build='gcc make meson ninja-build pkg-config python3 liblmdb-dev libzstd-dev libsnappy-dev liblz4-dev libbz2-dev zlib1g-dev libyaml-dev
+	libjansson-dev libssl-dev libsystemd-dev'
+check='libcmocka-dev liblzo2-dev nfdump clang libclang-rt-14-dev python3-venv strace procps util-linux mount xz-utils binutils'
+demo='nfdump faketime libfaketime python3-venv'
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps: not a Debian system; needed are, by their Debian names:" $build $check $demo >&2
+	exit 0
+fi
+
+missing=
+for package in $build $check $demo; do
+	case " $missing " in *" $package "*) continue ;; esac
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "deps: run as root: apt-get install$missing" >&2; exit 1; }
+	root=sudo
+fi
+
+# Debian starts a package's service when it is installed. nfdump brings one, and this machine did not ask for a collector: a policy
+# keeps it from starting now, and disabling it from starting later. A policy that is already there is the machine's own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap '$root rm -f "$policy"' EXIT
+	trap 'exit 1' INT TERM HUP
+	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+	$root chmod 755 "$policy"
+fi
+
+echo "deps: installing$missing" >&2
+$root apt-get update -q
+$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+case " $missing " in
+*' nfdump '*)
+	if command -v systemctl >/dev/null; then
+		$root systemctl disable nfdump.service >/dev/null 2>&1 || true
+	fi
+	;;
+esac
