@@ -19,13 +19,20 @@
 
 struct bus;
 
+enum {
+	BUS_TOPIC_MAX = 249,       /* characters of a topic's name */
+	BUS_PARTITIONS_MAX = 65536,
+	BUS_HEADERS_MAX = 32,      /* of one event */
+	BUS_HEADER_NAME_MAX = 63,
+};
+
 struct bus_bytes {
 	const void *at;
 	size_t len;
 };
 
 struct bus_header {
-	const char *name; /* [a-z_]+ */
+	const char *name; /* [a-z_]{1,63} */
 	struct bus_bytes value;
 };
 
@@ -65,13 +72,15 @@ struct bus_ops {
 	    void *context, struct err *e);
 	/*
 	 * Wait until everything handed over is durable or refused, at most wait_ms. acknowledged is called once per event, in any order, with RC_OK (its offset) or
-	 * the failure. RC_AGAIN: some were refused with RC_AGAIN or the time is over.
+	 * the failure, and must not call the bus. RC_AGAIN: some were refused with RC_AGAIN or the time is over. RC_FAIL: some were refused for good. What was refused is the caller's to produce
+	 * again; an event that a flush did not speak of is still handed over, and the next flush does.
 	 */
 	enum rc (*flush)(struct bus *b, int64_t wait_ms, void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e);
 
 	/*
-	 * The event at offset or the first one after it. RC_END: none yet (waits up to wait_ms for one). RC_BAD: offset lies before what is kept (first in *e and in out->offset): data
-	 * was trimmed or lost; never skip.
+	 * The event at offset or the first one after it. RC_END: none yet (waits up to wait_ms for one; may come back earlier when other partitions got something, so that
+	 * a reader of several can look at all of them). RC_BAD: offset lies outside of what was ever kept here: before the first (data was trimmed) or after the next (this is not the
+	 * bus that it came from); out->offset is the first kept, *e says both; never skip.
 	 */
 	enum rc (*fetch)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms, struct bus_event *out, struct err *e);
 
