@@ -1,0 +1,354 @@
+/* One loop over columns and one over rows for every row format, because they differ only in how a single value looks.
+ */
+#include "format/cells.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+	CHUNK_ROWS = 64,
+	CHUNK_BYTES = 256 << 10,
+	FRAME = 144, /* before and after a value: a column's name and its marks */
+	SHORT = 32,  /* pieces up to this size are copied whole, whatever their length: no call, no loop */
+	SCRATCH_MAX = 1 << 30,
+};
+
+struct cell {
+	uint32_t at; /* in the scratch */
+	uint32_t len;
+};
+
+struct frame {
+	uint8_t bytes[FRAME];
+	size_t len;
+};
+
+/* A piece that never changes. */
+struct constant {
+	uint8_t *bytes;
+	size_t len;
+};
+
+struct cell_column {
+	const struct projection_column *from;
+	struct frame before, after;
+	struct constant null;    /* a value its type cannot hold */
+	struct constant missing; /* a field that the input did not carry */
+};
+
+struct cells {
+	const struct projection *projection;
+	const struct cell_format *format;
+	size_t columns;
+	struct cell_column *column;
+	unsigned *bytes; /* columns of KEY_BYTES */
+	size_t bytes_count;
+	struct cell *cell; /* row by row: CHUNK_ROWS * columns */
+	struct writer scratch;
+	uint8_t *repaired; /* text of bytes that were no UTF-8 */
+	size_t repaired_size;
+	union {
+		uint64_t u64[CHUNK_ROWS];
+		struct ip ip[CHUNK_ROWS];
+		struct span span[CHUNK_ROWS];
+	} key;
+};
+
+/* The rows at work. */
+struct chunk {
+	const struct batch *batch;
+	const uint16_t *sel;
+	size_t rows;
+	uint64_t outside;
+	size_t total; /* bytes of all pieces */
+};
+
+/* Room for a piece of one value of len text bytes; the scratch's ceiling is far above what a chunk can need. */
+static uint8_t *room(struct cells *c, size_t len)
+{
+	uint8_t *to = writer_room(&c->scratch, 2 * FRAME + CELL_VALUE + len * c->format->text_most + SHORT);
+	assert(to != NULL);
+	return to;
+}
+
+static uint8_t *put_frame(uint8_t *to, const struct frame *f)
+{
+	memcpy(to, f->bytes, SHORT);
+	if (f->len > SHORT)
+		memcpy(to, f->bytes, f->len);
+	return to + f->len;
+}
+
+static struct cell done(struct cells *c, const uint8_t *start, const uint8_t *end)
+{
+	struct cell cell = {.at = (uint32_t)c->scratch.len, .len = (uint32_t)(end - start)};
+	writer_advance(&c->scratch, cell.len);
+	return cell;
+}
+
+static struct cell put_constant(struct cells *c, const struct constant *from)
+{
+	uint8_t *to = writer_room(&c->scratch, from->len + SHORT);
+	assert(to != NULL);
+	memcpy(to, from->bytes, from->len);
+	return done(c, to, to + from->len);
+}
+
+static struct cell put_text(struct cells *c, const struct cell_column *k, const uint8_t *bytes, size_t len)
+{
+	uint8_t *start = room(c, len);
+	uint8_t *to = put_frame(start, &k->before);
+	to = c->format->text(to, bytes, len);
+	return done(c, start, put_frame(to, &k->after));
+}
+
+static struct cell put_bytes(struct cells *c, const struct cell_column *k, const struct batch *b, struct span s)
+{
+	const uint8_t *text;
+	size_t len = k->from->render->text(batch_span(b, s), s.length, &text, &c->repaired, &c->repaired_size);
+	return put_text(c, k, text, len);
+}
+
+static struct cell put_key(struct cells *c, const struct cell_column *k, union key_value key)
+{
+	const struct render *r = k->from->render;
+	char text[RENDER_TEXT];
+	if (r->print != NULL)
+		return put_text(c, k, (const uint8_t *)text, r->print(key, text));
+	uint8_t *start = room(c, 0);
+	uint8_t *to = put_frame(start, &k->before);
+	if (r->key == KEY_F32) {
+		uint32_t bits = (uint32_t)key.u64;
+		float v;
+		memcpy(&v, &bits, sizeof v);
+		to = c->format->real(to, v);
+	} else {
+		to = c->format->number(to, (int64_t)key.u64);
+	}
+	return done(c, start, put_frame(to, &k->after));
+}
+
+static bool same_bytes(const struct batch *b, struct span x, struct span y)
+{
+	return x.length == y.length &&
+	       (x.offset == y.offset || memcmp(batch_span(b, x), batch_span(b, y), x.length) == 0);
+}
+
+/* The pieces of rows whose field is null; true: row j is done. */
+static bool missing(
+    struct cells *c, const struct cell_column *k, const struct chunk *h, size_t j, struct cell *none, struct cell *to)
+{
+	if (!batch_is_null(h->batch, k->from->source, h->sel[j]))
+		return false;
+	if (none->len == 0)
+		*none = put_constant(c, &k->missing);
+	*to = *none;
+	return true;
+}
+
+static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
+{
+	const struct render *r = k->from->render;
+	bool nullable = h->batch->column[k->from->source].null_count != 0;
+	struct cell none = {0}, last = {0};
+	uint64_t last_key = 0;
+	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
+		uint64_t key = c->key.u64[j];
+		if (nullable && missing(c, k, h, j, &none, cell)) {
+			h->total += cell->len;
+			continue;
+		}
+		if (key != last_key || last.len == 0) {
+			bool fits = !r->bounded || render_fits(r, key);
+			h->outside += !fits;
+			last = fits ? put_key(c, k, (union key_value){.u64 = key}) : put_constant(c, &k->null);
+			last_key = key;
+		} else if (r->bounded) {
+			h->outside += !render_fits(r, key);
+		}
+		*cell = last;
+		h->total += last.len;
+	}
+}
+
+static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
+{
+	bool nullable = h->batch->column[k->from->source].null_count != 0;
+	struct cell none = {0}, last = {0};
+	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
+		const struct ip *ip = &c->key.ip[j];
+		if (nullable && missing(c, k, h, j, &none, cell)) {
+			last.len = 0;
+		} else {
+			if (last.len == 0 || memcmp(ip, ip - 1, sizeof *ip) != 0)
+				last = put_key(c, k, (union key_value){.ip = *ip});
+			*cell = last;
+		}
+		h->total += cell->len;
+	}
+}
+
+static void fill_bytes(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
+{
+	bool nullable = h->batch->column[k->from->source].null_count != 0;
+	struct cell none = {0}, last = {0};
+	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
+		const struct span *s = &c->key.span[j];
+		if (nullable && missing(c, k, h, j, &none, cell)) {
+			last.len = 0;
+		} else {
+			if (last.len == 0 || !same_bytes(h->batch, *s, s[-1]))
+				last = put_bytes(c, k, h->batch, *s);
+			*cell = last;
+		}
+		h->total += cell->len;
+	}
+}
+
+static void fill_column(struct cells *c, size_t i, struct chunk *h)
+{
+	const struct cell_column *k = &c->column[i];
+	k->from->render->normalise(h->batch, k->from->source, h->sel, h->rows, &c->key);
+	switch (k->from->render->key) {
+	case KEY_U64:
+	case KEY_F32:
+		fill_u64(c, k, h, c->cell + i);
+		break;
+	case KEY_IP:
+		fill_ip(c, k, h, c->cell + i);
+		break;
+	case KEY_BYTES:
+		fill_bytes(c, k, h, c->cell + i);
+		break;
+	}
+}
+
+/* Append the pieces in order. Both sides have SHORT bytes to spare. */
+static void join(const struct cells *c, const struct chunk *h, struct writer *out)
+{
+	uint8_t *to = writer_room(out, h->total + SHORT);
+	const uint8_t *from = c->scratch.bytes;
+	const struct cell *end = c->cell + h->rows * c->columns;
+	if (to == NULL)
+		return;
+	for (const struct cell *cell = c->cell; cell < end; cell++) {
+		if (cell->len <= SHORT)
+			memcpy(to, from + cell->at, SHORT);
+		else
+			memcpy(to, from + cell->at, cell->len);
+		to += cell->len;
+	}
+	writer_advance(out, h->total);
+}
+
+/* How many of these rows make a chunk: at least one. */
+static size_t chunk_rows(const struct cells *c, const struct batch *b, const uint16_t *sel, size_t n)
+{
+	size_t total = 0;
+	for (size_t j = 0; c->bytes_count > 0 && j < n; j++) {
+		for (size_t i = 0; i < c->bytes_count; i++) {
+			const struct span *s = batch_read(b, c->bytes[i]);
+			if (!batch_is_null(b, c->bytes[i], sel[j]))
+				total += s[sel[j]].length;
+		}
+		if (total > CHUNK_BYTES)
+			return j > 0 ? j : 1;
+	}
+	return n;
+}
+
+void cells_encode(
+    struct cells *c, const struct batch *b, const uint16_t *sel, size_t n, struct writer *out, uint64_t *outside)
+{
+	uint16_t all[CHUNK_ROWS];
+	for (size_t row = 0; row < n && !out->failed;) {
+		size_t rows = n - row < CHUNK_ROWS ? n - row : CHUNK_ROWS;
+		for (size_t j = 0; sel == NULL && j < rows; j++)
+			all[j] = (uint16_t)(row + j);
+		struct chunk h = {.batch = b, .sel = sel == NULL ? all : sel + row};
+		h.rows = chunk_rows(c, b, h.sel, rows);
+		writer_reset(&c->scratch);
+		for (size_t i = 0; i < c->columns; i++)
+			fill_column(c, i, &h);
+		join(c, &h, out);
+		*outside += h.outside;
+		row += h.rows;
+	}
+}
+
+static void constant_of(struct cells *c, struct cell cell, struct constant *to)
+{
+	mem_free(&to->bytes);
+	to->bytes = mem_copy(c->scratch.bytes + cell.at, cell.len);
+	to->len = cell.len;
+}
+
+/* The pieces that need no batch. */
+static void make_constants(struct cells *c, struct cell_column *k)
+{
+	const struct projection_column *from = k->from;
+	writer_reset(&c->scratch);
+	uint8_t *start = room(c, 0);
+	uint8_t *to = put_frame(start, &k->before);
+	to = put_frame(c->format->null(to), &k->after);
+	struct cell cell = done(c, start, to);
+	constant_of(c, cell, &k->null);
+	if (from->has_absent && from->render->key == KEY_BYTES)
+		cell = put_text(c, k, (const uint8_t *)from->column->absent, from->absent.bytes.length);
+	else if (from->has_absent)
+		cell = put_key(c, k, from->absent);
+	constant_of(c, cell, &k->missing);
+}
+
+static struct frame frame_of(const char *text)
+{
+	struct frame f = {.len = strlen(text)};
+	assert(f.len <= FRAME);
+	memcpy(f.bytes, text, f.len);
+	return f;
+}
+
+void cells_frame(struct cells *c, size_t column, const char *before, const char *after)
+{
+	struct cell_column *k = &c->column[column];
+	k->before = frame_of(before);
+	k->after = frame_of(after);
+	make_constants(c, k);
+}
+
+struct cells *cells_new(const struct projection *p, const struct cell_format *format)
+{
+	struct cells *c = mem_zero(1, sizeof *c);
+	c->projection = p;
+	c->format = format;
+	c->columns = p->schema->columns;
+	c->column = mem_zero(c->columns, sizeof *c->column);
+	c->bytes = mem_zero(c->columns, sizeof *c->bytes);
+	c->cell = mem_zero(c->columns * CHUNK_ROWS, sizeof *c->cell);
+	writer_init(&c->scratch, SCRATCH_MAX);
+	for (size_t i = 0; i < c->columns; i++) {
+		c->column[i].from = &p->column[i];
+		if (p->column[i].render->key == KEY_BYTES)
+			c->bytes[c->bytes_count++] = p->column[i].source;
+		make_constants(c, &c->column[i]);
+	}
+	return c;
+}
+
+void cells_free(struct cells **c)
+{
+	if (*c == NULL)
+		return;
+	for (size_t i = 0; i < (*c)->columns; i++) {
+		mem_free(&(*c)->column[i].null.bytes);
+		mem_free(&(*c)->column[i].missing.bytes);
+	}
+	mem_free(&(*c)->column);
+	mem_free(&(*c)->bytes);
+	mem_free(&(*c)->cell);
+	mem_free(&(*c)->repaired);
+	writer_fini(&(*c)->scratch);
+	mem_free(c);
+}
