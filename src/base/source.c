@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 
-enum { READ_AHEAD = 64 << 10 };
+enum { READ_AHEAD = 64 << 10, FEW = 1024 };
 
 static size_t buffered(const struct source *s)
 {
@@ -25,9 +25,9 @@ static size_t buffered(const struct source *s)
 static void make_room(struct source *s, size_t want)
 {
 	size_t least = want < READ_AHEAD ? READ_AHEAD : want;
-	if (s->start == s->end)
-		s->start = s->end = 0;
-	if (s->capacity - s->start >= want)
+	/* A few bytes are moved gladly: it gives the next read the whole buffer. */
+	bool few = buffered(s) <= FEW;
+	if (s->capacity - s->start >= want && !few)
 		return;
 	if (s->start > 0) {
 		memmove(s->buffer, s->buffer + s->start, buffered(s));
