@@ -36,7 +36,8 @@ static enum rc unknown_long(const struct command *c, const char *text, size_t le
 	snprintf(typed, sizeof typed, "%.*s", (int)(len < 60 ? len : 60), text);
 	struct nearest n = nearest_to(typed);
 	for (const struct option *o = c->option; o->name != NULL; o++)
-		nearest_offer(&n, o->name);
+		if (o->help != NULL)
+			nearest_offer(&n, o->name);
 	nearest_offer(&n, "help");
 	if (n.best == NULL)
 		return err_set(RC_BAD, e, "unknown option --%s", typed);
@@ -155,6 +156,8 @@ void args_help(const struct command *c)
 	char text[96];
 	int widest = option_text(&help, text, sizeof text);
 	for (const struct option *o = c->option; o->name != NULL; o++) {
+		if (o->help == NULL)
+			continue;
 		int width = option_text(o, text, sizeof text);
 		widest = width > widest ? width : widest;
 	}
@@ -163,6 +166,8 @@ void args_help(const struct command *c)
 		printf("\n%s\n", c->details);
 	printf("\n%sOptions%s\n", t.bold, t.off);
 	for (const struct option *o = c->option; o->name != NULL; o++) {
+		if (o->help == NULL)
+			continue;
 		option_text(o, text, sizeof text);
 		printf("  %-*s  %s\n", widest, text, o->help);
 	}

@@ -21,7 +21,7 @@ struct option {
 	const char *name;  /* long, without its dashes */
 	char letter;       /* 0: none */
 	const char *value; /* what help calls the value; NULL: a flag */
-	const char *help;  /* one sentence */
+	const char *help;  /* one sentence; NULL: not shown, for the program's own children */
 };
 
 struct args;

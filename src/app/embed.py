@@ -3,7 +3,7 @@ import pathlib
 import sys
 
 out, *files = sys.argv[1:]
-lines = ['/* Made from schema/*.avsc. */', '#include "app/schemas.h"', '']
+lines = ['/* Made from the shipped .avsc files. */', '#include "app/schemas.h"', '']
 rows = []
 for number, name in enumerate(sorted(files)):
     data = pathlib.Path(name).read_bytes()

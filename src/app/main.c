@@ -25,8 +25,15 @@ static const struct command command_help = {
     .name = "help", .synopsis = "[COMMAND]", .summary = "Print what a command does and takes", .option = no_option, .words = true, .run = run_help};
 
 static const struct command *const command[] = {
+    &command_run,
+    &command_collect,
+    &command_work,
+    &command_load,
     &command_dissect,
+    &command_status,
+    &command_check,
     &command_schema,
+    &command_config,
     &command_version,
     &command_help,
 };

@@ -6,7 +6,14 @@
 
 #include "app/args.h"
 
+extern const struct command command_run;
+extern const struct command command_collect;
+extern const struct command command_work;
+extern const struct command command_load;
 extern const struct command command_dissect;
+extern const struct command command_status;
+extern const struct command command_check;
 extern const struct command command_schema;
+extern const struct command command_config;
 
 #endif

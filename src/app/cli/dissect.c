@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "app/providers.h"
-#include "app/rows.h"
+#include "app/printer.h"
 #include "app/schemas.h"
 #include "app/term.h"
 #include "base/clock.h"
@@ -33,7 +33,7 @@ struct job {
 	struct projection *projection;
 	struct parquet_options parquet;
 	int out;
-	struct rows *rows;
+	struct printer *printer;
 	struct sha256 *hash; /* NULL when no footer wants it */
 	bool failed;         /* something was rejected */
 };
@@ -128,7 +128,7 @@ static enum rc read_batches(struct job *j, struct dissector *d, const char *name
 			show_reject(name, b, &reject[i]);
 		rejects += b->rejects;
 		*rows += b->rows;
-		rc = b->rows > 0 ? rows_append(j->rows, b, e) : RC_OK;
+		rc = b->rows > 0 ? printer_append(j->printer, b, e) : RC_OK;
 		if (rc != RC_OK)
 			return err_wrap(RC_FAIL, e, "output");
 	}
@@ -165,7 +165,7 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	if (rc == RC_OK && j->hash != NULL) {
 		char text[SHA256_TEXT];
 		hash_rest(j->hash, fd, text);
-		rows_source(j->rows, text, rows);
+		printer_source(j->printer, text, rows);
 	}
 	return rc;
 }
@@ -284,10 +284,10 @@ static enum rc run_all(struct job *j, struct err *e)
 	enum rc rc = RC_OK;
 	for (size_t i = 0; i < paths && rc == RC_OK; i++)
 		rc = dissect_path(j, path[i], e);
-	if (rc == RC_OK && rows_finish(j->rows, e) != RC_OK)
+	if (rc == RC_OK && printer_finish(j->printer, e) != RC_OK)
 		rc = err_wrap(RC_FAIL, e, "output");
-	if (rc == RC_OK && rows_outside(j->rows) > 0)
-		complain("%" PRIu64 " values became null: their column's type cannot hold them", rows_outside(j->rows));
+	if (rc == RC_OK && printer_outside(j->printer) > 0)
+		complain("%" PRIu64 " values became null: their column's type cannot hold them", printer_outside(j->printer));
 	if (rc == RC_OK && j->out != STDOUT_FILENO && close(j->out) != 0)
 		rc = err_sys(RC_FAIL, errno, e, "output");
 	return rc;
@@ -295,7 +295,7 @@ static enum rc run_all(struct job *j, struct err *e)
 
 static void job_fini(struct job *j)
 {
-	rows_free(&j->rows);
+	printer_free(&j->printer);
 	sha256_free(&j->hash);
 	projection_free(&j->projection);
 	schema_free(&j->schema);
@@ -316,16 +316,16 @@ static enum status run(const struct args *a)
 	signal(SIGPIPE, SIG_DFL);
 	enum rc rc = prepare(&j, &e);
 	if (rc == RC_OK)
-		rc = rows_known(format, &e);
+		rc = printer_known(format, &e);
 	if (rc == RC_OK)
 		rc = open_output(&j, format, &e);
 	if (rc != RC_OK)
 		goto out;
 	char dissector[80];
 	snprintf(dissector, sizeof dissector, "%s/%s", j.dissector->name, j.dissector->version);
-	struct rows_params params = {.projection = j.projection, .fd = j.out, .parquet = j.parquet, .dissector = dissector};
-	rc = rows_open(format, &params, &j.rows, &e);
-	if (rc == RC_OK && rows_wants_source(j.rows))
+	struct printer_params params = {.projection = j.projection, .fd = j.out, .parquet = j.parquet, .dissector = dissector};
+	rc = printer_open(format, &params, &j.printer, &e);
+	if (rc == RC_OK && printer_wants_source(j.printer))
 		j.hash = sha256_new();
 	status = STATUS_BAD;
 	if (rc == RC_OK)

@@ -1,5 +1,5 @@
 /* Four encoders with four call shapes; the command that prints rows should not know them apart. */
-#include "app/rows.h"
+#include "app/printer.h"
 
 #include <string.h>
 
@@ -12,21 +12,21 @@
 #include "format/json_rows.h"
 
 enum {
-	ROWS_BUFFER = 64 << 20, /* text of one batch; a batch that is larger goes out in pieces */
-	ROWS_FLUSH = 256 << 10,
+	PRINTER_BUFFER = 64 << 20, /* text of one batch; a batch that is larger goes out in pieces */
+	PRINTER_FLUSH = 256 << 10,
 	SOURCES_MAX = 1 << 20, /* 4,096 entries of a hash and two numbers fit with room */
 };
 
-struct rows_ops {
+struct printer_ops {
 	const char *name;
-	enum rc (*open)(struct rows *r, struct err *e);
-	enum rc (*append)(struct rows *r, const struct batch *b, struct err *e);
-	enum rc (*finish)(struct rows *r, struct err *e);
+	enum rc (*open)(struct printer *r, struct err *e);
+	enum rc (*append)(struct printer *r, const struct batch *b, struct err *e);
+	enum rc (*finish)(struct printer *r, struct err *e);
 };
 
-struct rows {
-	const struct rows_ops *ops;
-	struct rows_params params;
+struct printer {
+	const struct printer_ops *ops;
+	struct printer_params params;
 	struct writer out;
 	uint64_t outside;
 	struct csv_encoder *csv;
@@ -39,7 +39,7 @@ struct rows {
 	uint64_t first_row;
 };
 
-static enum rc drain(struct rows *r, struct err *e)
+static enum rc drain(struct printer *r, struct err *e)
 {
 	enum rc rc = RC_OK;
 	if (r->out.len > 0)
@@ -48,67 +48,67 @@ static enum rc drain(struct rows *r, struct err *e)
 	return rc;
 }
 
-typedef void encode_fn(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside);
+typedef void encode_fn(struct printer *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside);
 
 /*
  * Encode in one go, else in pieces of fewer rows: many rows may share one long span, so the text of a batch can be far larger than the batch.
  */
-static enum rc encode(struct rows *r, const struct batch *b, encode_fn *call, struct err *e)
+static enum rc encode(struct printer *r, const struct batch *b, encode_fn *call, struct err *e)
 {
 	uint64_t outside = 0;
 	call(r, b, NULL, b->rows, &outside);
 	if (!r->out.failed) {
 		r->outside += outside;
-		return r->out.len >= ROWS_FLUSH ? drain(r, e) : RC_OK;
+		return r->out.len >= PRINTER_FLUSH ? drain(r, e) : RC_OK;
 	}
 	writer_reset(&r->out);
 	for (uint32_t row = 0; row < b->rows; row++) {
 		uint16_t one = (uint16_t)row;
 		call(r, b, &one, 1, &r->outside);
 		if (r->out.failed)
-			return err_set(RC_BAD, e, "one row takes more than %d MiB of text", ROWS_BUFFER >> 20);
-		enum rc rc = r->out.len >= ROWS_FLUSH ? drain(r, e) : RC_OK;
+			return err_set(RC_BAD, e, "one row takes more than %d MiB of text", PRINTER_BUFFER >> 20);
+		enum rc rc = r->out.len >= PRINTER_FLUSH ? drain(r, e) : RC_OK;
 		if (rc != RC_OK)
 			return rc;
 	}
 	return RC_OK;
 }
 
-static enum rc csv_open(struct rows *r, struct err *e)
+static enum rc csv_open(struct printer *r, struct err *e)
 {
 	r->csv = csv_encoder_new(r->params.projection);
 	csv_head(r->params.projection->schema, &r->out);
 	return RC_OK;
 }
 
-static void csv_call(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
+static void csv_call(struct printer *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
 {
 	csv_encode(r->csv, b, sel, n, &r->out, outside);
 }
 
-static enum rc csv_append(struct rows *r, const struct batch *b, struct err *e)
+static enum rc csv_append(struct printer *r, const struct batch *b, struct err *e)
 {
 	return encode(r, b, csv_call, e);
 }
 
-static enum rc json_open(struct rows *r, struct err *e)
+static enum rc json_open(struct printer *r, struct err *e)
 {
 	r->json = json_encoder_new(r->params.projection);
 	return RC_OK;
 }
 
-static void json_call(struct rows *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
+static void json_call(struct printer *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside)
 {
 	json_encode(r->json, b, sel, n, &r->out, outside);
 }
 
-static enum rc json_append(struct rows *r, const struct batch *b, struct err *e)
+static enum rc json_append(struct printer *r, const struct batch *b, struct err *e)
 {
 	return encode(r, b, json_call, e);
 }
 
 /* The sync marker comes from the schema, so that the same rows give the same bytes. */
-static enum rc avro_open(struct rows *r, struct err *e)
+static enum rc avro_open(struct printer *r, struct err *e)
 {
 	uint8_t digest[SHA256_BYTES];
 	const struct schema *s = r->params.projection->schema;
@@ -120,11 +120,11 @@ static enum rc avro_open(struct rows *r, struct err *e)
 }
 
 /* One Avro block a piece: its byte count stands before it, so records are built apart. */
-static enum rc avro_block(struct rows *r, const struct batch *b, uint32_t from, uint32_t n, struct err *e)
+static enum rc avro_block(struct printer *r, const struct batch *b, uint32_t from, uint32_t n, struct err *e)
 {
 	uint16_t sel[1024];
 	struct writer records;
-	writer_init(&records, ROWS_BUFFER);
+	writer_init(&records, PRINTER_BUFFER);
 	for (uint32_t i = 0; i < n; i++)
 		sel[i] = (uint16_t)(from + i);
 	uint64_t outside = 0;
@@ -133,9 +133,9 @@ static enum rc avro_block(struct rows *r, const struct batch *b, uint32_t from, 
 	if (!records.failed) {
 		avro_file_block(&r->out, n, records.bytes, records.len, r->sync);
 		r->outside += outside;
-		rc = r->out.failed ? err_set(RC_BAD, e, "rows take more than %d MiB", ROWS_BUFFER >> 20) : drain(r, e);
+		rc = r->out.failed ? err_set(RC_BAD, e, "rows take more than %d MiB", PRINTER_BUFFER >> 20) : drain(r, e);
 	} else if (n == 1) {
-		rc = err_set(RC_BAD, e, "one row takes more than %d MiB", ROWS_BUFFER >> 20);
+		rc = err_set(RC_BAD, e, "one row takes more than %d MiB", PRINTER_BUFFER >> 20);
 	} else {
 		for (uint32_t i = 0; i < n && rc == RC_OK; i++)
 			rc = avro_block(r, b, from + i, 1, e);
@@ -144,7 +144,7 @@ static enum rc avro_block(struct rows *r, const struct batch *b, uint32_t from, 
 	return rc;
 }
 
-static enum rc avro_append(struct rows *r, const struct batch *b, struct err *e)
+static enum rc avro_append(struct printer *r, const struct batch *b, struct err *e)
 {
 	enum rc rc = RC_OK;
 	for (uint32_t from = 0; from < b->rows && rc == RC_OK; from += 1024)
@@ -152,30 +152,30 @@ static enum rc avro_append(struct rows *r, const struct batch *b, struct err *e)
 	return rc;
 }
 
-static enum rc text_finish(struct rows *r, struct err *e)
+static enum rc text_finish(struct printer *r, struct err *e)
 {
 	return drain(r, e);
 }
 
 static enum rc sink(void *context, const void *bytes, size_t size, struct err *e)
 {
-	const struct rows *r = context;
+	const struct printer *r = context;
 	return file_write(r->params.fd, bytes, size, e);
 }
 
-static enum rc table_open(struct rows *r, struct err *e)
+static enum rc table_open(struct printer *r, struct err *e)
 {
 	r->pack = pack_new();
 	struct parquet_sink to = {.context = r, .write = sink};
 	return parquet_open(r->params.projection, &r->params.parquet, r->pack, to, &r->parquet, e);
 }
 
-static enum rc table_append(struct rows *r, const struct batch *b, struct err *e)
+static enum rc table_append(struct printer *r, const struct batch *b, struct err *e)
 {
 	return parquet_append(r->parquet, b, NULL, b->rows, e);
 }
 
-static enum rc table_finish(struct rows *r, struct err *e)
+static enum rc table_finish(struct printer *r, struct err *e)
 {
 	writer_text(&r->sources, r->sources.len > 0 ? "]" : "[]");
 	struct parquet_key key[] = {
@@ -188,14 +188,14 @@ static enum rc table_finish(struct rows *r, struct err *e)
 	return parquet_close(r->parquet, key, sizeof key / sizeof key[0], e);
 }
 
-static const struct rows_ops format[] = {
+static const struct printer_ops format[] = {
     {"csv", csv_open, csv_append, text_finish},
     {"json", json_open, json_append, text_finish},
     {"avro", avro_open, avro_append, text_finish},
     {"parquet", table_open, table_append, table_finish},
 };
 
-static const struct rows_ops *find(const char *name)
+static const struct printer_ops *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++)
 		if (strcmp(format[i].name, name) == 0)
@@ -203,59 +203,59 @@ static const struct rows_ops *find(const char *name)
 	return NULL;
 }
 
-enum rc rows_known(const char *name, struct err *e)
+enum rc printer_known(const char *name, struct err *e)
 {
 	if (find(name) != NULL)
 		return RC_OK;
 	return err_set(RC_BAD, e, "unknown format \"%.100s\"; there are: csv, json, avro, parquet", name);
 }
 
-enum rc rows_open(const char *name, const struct rows_params *params, struct rows **out, struct err *e)
+enum rc printer_open(const char *name, const struct printer_params *params, struct printer **out, struct err *e)
 {
-	enum rc rc = rows_known(name, e);
+	enum rc rc = printer_known(name, e);
 	if (rc != RC_OK)
 		return rc;
-	struct rows *r = mem_zero(1, sizeof *r);
+	struct printer *r = mem_zero(1, sizeof *r);
 	r->ops = find(name);
 	r->params = *params;
-	writer_init(&r->out, ROWS_BUFFER);
+	writer_init(&r->out, PRINTER_BUFFER);
 	writer_init(&r->sources, SOURCES_MAX);
 	rc = r->ops->open(r, e);
 	if (rc == RC_OK)
 		*out = r;
 	else
-		rows_free(&r);
+		printer_free(&r);
 	return rc;
 }
 
-enum rc rows_append(struct rows *r, const struct batch *b, struct err *e)
+enum rc printer_append(struct printer *r, const struct batch *b, struct err *e)
 {
 	return r->ops->append(r, b, e);
 }
 
-void rows_source(struct rows *r, const char *sha256_text, uint64_t rows)
+void printer_source(struct printer *r, const char *sha256_text, uint64_t rows)
 {
 	writer_format(&r->sources, "%s[\"%s\",%llu,%llu]", r->sources.len == 0 ? "[" : ",", sha256_text,
 	    (unsigned long long)r->first_row, (unsigned long long)rows);
 	r->first_row += rows;
 }
 
-enum rc rows_finish(struct rows *r, struct err *e)
+enum rc printer_finish(struct printer *r, struct err *e)
 {
 	return r->ops->finish(r, e);
 }
 
-uint64_t rows_outside(const struct rows *r)
+uint64_t printer_outside(const struct printer *r)
 {
 	return r->outside;
 }
 
-bool rows_wants_source(const struct rows *r)
+bool printer_wants_source(const struct printer *r)
 {
 	return r->ops->append == table_append;
 }
 
-void rows_free(struct rows **r)
+void printer_free(struct printer **r)
 {
 	if (*r == NULL)
 		return;

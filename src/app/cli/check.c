@@ -1,0 +1,177 @@
+/* sluice check: reaches everything a configuration names, one line each, before a daemon would find out at night. */
+#include "app/cli/cli.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "app/setup.h"
+#include "app/term.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { WHAT = 24, LOW_SPACE = 1 << 30 };
+
+struct report {
+	bool quiet;
+	bool failed;
+};
+
+static void line(struct report *r, bool ok, const char *what, const char *format, ...) PRINTF_LIKE(4, 5);
+
+static void line(struct report *r, bool ok, const char *what, const char *format, ...)
+{
+	struct term t = term_of(1);
+	char text[1200];
+	va_list list;
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	r->failed |= !ok;
+	if (!ok || !r->quiet)
+		printf("%s%-4s%s  %-*s  %s\n", ok ? t.green : t.red, ok ? "ok" : "FAIL", t.off, WHAT, what, text);
+}
+
+/* Two writers must never both win a name: that is what commits stand on. */
+static enum rc probe(struct store *s, struct err *e)
+{
+	char path[120];
+	snprintf(path, sizeof path, "_sluice/probe/%d-%lld", (int)getpid(), (long long)clock_wall().ns);
+	const char *const name[] = {path};
+	enum rc rc = store_put_if_absent(s, path, "probe\n", 6, e);
+	if (rc != RC_OK)
+		return rc == RC_END ? err_set(RC_FAIL, e, "%s is there already", path) : rc;
+	rc = store_put_if_absent(s, path, "again\n", 6, e);
+	if (rc == RC_OK)
+		rc = err_set(RC_FAIL, e, "a name was given out twice: commits would not be safe here");
+	else if (rc == RC_END)
+		rc = RC_OK;
+	struct err ignored;
+	if (store_remove(s, name, 1, &ignored) != RC_OK && rc == RC_OK) {
+		*e = ignored;
+		rc = RC_FAIL;
+	}
+	return rc;
+}
+
+static void check_lake(struct report *r, const struct settings *s)
+{
+	struct err e;
+	struct store *store = NULL;
+	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e);
+	if (rc == RC_OK)
+		rc = probe(store, &e);
+	store_close(&store);
+	line(r, rc == RC_OK, "lake", "%s%s%s", s->lake_url, rc == RC_OK ? ": writable, names are given out once" : ": ", rc == RC_OK ? "" : e.text);
+}
+
+static void check_bus(struct report *r, const struct settings *s)
+{
+	struct err e;
+	char used[40], bound[40];
+	struct bus *bus = NULL;
+	uint64_t have = 0, most = 0;
+	enum rc rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &bus, &e);
+	if (rc == RC_OK)
+		rc = bus_usage(bus, &have, &most, &e);
+	bus_close(&bus);
+	if (rc == RC_OK)
+		line(r, true, "bus", "%s: %s of %s used", s->bus_url, str_show_bytes(have, used, sizeof used), str_show_bytes(most, bound, sizeof bound));
+	else
+		line(r, false, "bus", "%s: %s", s->bus_url, e.text);
+}
+
+static void check_state(struct report *r, const struct settings *s)
+{
+	struct err e;
+	enum rc rc = file_mkdirs(s->state, &e);
+	if (rc == RC_OK && access(s->state, R_OK | W_OK | X_OK) != 0)
+		rc = err_sys(RC_FAIL, errno, &e, "not writable");
+	line(r, rc == RC_OK, "state", "%s: %s", s->state, rc == RC_OK ? "writable" : e.text);
+}
+
+static void check_space(struct report *r, const char *what, const char *path)
+{
+	struct statvfs v;
+	char room[40], name[WHAT + 1];
+	snprintf(name, sizeof name, "%s space", what);
+	if (statvfs(path, &v) != 0)
+		return; /* that the folder is not there has been told */
+	uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+	str_show_bytes(left, room, sizeof room);
+	if (v.f_files > 0 && v.f_favail < 1000)
+		line(r, false, name, "only %llu more files can be made", (unsigned long long)v.f_favail);
+	else
+		line(r, left >= LOW_SPACE, name, "%s left%s", room, left >= LOW_SPACE ? "" : ", less than 1 GiB");
+}
+
+static void check_watch(struct report *r, const struct pipeline *p)
+{
+	char what[WHAT + 1];
+	uint64_t matching = 0;
+	struct stat st;
+	snprintf(what, sizeof what, "%.20s", p->name);
+	DIR *dir = opendir(p->watch);
+	if (dir == NULL || access(p->watch, R_OK | X_OK) != 0) {
+		line(r, false, what, "%s: %s", p->watch, strerror(errno));
+		if (dir != NULL)
+			closedir(dir);
+		return;
+	}
+	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+		matching += str_match(p->pattern, d->d_name) && fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	closedir(dir);
+	line(r, true, what, "%s: readable, %" PRIu64 " file%s match %s; %s -> %s", p->watch, matching, matching == 1 ? "" : "s", p->pattern,
+	    p->dissector->name, p->schema->name);
+	if (p->after != AFTER_KEEP && access(p->watch, W_OK) != 0)
+		line(r, false, what, "%s: not writable, but after: is not keep", p->watch);
+	if (p->after == AFTER_MOVE && access(p->after_dir, W_OK | X_OK) != 0)
+		line(r, false, what, "%s: %s", p->after_dir, strerror(errno));
+}
+
+static enum status run(const struct args *a)
+{
+	struct err e;
+	struct config *c = NULL;
+	struct report r = {.quiet = args_has(a, "quiet")};
+	if (setup_config(a, &c, &e) != RC_OK) {
+		line(&r, false, "configuration", "%s", e.text);
+		return STATUS_USAGE;
+	}
+	const struct settings *s = &c->settings;
+	line(&r, true, "configuration", "%s: instance %s, %zu pipeline%s, %u worker%s", setup_file(a), s->instance, s->pipelines,
+	    s->pipelines == 1 ? "" : "s", s->workers, s->workers == 1 ? "" : "s");
+	check_lake(&r, s);
+	if (strcmp(s->store->scheme, "file") == 0)
+		check_space(&r, "lake", s->store_place);
+	check_state(&r, s);
+	check_space(&r, "state", s->state);
+	check_bus(&r, s);
+	for (size_t i = 0; i < s->pipelines; i++)
+		check_watch(&r, &s->pipeline[i]);
+	config_free(&c);
+	return r.failed ? STATUS_BAD : STATUS_DONE;
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"quiet", 'q', NULL, "print only what fails"},
+    {0},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .synopsis = "[-c FILE]",
+    .summary = "Check a configuration and reach everything it names",
+    .details = "One line for each; exit status 1 when one of them fails, 2 when the configuration itself is wrong.",
+    .option = option,
+    .run = run,
+};

@@ -1,0 +1,158 @@
+/* sluice load: backfill through the same ledger, bus and commits as everything else, so that it can run beside the daemon. */
+#include "app/cli/cli.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/daemon.h"
+#include "app/ingest.h"
+#include "app/nearest.h"
+#include "app/setup.h"
+#include "app/supervise.h"
+#include "app/term.h"
+#include "base/mem.h"
+
+static enum rc find_pipeline(const struct args *a, const struct config *c, const struct pipeline **out, struct err *e)
+{
+	const char *name = args_text(a, "pipeline", NULL);
+	const struct settings *s = &c->settings;
+	char hint[NEAREST_HINT];
+	if (name == NULL && s->pipelines == 1) {
+		*out = &s->pipeline[0];
+		return RC_OK;
+	}
+	if (name == NULL)
+		return err_set(RC_BAD, e, "which pipeline? -p NAME, for instance -p %s", s->pipeline[0].name);
+	struct nearest n = nearest_to(name);
+	for (size_t i = 0; i < s->pipelines; i++) {
+		nearest_offer(&n, s->pipeline[i].name);
+		if (strcmp(s->pipeline[i].name, name) != 0)
+			continue;
+		*out = &s->pipeline[i];
+		return RC_OK;
+	}
+	return err_set(RC_BAD, e, "no pipeline \"%.60s\" in %.200s%s", name, s->file, nearest_hint(&n, hint));
+}
+
+/* The child's part: the collector over the paths given. */
+static enum status load(const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
+{
+	const struct pipeline *only = NULL;
+	if (find_pipeline(a, c, &only, e) != RC_OK)
+		return STATUS_USAGE;
+	struct collector_job job = {
+	    .once = true,
+	    .until_committed = true,
+	    .only = only,
+	    .path = a->word,
+	    .paths = a->words,
+	    .again = args_has(a, "again"),
+	};
+	return ingest_round("load", &job, a, c, figures, d, e);
+}
+
+/* The child's command line: the same options and paths. */
+static const char **child_words(const struct args *a)
+{
+	const char **word = mem_zero(2 * a->sets + a->words + 8, sizeof *word);
+	size_t n = 0;
+	word[n++] = "load";
+	word[n++] = "--figures";
+	word[n++] = "load";
+	if (args_has(a, "again"))
+		word[n++] = "--again";
+	if (args_has(a, "quiet"))
+		word[n++] = "--quiet";
+	if (args_has(a, "json"))
+		word[n++] = "--json";
+	if (args_has(a, "pipeline")) {
+		word[n++] = "--pipeline";
+		word[n++] = args_text(a, "pipeline", NULL);
+	}
+	word[n++] = "--";
+	for (size_t i = 0; i < a->words; i++)
+		word[n++] = a->word[i];
+	return word;
+}
+
+/* A name that is not there is most likely mistyped: say so before anything is taken. */
+static bool all_there(const struct args *a)
+{
+	bool all = true;
+	for (size_t i = 0; i < a->words; i++) {
+		if (access(a->word[i], F_OK) == 0)
+			continue;
+		complain("load: %.300s: %s", a->word[i], strerror(errno));
+		all = false;
+	}
+	return all;
+}
+
+static enum status supervise_load(const struct args *a, struct config *c)
+{
+	static const char *const worker[] = {"work", "--figures", "load-worker", NULL};
+	struct err e;
+	struct metrics *metrics = NULL;
+	struct metric_slot *figures = NULL;
+	setup_process(a, c, "load");
+	if (setup_figures(c, "load-supervisor", &metrics, &figures, &e) != RC_OK) {
+		complain("load: %s", e.text);
+		config_free(&c);
+		return STATUS_BAD;
+	}
+	const char **word = child_words(a);
+	const struct supervise_child child[] = {
+	    {.name = "load", .word = word, .leads = true},
+	    {.name = "worker", .word = worker},
+	};
+	struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .figures = figures, .calm = true};
+	enum status status = supervise(&job);
+	mem_free(&word);
+	metrics_close(&metrics);
+	return status;
+}
+
+static enum status run(const struct args *a)
+{
+	struct err e;
+	struct config *c = NULL;
+	const struct pipeline *only = NULL;
+	if (args_has(a, "config-fd"))
+		return daemon_run(a, "load", NULL, load);
+	enum rc rc = setup_config(a, &c, &e);
+	if (rc == RC_OK)
+		rc = find_pipeline(a, c, &only, &e);
+	if (rc == RC_OK && a->words == 0)
+		rc = err_set(RC_BAD, &e, "name files or folders to load");
+	if (rc != RC_OK) {
+		complain("load: %s", e.text);
+		config_free(&c);
+		return STATUS_USAGE;
+	}
+	if (!all_there(a)) {
+		config_free(&c);
+		return STATUS_BAD;
+	}
+	return supervise_load(a, c);
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"pipeline", 'p', "NAME", "whose files these are; may be left out when there is one pipeline"},
+    {"again", 0, NULL, "ingest content that is known already once more, under a new identity"},
+    {"quiet", 'q', NULL, "no progress, no summary"},
+    {"json", 0, NULL, "the summary as one JSON object"},
+    OPTION_CHILD,
+    {0},
+};
+
+const struct command command_load = {
+    .name = "load",
+    .synopsis = "[-c FILE] -p PIPELINE PATH...",
+    .summary = "Bring files and folders into the tables now, and wait until they are",
+    .details = "The same content is not ingested twice, under whatever name. Works beside a running sluice and without one.",
+    .option = option,
+    .words = true,
+    .run = run,
+};

@@ -1,0 +1,77 @@
+/* sluice run: collector and worker as one process tree. It does nothing itself but start, watch and stop them. */
+#include "app/cli/cli.h"
+
+#include <unistd.h>
+
+#include "app/setup.h"
+#include "app/supervise.h"
+#include "app/term.h"
+#include "base/mem.h"
+
+/* The collector's words: what --once and --quiet mean to it. */
+static const char *const *collector_words(const struct args *a)
+{
+	static const char *const watch[] = {"collect", NULL};
+	static const char *const once[] = {"collect", "--once", "--until-committed", NULL};
+	static const char *const once_quiet[] = {"collect", "--once", "--until-committed", "--quiet", NULL};
+	static const char *const once_json[] = {"collect", "--once", "--until-committed", "--quiet", "--json", NULL};
+	if (!args_has(a, "once"))
+		return watch;
+	return args_has(a, "json") ? once_json : args_has(a, "quiet") ? once_quiet : once;
+}
+
+static enum status run(const struct args *a)
+{
+	static const char *const worker[] = {"work", NULL};
+	struct err e;
+	struct config *c = NULL;
+	struct metrics *metrics = NULL;
+	struct metric_slot *figures = NULL;
+	int lock = -1;
+	if (setup_config(a, &c, &e) != RC_OK) {
+		complain("%s", e.text);
+		return STATUS_USAGE;
+	}
+	setup_process(a, c, "supervisor");
+	enum status status = STATUS_BAD;
+	enum rc rc = setup_lock(c, "run.lock", &lock, &e);
+	if (rc == RC_END)
+		err_set(RC_FAIL, &e, "another sluice run is up on %.300s", c->settings.state);
+	if (rc == RC_OK)
+		rc = setup_figures(c, "supervisor", &metrics, &figures, &e);
+	if (rc == RC_OK) {
+		const struct supervise_child child[] = {
+		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
+		    {.name = "worker", .word = worker},
+		};
+		struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .figures = figures,
+		    .calm = args_has(a, "once")};
+		c = NULL;
+		status = supervise(&job);
+	} else {
+		complain("run: %s", e.text);
+	}
+	config_free(&c);
+	metrics_close(&metrics);
+	if (lock >= 0)
+		close(lock);
+	return status;
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"once", 0, NULL, "take what lies there now, commit it, and exit"},
+    {"quiet", 'q', NULL, "with --once: no progress, no summary"},
+    {"json", 0, NULL, "with --once: the summary as one JSON object"},
+    {0},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .synopsis = "[-c FILE] [--once]",
+    .summary = "Watch the folders and fill the tables",
+    .details = "Starts a collector and a worker as child processes and keeps them running. SIGTERM: both finish what they have in hand, within\n"
+	       "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again.",
+    .option = option,
+    .run = run,
+};

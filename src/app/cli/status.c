@@ -1,0 +1,288 @@
+/* sluice status: every file from seen to queryable, for people and as JSON. */
+#include "app/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/cli/status_file.h"
+#include "app/grid.h"
+#include "app/health.h"
+#include "app/setup.h"
+#include "app/term.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "ext/json.h"
+
+enum { TEXT = 40, PATH_SHOWN = 4096 };
+
+/* Odd bytes escaped, so that a name is one line and no terminal is steered by it. */
+static const char *shown(const char *path, char out[PATH_SHOWN])
+{
+	size_t len = strlen(path);
+	str_escape(path, len < PATH_SHOWN / 4 - 1 ? len : PATH_SHOWN / 4 - 1, out);
+	return out;
+}
+
+static const char *ago(int64_t wall_ms, char out[TEXT])
+{
+	char text[TEXT - 8];
+	if (wall_ms == 0)
+		return "never";
+	int64_t age = clock_wall().ns / 1000000 - wall_ms;
+	snprintf(out, TEXT, "%s ago", str_show_ms(age > 0 ? age : 0, text, sizeof text));
+	return out;
+}
+
+static uint64_t files_of(const struct ledger_counts *c)
+{
+	return c->original[LEDGER_ARCHIVED] + c->original[LEDGER_PUBLISHED] + c->original[LEDGER_COMMITTED] + c->original[LEDGER_REFUSED];
+}
+
+static void show_head(const struct config *c, const struct health *h)
+{
+	struct term t = term_of(1);
+	const struct settings *s = &c->settings;
+	char age[TEXT];
+	printf("%s%s%s  %s%s%s  lake %s\n", t.bold, s->instance, t.off, h->up ? t.green : t.yellow, h->up ? "running" : "not running", t.off, s->lake_url);
+	printf("last commit %s", ago(h->newest_commit_ms, age));
+	if (h->figure[FIGURE_SEQUENCE_FAILURES] > 0)
+		printf("; %sexporters say %s flows were lost before they were recorded%s", t.yellow,
+		    str_show_count(h->figure[FIGURE_SEQUENCE_FAILURES], age, sizeof age), t.off);
+	printf("\n");
+}
+
+static void show_processes(const struct health *h)
+{
+	static const char *const head[] = {"process", ">pid", ">up", ">memory", ">restarts", "", NULL};
+	char text[TEXT];
+	struct grid *g = grid_new(head);
+	for (unsigned i = 0; i < h->processes; i++) {
+		const struct health_process *p = &h->process[i];
+		if (!p->alive && str_starts(p->name, "load"))
+			continue;
+		grid_cell(g, "%s", p->name);
+		grid_cell(g, p->alive ? "%" PRId64 : "-", p->pid);
+		grid_cell(g, "%s", p->alive ? str_show_ms(p->up_ms, text, sizeof text) : "-");
+		grid_cell(g, "%s", p->alive ? str_show_bytes(p->memory, text, sizeof text) : "-");
+		grid_cell(g, "%" PRIu64, p->restarts);
+		grid_cell(g, "%s", p->waiting ? "waiting for a service or the disk" : "");
+	}
+	printf("\n");
+	grid_print(&g, 0);
+}
+
+static void count_cell(struct grid *g, uint64_t n)
+{
+	char text[TEXT];
+	grid_cell(g, "%s", str_show_count(n, text, sizeof text));
+}
+
+static void show_pipelines(const struct health *h)
+{
+	static const char *const head[] = {
+	    "pipeline", ">originals", ">archived", ">published", ">committed", ">refused", ">doubled", ">aside", NULL};
+	struct grid *g = grid_new(head);
+	for (size_t i = 0; i < h->pipelines; i++) {
+		const struct ledger_counts *c = &h->pipeline[i].counts;
+		grid_cell(g, "%s", h->pipeline[i].pipeline->name);
+		count_cell(g, files_of(c));
+		for (unsigned state = 0; state < LEDGER_STATES; state++)
+			count_cell(g, c->original[state]);
+		count_cell(g, c->doubles);
+		count_cell(g, c->aside);
+	}
+	printf("\n");
+	grid_print(&g, 0);
+}
+
+static uint64_t lag(const struct health_partition *p)
+{
+	uint64_t done = p->has_commit && p->committed > p->first ? p->committed : p->first;
+	return p->next > done ? p->next - done : 0;
+}
+
+static void show_partitions(const struct health *h)
+{
+	static const char *const head[] = {"partition", ">events", ">waiting", "last commit", NULL};
+	char age[TEXT];
+	struct grid *g = grid_new(head);
+	if (h->partitions == 0) {
+		grid_print(&g, 0);
+		return;
+	}
+	for (size_t i = 0; i < h->partitions; i++) {
+		const struct health_partition *p = &h->partition[i];
+		grid_cell(g, "%s/%u", p->topic, p->partition);
+		count_cell(g, p->next);
+		count_cell(g, lag(p));
+		grid_cell(g, "%s", ago(p->commit_ms, age));
+	}
+	printf("\n");
+	grid_print(&g, 0);
+}
+
+static void show_totals(const struct health *h)
+{
+	char a[TEXT], b[TEXT], c[TEXT];
+	const uint64_t *f = h->figure;
+	printf("\nrows %s in %s table file%s, %s\n", str_show_count(f[FIGURE_ROWS_COMMITTED], a, sizeof a),
+	    str_show_count(f[FIGURE_FILES_WRITTEN], b, sizeof b), f[FIGURE_FILES_WRITTEN] == 1 ? "" : "s",
+	    str_show_bytes(f[FIGURE_BYTES_WRITTEN], c, sizeof c));
+	printf("rejects %s, at least %s row%s lost in them\n", str_show_count(f[FIGURE_REJECTS], a, sizeof a),
+	    str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b), f[FIGURE_ROWS_LOST] == 1 ? "" : "s");
+	printf("bus %s of %s", str_show_bytes(h->bus_used, a, sizeof a), str_show_bytes(h->bus_bound, b, sizeof b));
+	printf(", ledger %s of %s\n", str_show_bytes(h->ledger_used, a, sizeof a), str_show_bytes(h->ledger_bound, b, sizeof b));
+}
+
+static void show_files(const struct health *h)
+{
+	struct term t = term_of(1);
+	char path[PATH_SHOWN], age[TEXT];
+	uint64_t asides = 0;
+	for (size_t i = 0; i < h->pipelines; i++)
+		asides += h->pipeline[i].counts.aside;
+	if (h->opens > 0)
+		printf("\n%sunder way%s%s\n", t.bold, t.off, h->opens == HEALTH_OPEN ? " (the oldest)" : "");
+	for (unsigned i = 0; i < h->opens; i++)
+		printf("  %s: %s, since %s\n", shown(h->open[i].path, path), h->open[i].note, str_show_ms(h->open[i].age_ms, age, sizeof age));
+	if (h->asides > 0)
+		printf("\n%sset aside%s\n", t.bold, t.off);
+	for (unsigned i = 0; i < h->asides; i++)
+		printf("  %s: %s\n", shown(h->aside[i].path, path), h->aside[i].note);
+	if (asides > h->asides)
+		printf("  and %" PRIu64 " more\n", asides - h->asides);
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_of_path(const char *path)
+{
+	char text[PATH_SHOWN];
+	return json_string(shown(path, text));
+}
+
+static json_t *json_processes(const struct health *h)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < h->processes; i++) {
+		const struct health_process *p = &h->process[i];
+		json_array_append_new(list, json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:b}", "name", p->name, "pid", (json_int_t)p->pid, "alive", p->alive,
+						"up_ms", (json_int_t)p->up_ms, "memory_bytes", (json_int_t)p->memory, "restarts",
+						(json_int_t)p->restarts, "waiting", p->waiting));
+	}
+	return list;
+}
+
+static json_t *json_pipelines(const struct health *h)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < h->pipelines; i++) {
+		const struct ledger_counts *c = &h->pipeline[i].counts;
+		json_array_append_new(list,
+		    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", h->pipeline[i].pipeline->name, "originals", (json_int_t)files_of(c), "archived",
+			(json_int_t)c->original[LEDGER_ARCHIVED], "published", (json_int_t)c->original[LEDGER_PUBLISHED], "committed",
+			(json_int_t)c->original[LEDGER_COMMITTED], "refused", (json_int_t)c->original[LEDGER_REFUSED], "doubled",
+			(json_int_t)c->doubles, "aside", (json_int_t)c->aside));
+	}
+	return list;
+}
+
+static json_t *json_partitions(const struct health *h)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < h->partitions; i++) {
+		const struct health_partition *p = &h->partition[i];
+		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "topic", p->topic, "partition", (int)p->partition, "first",
+						(json_int_t)p->first, "next", (json_int_t)p->next, "committed", (json_int_t)p->committed, "lag",
+						(json_int_t)lag(p), "commit_ms", (json_int_t)p->commit_ms));
+	}
+	return list;
+}
+
+static json_t *json_files(const struct health_file *file, unsigned files)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < files; i++) {
+		json_t *one = json_pack("{s:s, s:s, s:I}", "pipeline", file[i].pipeline, "reason", file[i].note, "age_ms", (json_int_t)file[i].age_ms);
+		json_object_set_new(one, "path", json_of_path(file[i].path));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static void show_json(const struct config *c, const struct health *h)
+{
+	json_t *root = json_object(), *figures = json_object(), *problems = json_array();
+	json_object_set_new(root, "instance", json_string(c->settings.instance));
+	json_object_set_new(root, "running", json_boolean(h->up));
+	json_object_set_new(root, "newest_commit_ms", json_integer((json_int_t)h->newest_commit_ms));
+	json_object_set_new(root, "processes", json_processes(h));
+	json_object_set_new(root, "pipelines", json_pipelines(h));
+	json_object_set_new(root, "partitions", json_partitions(h));
+	json_object_set_new(root, "bus", json_pack("{s:I, s:I}", "used_bytes", (json_int_t)h->bus_used, "bound_bytes", (json_int_t)h->bus_bound));
+	json_object_set_new(root, "ledger", json_pack("{s:I, s:I}", "used_bytes", (json_int_t)h->ledger_used, "bound_bytes", (json_int_t)h->ledger_bound));
+	json_object_set_new(root, "open", json_files(h->open, h->opens));
+	json_object_set_new(root, "aside", json_files(h->aside, h->asides));
+	for (unsigned i = 0; i < FIGURE_COUNT; i++)
+		json_object_set_new(figures, figure_info[i].name, json_integer((json_int_t)h->figure[i]));
+	json_object_set_new(root, "figures", figures);
+	for (unsigned i = 0; i < h->problems; i++)
+		json_array_append_new(problems, json_string(h->problem[i]));
+	json_object_set_new(root, "problems", problems);
+	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	printf("\n");
+	json_decref(root);
+}
+
+static enum status show_all(const struct args *a, const struct config *c)
+{
+	struct health *h = mem_zero(1, sizeof *h);
+	health_gather(c, h);
+	if (args_has(a, "json")) {
+		show_json(c, h);
+	} else {
+		show_head(c, h);
+		show_processes(h);
+		show_pipelines(h);
+		show_partitions(h);
+		show_totals(h);
+		show_files(h);
+	}
+	for (unsigned i = 0; i < h->problems; i++)
+		complain("status: %s", h->problem[i]);
+	enum status status = h->problems > 0 ? STATUS_BAD : STATUS_DONE;
+	health_fini(h);
+	mem_free(&h);
+	return status;
+}
+
+static enum status run(const struct args *a)
+{
+	struct err e;
+	struct config *c = NULL;
+	if (setup_config(a, &c, &e) != RC_OK) {
+		complain("%s", e.text);
+		return STATUS_USAGE;
+	}
+	enum status status = a->words > 0 ? status_files(a, &c->settings) : show_all(a, c);
+	config_free(&c);
+	return status;
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"json", 0, NULL, "one JSON object"},
+    {0},
+};
+
+const struct command command_status = {
+    .name = "status",
+    .synopsis = "[-c FILE] [--json] [PATH...]",
+    .summary = "Show every file from seen to queryable, lag, rejects, processes",
+    .details = "With paths: what became of each of these files. Works whether sluice runs or not.",
+    .option = option,
+    .words = true,
+    .run = run,
+};

@@ -1,0 +1,94 @@
+/* Columns as wide as their widest cell, so that output for people needs no guess of widths. */
+#include "app/grid.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/term.h"
+#include "base/mem.h"
+
+enum { CELL_MAX = 4096 };
+
+struct grid {
+	const char *const *head;
+	size_t columns;
+	char **cell;
+	size_t cells, capacity;
+};
+
+struct grid *grid_new(const char *const *heads)
+{
+	struct grid *t = mem_zero(1, sizeof *t);
+	t->head = heads;
+	while (heads[t->columns] != NULL)
+		t->columns++;
+	return t;
+}
+
+void grid_cell(struct grid *t, const char *format, ...)
+{
+	char text[CELL_MAX];
+	va_list list;
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	if (t->cells == t->capacity) {
+		t->capacity = mem_grow(t->capacity, t->cells + 1);
+		t->cell = mem_resize(t->cell, t->capacity * sizeof *t->cell);
+	}
+	t->cell[t->cells++] = mem_text(text);
+}
+
+/* Characters, not bytes. */
+static size_t width(const char *text)
+{
+	size_t n = 0;
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static bool right(const struct grid *t, size_t column)
+{
+	return t->head[column][0] == '>';
+}
+
+static void put(const struct grid *t, size_t column, const char *text, size_t wide)
+{
+	size_t blanks = wide - width(text);
+	bool last = column + 1 == t->columns;
+	if (right(t, column))
+		printf("%*s%s", (int)blanks, "", text);
+	else
+		printf("%s%*s", text, last ? 0 : (int)blanks, "");
+	printf("%s", last ? "\n" : "   ");
+}
+
+void grid_print(struct grid **tp, unsigned indent)
+{
+	struct grid *t = *tp;
+	struct term term = term_of(1);
+	size_t *wide = mem_zero(t->columns, sizeof *wide);
+	for (size_t i = 0; i < t->columns; i++)
+		wide[i] = width(t->head[i] + right(t, i));
+	for (size_t i = 0; i < t->cells; i++)
+		if (width(t->cell[i]) > wide[i % t->columns])
+			wide[i % t->columns] = width(t->cell[i]);
+	printf("%*s%s", (int)indent, "", term.dim);
+	for (size_t i = 0; i < t->columns; i++)
+		put(t, i, t->head[i] + right(t, i), wide[i]);
+	printf("%s", term.off);
+	for (size_t i = 0; i < t->cells; i++) {
+		if (i % t->columns == 0)
+			printf("%*s", (int)indent, "");
+		put(t, i % t->columns, t->cell[i], wide[i % t->columns]);
+		mem_free(&t->cell[i]);
+	}
+	mem_free(&t->cell);
+	mem_free(&wide);
+	mem_free(tp);
+}

@@ -1,0 +1,274 @@
+/* status, and later the endpoint for machines, ask the same questions; the answers come from the files that the processes share, never from the processes. */
+#include "app/health.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "pipe/manifest.h"
+
+static void problem(struct health *h, const char *what, const struct err *e)
+{
+	if (h->problems < HEALTH_PROBLEMS)
+		snprintf(h->problem[h->problems++], sizeof h->problem[0], "%s: %s", what, e->text);
+}
+
+static bool there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* The number after skip blanks in the last part of /proc/PID/stat, where no name can disturb. */
+static int64_t start_ticks(int64_t pid)
+{
+	char path[64], *text = NULL;
+	size_t size = 0;
+	struct err e;
+	int64_t ticks = -1;
+	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+	if (file_load(path, 8192, &text, &size, &e) != RC_OK)
+		return -1;
+	char *p = strrchr(text, ')');
+	for (int field = 2; p != NULL && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p != NULL)
+		ticks = strtoll(p, NULL, 10);
+	mem_free(&text);
+	return ticks;
+}
+
+/* A pid may have been given to somebody else since: that one began after the slot was claimed. */
+static bool is_alive(const struct metric_slot *s)
+{
+	struct timespec boot;
+	int64_t ticks = start_ticks(s->pid);
+	if (s->pid <= 0 || ticks < 0 || clock_gettime(CLOCK_BOOTTIME, &boot) != 0)
+		return false;
+	int64_t up_ns = (int64_t)boot.tv_sec * NS_PER_S + boot.tv_nsec;
+	int64_t began_ns = clock_wall().ns - up_ns + ticks * (NS_PER_S / sysconf(_SC_CLK_TCK));
+	return began_ns <= s->started_ns + NS_PER_S;
+}
+
+static void gather_figures(const struct config *c, struct health *h)
+{
+	struct err e;
+	struct metrics *m = NULL;
+	char *path = file_join(c->settings.state, "figures");
+	enum rc rc = there(path) ? metrics_open(path, &m, &e) : RC_END;
+	mem_free(&path);
+	if (rc != RC_OK) {
+		if (rc != RC_END)
+			problem(h, "figures", &e);
+		return;
+	}
+	const struct metric_slot *s;
+	for (unsigned i = 0; (s = metrics_slot(m, i)) != NULL; i++) {
+		for (unsigned f = 0; f < FIGURE_COUNT; f++)
+			h->figure[f] += s->value[f];
+		if (h->processes == HEALTH_PROCESSES)
+			continue;
+		struct health_process *p = &h->process[h->processes++];
+		str_copy(p->name, sizeof p->name, s->name);
+		p->pid = s->pid;
+		p->alive = is_alive(s);
+		p->up_ms = p->alive ? (clock_wall().ns - s->started_ns) / 1000000 : 0;
+		p->memory = p->alive ? proc_memory((pid_t)s->pid) : 0;
+		p->restarts = s->value[FIGURE_RESTARTS];
+		p->waiting = p->alive && s->value[FIGURE_WAITING] != 0;
+	}
+	metrics_close(&m);
+}
+
+/* The supervisor holds the lock as long as it lives, however it dies. */
+static bool is_up(const struct config *c)
+{
+	char *path = file_join(c->settings.state, "run.lock");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	mem_free(&path);
+	if (fd < 0)
+		return false;
+	bool up = flock(fd, LOCK_SH | LOCK_NB) != 0;
+	close(fd);
+	return up;
+}
+
+static void add_file(struct health_file *f, const char *pipeline, const char *path, const char *note, int64_t age_ms)
+{
+	*f = (struct health_file){mem_text(pipeline), mem_text(path), mem_text(note != NULL ? note : ""), age_ms};
+}
+
+static bool see_aside(void *context, const char *pipeline, const char *path, const struct ledger_path *p)
+{
+	struct health *h = context;
+	if (h->asides == HEALTH_FILES)
+		return false;
+	add_file(&h->aside[h->asides++], pipeline, path, p->note, 0);
+	return true;
+}
+
+static bool see_open(void *context, const struct ledger_original *o)
+{
+	struct health *h = context;
+	if (h->opens == HEALTH_OPEN)
+		return false;
+	add_file(&h->open[h->opens++], o->pipeline, o->source, o->state == LEDGER_ARCHIVED ? "archived, not published yet" : "published, not committed yet",
+	    clock_wall().ns / 1000000 - o->seen_ms);
+	return true;
+}
+
+/* Bytes on disk below a folder of plain files. */
+static uint64_t folder_bytes(const char *path)
+{
+	uint64_t sum = 0;
+	struct stat st;
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		return 0;
+	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+		if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+			sum += (uint64_t)st.st_blocks * 512;
+	closedir(dir);
+	return sum;
+}
+
+static void gather_ledger(const struct config *c, struct health *h)
+{
+	const struct settings *s = &c->settings;
+	struct err e;
+	struct ledger *l = NULL;
+	char *dir = file_join(s->state, "ledger");
+	enum rc rc = there(dir) ? ledger_open(dir, s->ledger_max_bytes, &l, &e) : RC_END;
+	h->ledger_used = folder_bytes(dir);
+	h->ledger_bound = s->ledger_max_bytes;
+	mem_free(&dir);
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++)
+		rc = ledger_count(l, s->pipeline[i].name, &h->pipeline[i].counts, &e);
+	if (rc == RC_OK)
+		rc = ledger_each_aside(l, see_aside, h, &e);
+	if (rc == RC_OK)
+		rc = ledger_each_open(l, see_open, h, &e);
+	if (rc != RC_OK && rc != RC_END)
+		problem(h, "ledger", &e);
+	ledger_close(&l);
+}
+
+struct last_commit {
+	uint64_t end;
+	int64_t time_ms;
+};
+
+static enum rc see_head(void *context, const struct manifest_head *m, struct err *e)
+{
+	struct last_commit *last = context;
+	*last = (struct last_commit){m->end, m->time_ms};
+	return RC_OK;
+}
+
+static enum rc find_commit(struct store *store, struct health_partition *p, struct err *e)
+{
+	struct last_commit last = {0};
+	struct manifest_visitor v = {.context = &last, .head = see_head};
+	uint64_t start = 0;
+	enum rc rc = manifest_newest(store, p->topic, p->partition, &start, e);
+	if (rc == RC_OK)
+		rc = manifest_load(store, p->topic, p->partition, start, &v, e);
+	if (rc == RC_END)
+		return RC_OK;
+	if (rc != RC_OK)
+		return rc;
+	p->has_commit = true;
+	p->committed = last.end;
+	p->commit_ms = last.time_ms;
+	return RC_OK;
+}
+
+static enum rc gather_topic(struct health *h, struct bus *bus, struct store *store, const char *topic, struct err *e)
+{
+	unsigned have = 0;
+	enum rc rc = bus_topic_partitions(bus, topic, &have, e);
+	if (rc != RC_OK)
+		return rc == RC_END ? RC_OK : rc;
+	h->partition = mem_resize(h->partition, (h->partitions + have) * sizeof *h->partition);
+	for (unsigned i = 0; i < have && rc == RC_OK; i++) {
+		struct health_partition *p = &h->partition[h->partitions];
+		*p = (struct health_partition){.partition = i};
+		str_copy(p->topic, sizeof p->topic, topic);
+		rc = bus_range(bus, topic, i, &p->first, &p->next, e);
+		if (rc == RC_OK && store != NULL)
+			rc = find_commit(store, p, e);
+		if (rc != RC_OK)
+			return rc;
+		h->partitions++;
+		if (p->commit_ms > h->newest_commit_ms)
+			h->newest_commit_ms = p->commit_ms;
+	}
+	return rc;
+}
+
+static void gather_bus(const struct config *c, struct health *h)
+{
+	const struct settings *s = &c->settings;
+	struct err e;
+	struct bus *bus = NULL;
+	struct store *store = NULL;
+	if (strcmp(s->bus->scheme, "embedded") == 0 && !there(s->bus_place))
+		return; /* nothing was ever published, and asking would make it */
+	bool lake = strcmp(s->store->scheme, "file") != 0 || there(s->store_place);
+	enum rc rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &bus, &e);
+	if (rc == RC_OK)
+		rc = bus_usage(bus, &h->bus_used, &h->bus_bound, &e);
+	if (rc != RC_OK)
+		problem(h, "bus", &e);
+	if (rc == RC_OK && lake && store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e) != RC_OK)
+		problem(h, "lake", &e);
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		rc = gather_topic(h, bus, store, s->pipeline[i].topic_files, &e);
+		if (rc == RC_OK)
+			rc = gather_topic(h, bus, store, s->pipeline[i].topic_rows, &e);
+		if (rc != RC_OK)
+			problem(h, s->pipeline[i].name, &e);
+	}
+	store_close(&store);
+	bus_close(&bus);
+}
+
+void health_gather(const struct config *c, struct health *out)
+{
+	*out = (struct health){.up = is_up(c), .pipelines = c->settings.pipelines};
+	out->pipeline = mem_zero(out->pipelines, sizeof *out->pipeline);
+	for (size_t i = 0; i < out->pipelines; i++)
+		out->pipeline[i].pipeline = &c->settings.pipeline[i];
+	gather_figures(c, out);
+	gather_ledger(c, out);
+	gather_bus(c, out);
+}
+
+static void file_fini(struct health_file *f)
+{
+	mem_free(&f->pipeline);
+	mem_free(&f->path);
+	mem_free(&f->note);
+}
+
+void health_fini(struct health *h)
+{
+	for (unsigned i = 0; i < h->asides; i++)
+		file_fini(&h->aside[i]);
+	for (unsigned i = 0; i < h->opens; i++)
+		file_fini(&h->open[i]);
+	mem_free(&h->pipeline);
+	mem_free(&h->partition);
+}

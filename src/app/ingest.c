@@ -1,0 +1,50 @@
+/* The collector asks for call-backs with one context; this is that context. */
+#include "app/ingest.h"
+
+#include "app/outcome.h"
+#include "app/progress.h"
+#include "base/clock.h"
+
+struct round {
+	struct daemon *daemon;
+	struct progress *progress;
+};
+
+static bool stop(void *context)
+{
+	const struct round *r = context;
+	return daemon_stop(r->daemon);
+}
+
+static void show(void *context, const struct collector_progress *now)
+{
+	const struct round *r = context;
+	progress_show(r->progress, now);
+}
+
+enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c, struct metric_slot *figures,
+    struct daemon *d, struct err *e)
+{
+	bool quiet = args_has(a, "quiet"), json = args_has(a, "json");
+	struct round r = {.daemon = d, .progress = progress_new(what, quiet || json || !job->once)};
+	struct collector_result result = {0};
+	struct outcome_params p = {
+	    .what = what, .quiet = quiet, .json = json, .began_ms = clock_wall().ns / 1000000, .committed = job->until_committed};
+	struct mono began = clock_mono();
+	job->settings = &c->settings;
+	job->figures = figures;
+	job->stop = stop;
+	job->wake_fd = daemon_wake_fd(d);
+	job->progress = show;
+	job->context = &r;
+	enum rc rc = collector_run(job, &result, e);
+	progress_free(&r.progress);
+	if (rc != RC_OK)
+		return STATUS_BAD;
+	if (!job->once)
+		return STATUS_DONE;
+	p.took_ms = mono_since(began);
+	enum status status = outcome_show(&c->settings, &result, &p);
+	/* Stopped before its end, it has not done what was asked. */
+	return daemon_stopped(d) ? STATUS_BAD : status;
+}

@@ -1,0 +1,84 @@
+/* The collector counts; this file only decides how often and how wide to say it. */
+#include "app/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/term.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { REDRAW_MS = 100, PLAIN_MS = 5000, WINDOW_MS = 5000, LINE = 512, TEXT = 40 };
+
+struct progress {
+	const char *what;
+	bool quiet, terminal, drawn;
+	struct mono began, shown;
+	/* Rates are of the last few seconds: the values where this window began. */
+	struct mono window;
+	uint64_t window_rows, window_bytes;
+	double rows_s, bytes_s;
+};
+
+struct progress *progress_new(const char *what, bool quiet)
+{
+	struct progress *p = mem_zero(1, sizeof *p);
+	struct mono now = clock_mono();
+	*p = (struct progress){.what = what, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .began = now, .shown = now, .window = now};
+	return p;
+}
+
+static void measure(struct progress *p, const struct collector_progress *now)
+{
+	int64_t age = mono_since(p->window);
+	if (age < 500)
+		return;
+	p->rows_s = (double)(now->rows - p->window_rows) * 1000 / (double)age;
+	p->bytes_s = (double)(now->bytes_done - p->window_bytes) * 1000 / (double)age;
+	if (age < WINDOW_MS)
+		return;
+	p->window = clock_mono();
+	p->window_rows = now->rows;
+	p->window_bytes = now->bytes_done;
+}
+
+static size_t line_of(const struct progress *p, const struct collector_progress *now, char out[LINE])
+{
+	char done[TEXT], all[TEXT], rows[TEXT], rate[TEXT], bytes[TEXT], left[TEXT] = "";
+	if (!now->scanning && p->bytes_s > 0 && now->bytes > now->bytes_done)
+		str_show_ms((int64_t)((double)(now->bytes - now->bytes_done) / p->bytes_s * 1000), left, sizeof left);
+	int n = snprintf(out, LINE, "%s  %s/%s%s files  %s rows  %s rows/s  %s/s%s%s%s%s", p->what, str_show_count(now->files_done, done, sizeof done),
+	    str_show_count(now->files, all, sizeof all), now->scanning ? "+" : "", str_show_count(now->rows, rows, sizeof rows),
+	    str_show_count((uint64_t)p->rows_s, rate, sizeof rate), str_show_bytes((uint64_t)p->bytes_s, bytes, sizeof bytes),
+	    left[0] != '\0' ? "  ETA " : "", left, now->waiting != NULL ? "  waiting: " : "", now->waiting != NULL ? now->waiting : "");
+	return n < LINE ? (size_t)n : LINE - 1;
+}
+
+void progress_show(struct progress *p, const struct collector_progress *now)
+{
+	char line[LINE];
+	if (p->quiet || mono_since(p->shown) < (p->terminal ? REDRAW_MS : PLAIN_MS))
+		return;
+	p->shown = clock_mono();
+	measure(p, now);
+	size_t len = line_of(p, now, line);
+	if (!p->terminal) {
+		fprintf(stderr, "%s\n", line);
+		return;
+	}
+	size_t most = term_width(STDERR_FILENO) - 1;
+	fprintf(stderr, "\r\033[K%.*s", (int)(len < most ? len : most), line);
+	fflush(stderr);
+	p->drawn = true;
+}
+
+void progress_free(struct progress **p)
+{
+	if (*p == NULL)
+		return;
+	if ((*p)->drawn)
+		fprintf(stderr, "\r\033[K");
+	mem_free(p);
+}

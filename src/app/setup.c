@@ -1,0 +1,98 @@
+/* Daemons, the supervisor and the one-off commands begin alike; the order (config, log, state, lock, figures) stands here once. */
+#include "app/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+const char *setup_file(const struct args *a)
+{
+	return args_text(a, "config", CONFIG_DEFAULT);
+}
+
+static bool has_option(const struct args *a, const char *name)
+{
+	for (const struct option *o = a->command->option; o->name != NULL; o++)
+		if (strcmp(o->name, name) == 0)
+			return args_has(a, name);
+	return false;
+}
+
+/* pread, because the descriptor is shared with the supervisor and its other children. */
+static enum rc parse_fd(const char *file, int fd, struct config **out, struct err *e)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_size > CONFIG_MAX)
+		return err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
+	char *text = mem_zero((size_t)st.st_size + 1, 1);
+	ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
+	enum rc rc = n == st.st_size ? config_parse(file, text, (size_t)n, out, e) : err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
+	mem_free(&text);
+	return rc;
+}
+
+enum rc setup_config(const struct args *a, struct config **out, struct err *e)
+{
+	const char *file = setup_file(a);
+	int64_t fd = -1;
+	if (!has_option(a, "config-fd"))
+		return config_load(file, out, e);
+	enum rc rc = str_number(args_text(a, "config-fd", ""), 3, 1 << 20, &fd, e);
+	return rc == RC_OK ? parse_fd(file, (int)fd, out, e) : rc;
+}
+
+enum rc setup_figures(const struct config *c, const char *name, struct metrics **metrics, struct metric_slot **slot, struct err *e)
+{
+	enum rc rc = file_mkdirs(c->settings.state, e);
+	if (rc != RC_OK)
+		return err_wrap(rc, e, "state");
+	char *path = file_join(c->settings.state, "figures");
+	struct metrics *m = NULL;
+	rc = metrics_open(path, &m, e);
+	mem_free(&path);
+	if (rc != RC_OK)
+		return rc;
+	*slot = metrics_claim(m, name);
+	*metrics = m;
+	return RC_OK;
+}
+
+enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err *e)
+{
+	enum rc rc = file_mkdirs(c->settings.state, e);
+	if (rc != RC_OK)
+		return err_wrap(rc, e, "state");
+	char *path = file_join(c->settings.state, name);
+	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (lock < 0)
+		rc = err_sys(RC_FAIL, errno, e, "%s", path);
+	else if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+		rc = errno == EWOULDBLOCK ? RC_END : err_sys(RC_FAIL, errno, e, "lock %s", path);
+	mem_free(&path);
+	if (rc == RC_OK)
+		*fd = lock;
+	else if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
+void setup_process(const struct args *a, const struct config *c, const char *name)
+{
+	enum log_level least = (enum log_level)c->log_level;
+	/* Ctrl-C goes to the whole group of the terminal: only the supervisor shall get it, and count it once. */
+	if (has_option(a, "config-fd"))
+		setpgid(0, 0);
+	if (has_option(a, "calm") && least < LOG_WARN && config_line(c, NULL, "log.level") == 0)
+		least = LOG_WARN;
+	proc_signals();
+	log_open(name, least);
+}
