@@ -226,7 +226,7 @@ static enum rc find_partition(struct embed *b, const char *name, unsigned partit
 
 static enum rc topic_partitions(struct bus *bus, const char *name, unsigned *have, struct err *e)
 {
-	struct topic *t;
+	struct topic *t = NULL;
 	enum rc rc = look_up(of(bus), name, &t, e);
 	if (rc == RC_OK)
 		*have = t->partitions;
@@ -236,7 +236,7 @@ static enum rc topic_partitions(struct bus *bus, const char *name, unsigned *hav
 static enum rc topic_ensure(struct bus *bus, const char *name, unsigned partitions, unsigned *have, struct err *e)
 {
 	struct embed *b = of(bus);
-	struct topic *t;
+	struct topic *t = NULL;
 	enum rc rc = look_up(b, name, &t, e);
 	if (rc == RC_END || (rc == RC_OK && t->partitions < partitions)) {
 		struct kv_txn *txn;
@@ -275,7 +275,7 @@ static enum rc produce(struct bus *bus, const char *topic, unsigned partition, c
     size_t headers, struct bus_bytes key, struct bus_bytes value, void *context, struct err *e)
 {
 	struct embed *b = of(bus);
-	struct topic *t;
+	struct topic *t = NULL;
 	enum rc rc = find_partition(b, topic, partition, &t, e);
 	if (rc != RC_OK)
 		return rc;
@@ -450,7 +450,7 @@ static enum rc fetch(struct bus *bus, const char *topic, unsigned partition, uin
     struct bus_event *out, struct err *e)
 {
 	struct embed *b = of(bus);
-	struct topic *t;
+	struct topic *t = NULL;
 	enum rc rc = find_partition(b, topic, partition, &t, e);
 	if (rc != RC_OK)
 		return rc;
@@ -477,7 +477,7 @@ static enum rc fetch(struct bus *bus, const char *topic, unsigned partition, uin
 static enum rc range(struct bus *bus, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e)
 {
 	struct embed *b = of(bus);
-	struct topic *t;
+	struct topic *t = NULL;
 	struct kv_txn *txn;
 	struct extent x;
 	uint8_t key[PARTITION_KEY];
@@ -552,7 +552,7 @@ static enum rc trim_some(struct embed *b, uint32_t topic, unsigned partition, ui
 static enum rc trim(struct bus *bus, const char *topic, unsigned partition, uint64_t offset, struct err *e)
 {
 	struct embed *b = of(bus);
-	struct topic *t;
+	struct topic *t = NULL;
 	uint64_t first, next;
 	enum rc rc = range(bus, topic, partition, &first, &next, e);
 	if (rc != RC_OK || first >= offset || first == next)
