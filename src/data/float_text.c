@@ -2,6 +2,7 @@
  * digits. */
 #include "data/render.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static size_t thousandths(unsigned n, char *text)
 static size_t general(float v, char *text)
 {
 	int len = 0;
-	for (int digits = 6; digits <= 9; digits++) {
+	/* Subnormals lose digits, so that fewer than six can be enough. */
+	for (int digits = fabsf(v) < FLT_MIN ? 1 : FLT_DIG; digits <= 9; digits++) {
 		len = snprintf(text, RENDER_TEXT, "%.*g", digits, (double)v);
 		if (strtof(text, NULL) == v)
 			break;

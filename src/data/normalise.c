@@ -61,21 +61,24 @@ NORMALISE(normalise_hour, int64_t, uint64_t, to[i] = day_part(v, 3600, 24))
 NORMALISE(normalise_minute, int64_t, uint64_t, to[i] = day_part(v, 60, 60))
 NORMALISE(normalise_second, int64_t, uint64_t, to[i] = day_part(v, 1, 60))
 
-/* Rows of one input lie within a day or two, so the calendar is asked once a run of rows of the same day. */
+/*
+ * Rows of one input lie within a day or two, so the calendar is asked once a run of rows of the same day. Unsigned,
+ * because the distance of two times can pass what a signed one holds.
+ */
 #define NORMALISE_DATE(name, part)                                                                                     \
 	void name(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys)                   \
 	{                                                                                                              \
 		const int64_t *from = batch_read(b, column);                                                           \
 		uint64_t *to = keys;                                                                                   \
-		int64_t start = INT64_MAX;                                                                             \
-		uint64_t value = 0;                                                                                    \
+		uint64_t start = 0, length = 0, value = 0;                                                             \
 		for (size_t i = 0; i < n; i++) {                                                                       \
 			int64_t ns = from[sel == NULL ? i : sel[i]];                                                   \
-			if (ns < start || ns - start >= DAY * NS_PER_S) {                                              \
+			if ((uint64_t)ns - start >= length) {                                                          \
 				int64_t day = floor_div(ns, DAY * NS_PER_S);                                           \
 				struct civil c = civil_of(day * DAY);                                                  \
 				value = (uint64_t)(int64_t)c.part;                                                     \
-				start = day * DAY * NS_PER_S;                                                          \
+				start = (uint64_t)day * DAY * NS_PER_S;                                                \
+				length = DAY * NS_PER_S;                                                               \
 			}                                                                                              \
 			to[i] = value;                                                                                 \
 		}                                                                                                      \
