@@ -463,7 +463,7 @@ enum rc config_parse(const char *file, const char *text, size_t size, struct con
 		rc = read_pipelines(&l, yaml_get(root, "pipelines"), e);
 	if (rc == RC_OK)
 		rc = settle(&l, e);
-	yaml_free(&root);
+	yaml_tree_free(&root);
 	mem_free(&l.folder);
 	if (rc == RC_OK)
 		*out = c;

@@ -168,7 +168,7 @@ static enum rc node_of(struct loader *l, const yaml_event_t *event, unsigned dep
 	if (rc == RC_OK)
 		*out = node;
 	else
-		yaml_free(&node);
+		yaml_tree_free(&node);
 	return rc;
 }
 
@@ -217,11 +217,11 @@ enum rc yaml_load(const char *file, const char *bytes, size_t size, struct yaml_
 	enum rc rc = document(&l, &root);
 	yaml_parser_delete(&l.parser);
 	if (rc != RC_OK) {
-		yaml_free(&root);
+		yaml_tree_free(&root);
 		return rc;
 	}
 	if (is_nothing(root)) {
-		yaml_free(&root);
+		yaml_tree_free(&root);
 		root = mem_zero(1, sizeof *root);
 		*root = (struct yaml_node){.kind = YAML_MAP, .line = 1};
 	}
@@ -229,13 +229,13 @@ enum rc yaml_load(const char *file, const char *bytes, size_t size, struct yaml_
 	return RC_OK;
 }
 
-void yaml_free(struct yaml_node **root)
+void yaml_tree_free(struct yaml_node **root)
 {
 	struct yaml_node *node = *root;
 	*root = NULL;
 	while (node != NULL) {
 		struct yaml_node *next = node->next;
-		yaml_free(&node->first);
+		yaml_tree_free(&node->first);
 		mem_free(&node->key);
 		mem_free(&node->text);
 		mem_free(&node);

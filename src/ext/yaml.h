@@ -23,7 +23,7 @@ struct yaml_node {
 
 /* RC_BAD: "FILE:LINE: reason" (a doubled key too). An empty document is an empty map. Depth at most 16, nodes at most 100,000. */
 enum rc yaml_load(const char *file, const char *bytes, size_t size, struct yaml_node **out, struct err *e) MUST_USE;
-void yaml_free(struct yaml_node **root);
+void yaml_tree_free(struct yaml_node **root);
 
 /* Child of a map by name, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
