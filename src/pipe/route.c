@@ -1,6 +1,7 @@
 /*
- * Rows go to the hour they happened in. Most batches hold one hour, so that case is one pass of compares without a selection; else rows are numbered
- * by group in one pass and laid out group by group in a second, so that the selections of any number of hours take one array of a batch's rows.
+ * Rows go to the hour they happened in. Most batches hold one hour, so that case is one pass of compares without a
+ * selection; else rows are numbered by group in one pass and laid out group by group in a second, so that the
+ * selections of any number of hours take one array of a batch's rows.
  */
 #include "pipe/route.h"
 

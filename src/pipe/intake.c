@@ -1,0 +1,301 @@
+/*
+ * One original at a time: its rows go to the draft's table files, what became of it to the manifest's line. An event
+ * that can't be honoured stops its partition: skipping it would lose an original without anybody noticing.
+ */
+#include "pipe/intake.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/avro.h"
+#include "format/avsc.h"
+#include "pipe/original.h"
+#include "pipe/route.h"
+
+enum {
+	DECODE_ROWS = 4096,
+	DECODE_ARENA = 1 << 20, /* room for the longest row and many short ones */
+	SCHEMA_MAX = 1 << 20,
+	COUNTERS_MAX = 16 << 10,
+	VERSION_TEXT = 128,
+	PATH_BYTES = 512,
+};
+
+struct intake {
+	const struct bench *bench;
+	const struct pipeline *pipeline;
+	char dissector[VERSION_TEXT]; /* ours: "nfcapd/1" */
+	struct route *route;
+	struct report report;
+	struct writer counters;
+	uint64_t stored; /* rows of the original so far */
+	uint64_t outside;
+
+	struct avro_decoder *decoder;
+	struct schema *foreign; /* the decoder's writer, when it is not the pipeline's own */
+	uint64_t fingerprint;   /* of the decoder's writer */
+	struct batch *batch;
+};
+
+struct intake *intake_new(const struct bench *bench, const struct pipeline *pipeline)
+{
+	struct intake *in = mem_zero(1, sizeof *in);
+
+	in->bench = bench;
+	in->pipeline = pipeline;
+	snprintf(in->dissector, sizeof in->dissector, "%s/%s", pipeline->dissector->name, pipeline->dissector->version);
+	in->route = route_new(bench->settings->partitions_max);
+	report_init(&in->report, pipeline->dissector);
+	writer_init(&in->counters, COUNTERS_MAX);
+	return in;
+}
+
+static void drop_decoder(struct intake *in)
+{
+	avro_decoder_free(&in->decoder);
+	schema_free(&in->foreign);
+}
+
+void intake_free(struct intake **in)
+{
+	if (*in == NULL)
+		return;
+	drop_decoder(*in);
+	if ((*in)->batch != NULL)
+		batch_free(&(*in)->batch);
+	route_free(&(*in)->route);
+	report_fini(&(*in)->report);
+	writer_fini(&(*in)->counters);
+	mem_free(in);
+}
+
+/* The counters that are not zero, as a JSON object. */
+static const char *counters_text(struct intake *in)
+{
+	const struct report *r = &in->report;
+	const char *comma = "";
+
+	writer_reset(&in->counters);
+	writer_text(&in->counters, "{");
+	for (size_t i = 0; i < r->dissector->counters && i < BATCH_COUNTERS; i++) {
+		if (r->counter[i] == 0)
+			continue;
+		writer_format(&in->counters, "%s\"%s\":%" PRIu64, comma, r->dissector->counter[i], r->counter[i]);
+		comma = ",";
+	}
+	writer_put(&in->counters, "}", 2);
+	assert(!in->counters.failed);
+	return comma[0] != '\0' ? (const char *)in->counters.bytes : NULL;
+}
+
+static enum rc add_original(
+    struct intake *in, struct draft *d, const struct event *ev, const char *dissector, struct err *e)
+{
+	const struct report *r = &in->report;
+	struct manifest_original o = {.again = ev->again,
+	    .name = ev->name,
+	    .path = ev->path,
+	    .pipeline = in->pipeline->name,
+	    .dissector = dissector,
+	    .size = ev->size,
+	    .parts = ev->parts,
+	    .rows = in->stored,
+	    .rejects = r->rejects,
+	    .lost = r->lost,
+	    .outside = r->outside,
+	    .clean = r->clean,
+	    .counters = counters_text(in),
+	    .reason = r->reason[0] != '\0' ? r->reason : NULL};
+
+	memcpy(o.original, ev->original, SHA256_BYTES);
+	return draft_original(d, &o, r, e);
+}
+
+/* File events. */
+
+/* The rows of a batch, each to its hour. */
+static enum rc take_batch(
+    struct intake *in, struct draft *d, const struct event *ev, const struct batch *b, struct err *e)
+{
+	const struct table_source source = {.original = ev->original, .dissector = in->dissector};
+	const struct route_group *group = NULL;
+	size_t groups = 0, left_out = 0;
+	enum rc rc = RC_OK;
+
+	report_batch(&in->report, b);
+	route_split(in->route, b, in->pipeline->projection->time, &group, &groups, &left_out);
+	for (size_t i = 0; i < groups && rc == RC_OK; i++) {
+		rc = draft_rows(d, group[i].hour, &source, b, group[i].rows, group[i].count, &in->outside, e);
+		in->stored += group[i].count;
+	}
+	if (rc == RC_OK && left_out > 0)
+		report_reject(&in->report, 0, 0, left_out, "too_many_hours");
+	return rc;
+}
+
+/* Every batch of an original. A refusal (RC_BAD of the dissector) is an outcome, not a failure: *refused, reason in e.
+ */
+static enum rc take_batches(struct intake *in, struct draft *d, const struct event *ev, struct dissector *from,
+    const struct intake_halt *halt, bool *refused, struct err *e)
+{
+	for (;;) {
+		const struct batch *b = NULL;
+		bool clean = true;
+		enum rc rc = dissect_next(from, &b, &clean, e);
+		if (rc == RC_END) {
+			in->report.clean = clean;
+			return RC_OK;
+		}
+		if (rc == RC_BAD) {
+			*refused = true;
+			return RC_OK;
+		}
+		if (rc == RC_OK)
+			rc = take_batch(in, d, ev, b, e);
+		if (rc != RC_OK)
+			return rc;
+		if (halt->asked != NULL && halt->asked(halt->context))
+			return err_set(RC_AGAIN, e, "asked to stop");
+	}
+}
+
+static enum rc dissect_original(struct intake *in, struct draft *d, const struct event *ev, struct original *original,
+    const struct intake_halt *halt, bool *refused, struct err *e)
+{
+	const struct pipeline *p = in->pipeline;
+	const struct dissect_hints hints = {
+	    .name = ev->name, .size = ev->size, .slot_s = ev->slot_s, .archived_s = ev->archived_s};
+	const struct dissect_params params = {
+	    .wanted = p->projection->wanted, .wants = p->projection->wants, .option = p->option, .options = p->options};
+	struct dissector *from = NULL;
+	enum rc rc = dissect_open(p->dissector, original_source(original), &hints, &params, &from, e);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = take_batches(in, d, ev, from, halt, refused, e);
+	dissect_close(&from);
+	return rc;
+}
+
+enum rc intake_file(
+    struct intake *in, struct draft *d, const struct event *ev, const struct intake_halt *halt, struct err *e)
+{
+	struct original *original = NULL;
+	struct err check;
+	bool refused = false;
+	enum rc rc = original_open(in->bench->store, ev->path, &original, e);
+
+	if (rc == RC_END)
+		return err_set(RC_BAD, e, "the original %s is not in the lake", ev->path);
+	if (rc != RC_OK)
+		return rc;
+	report_reset(&in->report, in->pipeline->dissector);
+	route_begin(in->route);
+	in->stored = in->outside = 0;
+	rc = dissect_original(in, d, ev, original, halt, &refused, e);
+	/* Also a refusal is believed only if these are the bytes that were archived. */
+	if (rc == RC_OK && (rc = original_check(original, ev->size, ev->original, &check)) != RC_OK) {
+		*e = check;
+		err_wrap(rc, e, "%s", ev->path);
+	}
+	original_close(&original);
+	if (rc != RC_OK)
+		return rc;
+	if (refused)
+		report_refuse(&in->report, ev->size, e->text);
+	in->report.outside += in->outside;
+	return add_original(in, d, ev, in->dissector, e);
+}
+
+/* Rows events. */
+
+static enum rc load_schema(struct intake *in, uint64_t fingerprint, struct schema **out, struct err *e)
+{
+	char path[PATH_BYTES];
+	char *text = NULL;
+	size_t size = 0;
+	enum rc rc;
+
+	lake_schema(path, sizeof path, fingerprint);
+	rc = store_get(in->bench->store, path, SCHEMA_MAX, &text, &size, e);
+	if (rc == RC_END)
+		return err_set(RC_BAD, e, "the schema %s of an event is not in the lake", path);
+	if (rc == RC_OK)
+		rc = avsc_read(path, text, size, out, e);
+	mem_free(&text);
+	return rc;
+}
+
+/* A decoder for rows of that schema into the pipeline's table. */
+static enum rc decoder_for(struct intake *in, uint64_t fingerprint, struct err *e)
+{
+	const struct pipeline *p = in->pipeline;
+	enum rc rc = RC_OK;
+
+	if (in->decoder != NULL && in->fingerprint == fingerprint)
+		return RC_OK;
+	drop_decoder(in);
+	if (fingerprint != p->schema->fingerprint)
+		rc = load_schema(in, fingerprint, &in->foreign, e);
+	if (rc == RC_OK)
+		rc = avro_decoder_open(in->foreign != NULL ? in->foreign : p->schema, p->schema, &in->decoder, e);
+	if (rc != RC_OK) {
+		drop_decoder(in);
+		return err_wrap(rc, e, "rows of schema %016" PRIx64, fingerprint);
+	}
+	in->fingerprint = fingerprint;
+	if (in->batch == NULL)
+		in->batch = batch_new(p->rendered->types, p->rendered->wants, DECODE_ROWS, DECODE_ARENA);
+	return RC_OK;
+}
+
+enum rc intake_rows_begin(struct intake *in, const struct event *ev, struct err *e)
+{
+	report_reset(&in->report, in->pipeline->dissector);
+	in->stored = 0;
+	if (ev->report == NULL)
+		return err_set(RC_BAD, e, "part 0 has no report");
+	return report_read(&in->report, ev->report, strlen(ev->report), e);
+}
+
+enum rc intake_rows_part(struct intake *in, struct draft *d, const struct event *ev, struct err *e)
+{
+	const struct table_source source = {.original = ev->original, .dissector = ev->dissector};
+	uint64_t rows = 0, outside = 0;
+	enum rc rc;
+
+	if (ev->rows == 0)
+		return RC_OK;
+	if ((rc = decoder_for(in, ev->schema, e)) != RC_OK)
+		return rc;
+	avro_decode_begin(in->decoder, ev->value.at, ev->value.len);
+	for (;;) {
+		batch_reset(in->batch);
+		rc = avro_decode_next(in->decoder, in->batch, e);
+		if (rc == RC_END)
+			break;
+		if (rc == RC_OK)
+			rc = draft_rows(d, ev->hour, &source, in->batch, NULL, in->batch->rows, &outside, e);
+		if (rc != RC_OK)
+			return rc;
+		rows += in->batch->rows;
+	}
+	in->stored += rows;
+	if (rows != ev->rows)
+		return err_set(RC_BAD, e, "an event of %" PRIu64 " rows holds %" PRIu64, ev->rows, rows);
+	return RC_OK;
+}
+
+enum rc intake_rows_end(struct intake *in, struct draft *d, const struct event *ev, struct err *e)
+{
+	const struct report *r = &in->report;
+
+	/* What the dissector gave is stored or counted as lost: parts that were cut differently would show here. */
+	if (in->stored > r->rows || r->rows - in->stored > r->lost)
+		return err_set(
+		    RC_BAD, e, "parts hold %" PRIu64 " rows, their report says %" PRIu64, in->stored, r->rows);
+	return add_original(in, d, ev, ev->dissector, e);
+}

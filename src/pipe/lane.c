@@ -1,0 +1,609 @@
+/*
+ * What fails in a lane waits in that lane: other partitions go on. An event that can't be honoured is never stepped
+ * over; what came before it is committed, and it is tried again until it works or a person looks.
+ */
+#include "pipe/lane.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "pipe/commit.h"
+#include "pipe/figures.h"
+#include "pipe/history.h"
+#include "pipe/parts.h"
+
+enum {
+	TURN_EVENTS = 64, /* then other lanes have their turn */
+	TURN_MS = 50,
+	STANDBY_MS = 1000,   /* another process has the partition: look again */
+	WAIT_LEAST_MS = 500, /* back-off of RC_AGAIN, doubling */
+	WAIT_MOST_MS = 15000,
+	WAIT_BROKEN_MS = 30000, /* of RC_BAD and RC_FAIL: a person has to do something */
+	PARTS_GRACE_MS = 5000,  /* a due commit waits that long for the rest of an original */
+	COMMIT_FILES = 512,     /* staged files of one commit: rows of very many hours */
+	DRAIN_BYTES = 64 << 20, /* a draft beyond is not quick to commit */
+	FOLD_EVERY = 64,        /* commits */
+	FOLD_ROUNDS = 4,
+};
+
+#define NONE UINT64_MAX
+
+enum lane_state { LANE_CLAIM, LANE_RECOVER, LANE_READ };
+
+struct lane {
+	const struct bench *bench;
+	struct intake *intake;
+	struct place place;
+	enum lane_state state;
+
+	/* waiting */
+	struct mono due; /* nothing before that */
+	int64_t wait_ms; /* of the last back-off, 0 none */
+	bool waiting;    /* as the figure says */
+	char said[ERR_TEXT];
+
+	/* reading */
+	uint64_t start; /* where the chain of commits ends */
+	uint64_t next;  /* offset to fetch */
+	uint64_t limit; /* the open commit must not pass it, NONE */
+	struct draft *draft;
+	struct parts *parts;
+	uint64_t last;   /* offset of the last original in the draft, NONE */
+	bool flush;      /* somebody asked for a commit now */
+	bool dry;        /* there was no further event at the last look */
+	bool told_parts; /* that it waits for the rest of an original */
+	char *text;      /* of the event read last */
+	size_t text_size;
+
+	/* keeping house */
+	bool sweep;
+	unsigned unfolded;
+
+	/* once */
+	bool once, done, failed;
+	uint64_t target;
+	struct err reason;
+};
+
+struct lane *lane_new(const struct bench *bench, struct intake *intake, const struct pipeline *pipeline,
+    const char *topic, unsigned partition)
+{
+	struct lane *l = mem_zero(1, sizeof *l);
+	bool rows = strcmp(topic, pipeline->topic_rows) == 0;
+
+	l->bench = bench;
+	l->intake = intake;
+	place_init(&l->place, topic, partition, pipeline, rows ? pipeline->rendered : pipeline->projection);
+	l->parts = parts_new();
+	l->limit = NONE;
+	l->last = NONE;
+	return l;
+}
+
+bool lane_is(const struct lane *l, const char *topic, unsigned partition)
+{
+	return l->place.partition == partition && strcmp(l->place.topic, topic) == 0;
+}
+
+enum rc lane_once(struct lane *l, struct err *e)
+{
+	uint64_t first = 0;
+	enum rc rc = bus_range(l->bench->bus, l->place.topic, l->place.partition, &first, &l->target, e);
+
+	l->once = rc == RC_OK;
+	return rc;
+}
+
+bool lane_busy(const struct lane *l)
+{
+	return l->draft != NULL;
+}
+
+bool lane_done(const struct lane *l, bool *failed, struct err *e)
+{
+	*failed = l->failed;
+	if (l->failed)
+		*e = l->reason;
+	return l->done;
+}
+
+/* Back to where the chain ends: what was read since is read again. */
+static void drop(struct lane *l)
+{
+	draft_free(&l->draft);
+	parts_reset(l->parts);
+	l->next = l->start;
+	l->last = NONE;
+	l->flush = false;
+}
+
+static void set_waiting(struct lane *l, bool waiting)
+{
+	if (l->waiting != waiting)
+		metric_add(l->bench->figures, FIGURE_WAITING, waiting ? 1 : UINT64_MAX);
+	l->waiting = waiting;
+}
+
+static void works(struct lane *l)
+{
+	if (l->waiting)
+		log_info("worker: goes on topic=%s partition=%u", l->place.topic, l->place.partition);
+	set_waiting(l, false);
+	l->wait_ms = 0;
+	l->said[0] = '\0';
+	l->told_parts = false;
+}
+
+/* Something is away or wrong: say it once, look again later. */
+static void wait_for(struct lane *l, enum rc rc, const struct err *e)
+{
+	bool broken = rc == RC_BAD || rc == RC_FAIL;
+
+	if (strcmp(l->said, e->text) != 0) {
+		if (broken)
+			log_error("worker: partition stands still: %s topic=%s partition=%u", e->text, l->place.topic,
+			    l->place.partition);
+		else
+			log_warn(
+			    "worker: waits: %s topic=%s partition=%u", e->text, l->place.topic, l->place.partition);
+		(void)!str_copy(l->said, sizeof l->said, e->text);
+	}
+	l->wait_ms = l->wait_ms == 0 ? WAIT_LEAST_MS : l->wait_ms * 2;
+	if (l->wait_ms > WAIT_MOST_MS)
+		l->wait_ms = WAIT_MOST_MS;
+	l->due = clock_mono();
+	l->due.ms += broken ? WAIT_BROKEN_MS : l->wait_ms;
+	set_waiting(l, true);
+	if (broken && l->once) {
+		l->done = l->failed = true;
+		l->reason = *e;
+	}
+}
+
+static void recover_later(struct lane *l, enum rc rc, const struct err *e)
+{
+	drop(l);
+	l->state = LANE_RECOVER;
+	wait_for(l, rc, e);
+}
+
+/* Claiming. */
+
+static enum rc standby_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	uint64_t *end = context;
+
+	(void)e;
+	*end = h->end;
+	return RC_OK;
+}
+
+/* Somebody else has the partition: with once we are done when he is. */
+static void stand_by(struct lane *l)
+{
+	uint64_t newest = 0, end = 0;
+	const struct manifest_visitor v = {.context = &end, .head = standby_head};
+	struct store *s = l->bench->store;
+	struct err e;
+
+	l->due = clock_mono();
+	l->due.ms += STANDBY_MS;
+	if (!l->once)
+		return;
+	if (l->target > 0 && (manifest_newest(s, l->place.topic, l->place.partition, &newest, &e) != RC_OK ||
+	                         manifest_load(s, l->place.topic, l->place.partition, newest, &v, &e) != RC_OK))
+		return;
+	l->done = end >= l->target;
+}
+
+static bool claim(struct lane *l)
+{
+	struct err e;
+	enum rc rc = bus_claim(l->bench->bus, l->place.topic, l->place.partition, &e);
+
+	if (rc == RC_END) {
+		stand_by(l);
+		return false;
+	}
+	if (rc != RC_OK) {
+		wait_for(l, rc, &e);
+		return false;
+	}
+	l->state = LANE_RECOVER;
+	return true;
+}
+
+/* Recovering. */
+
+static void keep_house(struct lane *l)
+{
+	const struct settings *s = l->bench->settings;
+	struct err e;
+	enum rc rc = RC_OK;
+
+	if (l->sweep) {
+		l->sweep = false;
+		rc = commit_sweep(l->bench, &l->place, l->start, &e);
+		if (rc != RC_OK)
+			log_warn("worker: sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic,
+			    l->place.partition);
+	}
+	if (l->unfolded < FOLD_EVERY)
+		return;
+	l->unfolded = 0;
+	for (int i = 0; i < FOLD_ROUNDS && rc == RC_OK; i++)
+		rc = history_fold(l->bench->store, l->place.topic, l->place.partition, s->clean_age_ms,
+		    clock_wall().ns / 1000000, &e);
+	if (rc != RC_OK && rc != RC_END)
+		log_warn(
+		    "worker: folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
+}
+
+/* The chain of commits and the bus must fit together; events that neither has are never stepped over. */
+static enum rc check_bus(struct lane *l, bool chained, uint64_t *start, struct err *e)
+{
+	uint64_t first = 0, next = 0;
+	enum rc rc = bus_range(l->bench->bus, l->place.topic, l->place.partition, &first, &next, e);
+
+	if (rc != RC_OK)
+		return rc == RC_END ? err_set(RC_AGAIN, e, "the topic is not there") : rc;
+	if (!chained)
+		*start = first;
+	if (first > *start)
+		return err_set(RC_BAD, e,
+		    "events %" PRIu64 " to %" PRIu64 " are gone from the bus and were never committed", *start,
+		    first - 1);
+	if (next < *start)
+		return err_set(RC_BAD, e,
+		    "commits go to %" PRIu64 ", the bus ends at %" PRIu64 ": this is another bus or another lake",
+		    *start, next);
+	return RC_OK;
+}
+
+static bool recover(struct lane *l)
+{
+	struct err e;
+	uint64_t start = 0;
+	enum rc rc;
+
+	drop(l);
+	place_renew(&l->place);
+	rc = commit_recover(l->bench, &l->place, &start, &e);
+	if (rc == RC_OK || rc == RC_END)
+		rc = check_bus(l, rc == RC_OK, &start, &e);
+	if (rc != RC_OK) {
+		wait_for(l, rc, &e);
+		return false;
+	}
+	l->start = l->next = start;
+	if (l->limit <= start)
+		l->limit = NONE;
+	l->state = LANE_READ;
+	l->sweep = true;
+	l->unfolded = FOLD_EVERY;
+	keep_house(l);
+	/* Once more after the next commit: files of a writer that died before its manifest lie at start, not before it.
+	 */
+	l->sweep = true;
+	log_debug("worker: reads from %" PRIu64 " topic=%s partition=%u", start, l->place.topic, l->place.partition);
+	return true;
+}
+
+/* Committing. */
+
+/*
+ * Where the open commit can end: never between the parts of an original. NONE: nowhere now, because originals that lie
+ * behind the first part of an incomplete one are in the draft already.
+ */
+static uint64_t commit_end(const struct lane *l)
+{
+	uint64_t first = parts_first(l->parts);
+
+	if (first == NONE)
+		return l->next;
+	return first > l->start && (l->last == NONE || l->last < first) ? first : NONE;
+}
+
+static bool commit(struct lane *l, uint64_t end)
+{
+	struct err e = {.text = ""};
+	enum rc rc = commit_run(l->bench, &l->place, l->draft, end, &e);
+
+	if (rc == RC_OK) {
+		draft_free(&l->draft);
+		l->start = end;
+		l->last = NONE;
+		l->flush = false;
+		if (l->limit <= end)
+			l->limit = NONE;
+		l->unfolded++;
+		works(l);
+		keep_house(l);
+		return true;
+	}
+	if (rc == RC_END) {
+		log_warn("worker: another writer has the partition: looks again topic=%s partition=%u", l->place.topic,
+		    l->place.partition);
+		drop(l);
+		l->state = LANE_RECOVER;
+		l->due = clock_mono();
+		l->due.ms += WAIT_LEAST_MS;
+		return true;
+	}
+	recover_later(l, rc, &e);
+	return false;
+}
+
+/* The rest of an original may lie behind the target: read on while one is open and there is more. */
+static bool at_target(const struct lane *l)
+{
+	return l->once && l->next >= l->target && (l->dry || parts_open(l->parts) == 0);
+}
+
+static bool is_due(const struct lane *l)
+{
+	const struct settings *s = l->bench->settings;
+
+	return l->flush || at_target(l) || l->next >= l->limit ||
+	       mono_since(draft_since(l->draft)) >= s->commit_age_ms ||
+	       draft_totals(l->draft)->events >= s->commit_events || draft_bytes(l->draft) >= s->commit_bytes ||
+	       draft_files_count(l->draft) >= COMMIT_FILES;
+}
+
+/* A due commit that can't end anywhere: start again and end it before the incomplete original. False: wait for its
+ * rest. */
+static bool back_out(struct lane *l)
+{
+	uint64_t first = parts_first(l->parts);
+	bool late = mono_since(draft_since(l->draft)) >= l->bench->settings->commit_age_ms + PARTS_GRACE_MS;
+
+	if (!late && !at_target(l))
+		return false;
+	if (first <= l->start) {
+		/* Nothing can be committed before it, so nothing is lost by reading on. */
+		if (late && !l->told_parts)
+			log_warn("worker: waits for the rest of an original's parts offset=%" PRIu64
+			         " topic=%s partition=%u",
+			    first, l->place.topic, l->place.partition);
+		l->told_parts |= late;
+		return false;
+	}
+	drop(l);
+	l->limit = first;
+	return true;
+}
+
+/* Commit if it is due. *acted says that the lane did something. */
+static bool commit_if_due(struct lane *l, bool *acted)
+{
+	uint64_t end;
+
+	if (l->draft == NULL || !is_due(l))
+		return false;
+	end = commit_end(l);
+	if (end != NONE) {
+		*acted = commit(l, end);
+		return true;
+	}
+	if (l->next >= l->limit)
+		l->limit = NONE;
+	*acted = back_out(l);
+	return *acted;
+}
+
+/* Reading. */
+
+/*
+ * The event at offset failed. Its draft is dropped; what came before it in the draft is committed first, then it is
+ * tried again.
+ */
+static bool blocked(struct lane *l, uint64_t offset, enum rc rc, struct err *e, const struct intake_halt *halt)
+{
+	if (halt->asked != NULL && halt->asked(halt->context)) {
+		drop(l);
+		return false;
+	}
+	err_wrap(rc, e, "event %" PRIu64, offset);
+	/* Of a set, the first part is where the commit before it has to end. */
+	if (parts_first(l->parts) < offset)
+		offset = parts_first(l->parts);
+	drop(l);
+	if (offset > l->start && l->limit > offset) {
+		l->limit = offset;
+		log_warn("worker: %s: commits what came before it topic=%s partition=%u", e->text, l->place.topic,
+		    l->place.partition);
+		return true;
+	}
+	wait_for(l, rc, e);
+	return false;
+}
+
+/* The events of a complete set, read again in the order of their parts. */
+static enum rc take_set(struct lane *l, const uint64_t *offset, uint32_t parts, struct err *e)
+{
+	const struct place *p = &l->place;
+	struct event ev;
+	enum rc rc = RC_OK;
+
+	for (uint32_t i = 0; i < parts && rc == RC_OK; i++) {
+		struct bus_event raw;
+		rc = bus_fetch(l->bench->bus, p->topic, p->partition, offset[i], 0, &raw, e);
+		if (rc == RC_OK)
+			rc = event_read(&raw, &ev, &l->text, &l->text_size, e);
+		if (rc == RC_END || (rc == RC_OK && (raw.offset != offset[i] || ev.part != i)))
+			rc = err_set(RC_AGAIN, e, "part %u can't be read again", i);
+		if (rc == RC_OK && i == 0)
+			rc = intake_rows_begin(l->intake, &ev, e);
+		if (rc == RC_OK)
+			rc = intake_rows_part(l->intake, l->draft, &ev, e);
+	}
+	return rc == RC_OK ? intake_rows_end(l->intake, l->draft, &ev, e) : rc;
+}
+
+static enum rc take_rows(struct lane *l, const struct event *ev, uint64_t offset, struct err *e)
+{
+	const uint64_t *offsets = NULL;
+	struct seen_key key = {.again = ev->again};
+	enum rc rc;
+
+	if (ev->parts == 1) {
+		if ((rc = intake_rows_begin(l->intake, ev, e)) != RC_OK ||
+		    (rc = intake_rows_part(l->intake, l->draft, ev, e)) != RC_OK)
+			return rc;
+		return intake_rows_end(l->intake, l->draft, ev, e);
+	}
+	rc = parts_add(l->parts, ev, offset, &offsets, e);
+	if (rc != RC_OK)
+		return rc;
+	memcpy(key.original, ev->original, SHA256_BYTES);
+	rc = take_set(l, offsets, ev->parts, e);
+	if (rc == RC_OK)
+		parts_done(l->parts, &key);
+	return rc;
+}
+
+/* RC_END: a part of an original that is not whole yet, or nothing to do for it. */
+static enum rc take_event(
+    struct lane *l, const struct event *ev, uint64_t offset, const struct intake_halt *halt, struct err *e)
+{
+	struct seen_key key = {.again = ev->again};
+	bool seen = false;
+	enum rc rc;
+
+	if (ev->kind == EVENT_FLUSH) {
+		l->flush = true;
+		return RC_END;
+	}
+	memcpy(key.original, ev->original, SHA256_BYTES);
+	if (!draft_has(l->draft, &key)) {
+		rc = seen_has(l->bench->seen, &l->place.seen, &key, clock_wall().ns / 1000000, &seen, e);
+		if (rc != RC_OK)
+			return rc;
+	} else {
+		seen = true;
+	}
+	if (seen) {
+		draft_totals(l->draft)->duplicates++;
+		return RC_END;
+	}
+	rc = ev->kind == EVENT_FILE ? intake_file(l->intake, l->draft, ev, halt, e) : take_rows(l, ev, offset, e);
+	if (rc == RC_OK)
+		l->last = offset;
+	return rc;
+}
+
+/* Consume the event that was fetched. False: the lane has to wait. */
+static bool consume(struct lane *l, const struct bus_event *raw, const struct intake_halt *halt)
+{
+	uint64_t offset = raw->offset, next = raw->next;
+	struct event ev;
+	struct err e;
+	enum rc rc = event_read(raw, &ev, &l->text, &l->text_size, &e);
+
+	if (l->draft == NULL)
+		l->draft = draft_new(l->bench, &l->place, l->start);
+	if (rc != RC_OK) {
+		/* It names no original, so none is lost; whose it is can't be found out. */
+		log_error("worker: an event that is not ours is left out: %s offset=%" PRIu64 " topic=%s partition=%u",
+		    e.text, offset, l->place.topic, l->place.partition);
+	} else {
+		rc = take_event(l, &ev, offset, halt, &e);
+		if (rc != RC_OK && rc != RC_END)
+			return blocked(l, offset, rc, &e, halt);
+	}
+	draft_totals(l->draft)->events++;
+	l->next = next;
+	return true;
+}
+
+/* Nothing to read, nothing to commit: whatever was in the way is gone; and with once, this is the end. */
+static void rest(struct lane *l)
+{
+	bool stuck = parts_open(l->parts) > 0 && parts_first(l->parts) <= l->start;
+
+	if (l->dry && l->draft == NULL)
+		works(l);
+	if (!at_target(l) || (l->draft != NULL && !stuck))
+		return;
+	l->done = true;
+	if (parts_open(l->parts) > 0)
+		log_warn(
+		    "worker: %zu originals whose parts are not all there are left on the bus topic=%s partition=%u",
+		    parts_open(l->parts), l->place.topic, l->place.partition);
+}
+
+static bool read_events(struct lane *l, const struct intake_halt *halt)
+{
+	const struct place *p = &l->place;
+	struct mono began = clock_mono();
+	bool acted = false;
+
+	for (int n = 0; n < TURN_EVENTS && mono_since(began) < TURN_MS; n++) {
+		struct bus_event raw;
+		struct err e;
+		if (commit_if_due(l, &acted))
+			return acted;
+		if (at_target(l))
+			break;
+		enum rc rc = bus_fetch(l->bench->bus, p->topic, p->partition, l->next, 0, &raw, &e);
+		l->dry = rc == RC_END;
+		if (rc == RC_END)
+			break;
+		if (rc != RC_OK) {
+			recover_later(l, rc, &e);
+			return false;
+		}
+		if (raw.offset >= l->limit) {
+			/* A hole before the limit: the commit ends there all the same. */
+			l->next = l->limit;
+			if (l->draft == NULL)
+				l->limit = NONE;
+			continue;
+		}
+		if (!consume(l, &raw, halt))
+			return false;
+		acted = true;
+	}
+	if (commit_if_due(l, &acted))
+		return acted;
+	rest(l);
+	return acted;
+}
+
+bool lane_step(struct lane *l, const struct intake_halt *halt)
+{
+	if (l->done || clock_mono().ms < l->due.ms)
+		return false;
+	switch (l->state) {
+	case LANE_CLAIM:
+		return claim(l);
+	case LANE_RECOVER:
+		return recover(l);
+	case LANE_READ:
+		return read_events(l, halt);
+	}
+	return false;
+}
+
+void lane_drain(struct lane *l)
+{
+	if (l->draft != NULL && commit_end(l) != NONE && draft_bytes(l->draft) <= DRAIN_BYTES)
+		commit(l, commit_end(l));
+}
+
+void lane_free(struct lane **l)
+{
+	if (*l == NULL)
+		return;
+	drop(*l);
+	set_waiting(*l, false);
+	if ((*l)->state != LANE_CLAIM)
+		bus_release((*l)->bench->bus, (*l)->place.topic, (*l)->place.partition);
+	parts_free(&(*l)->parts);
+	mem_free(&(*l)->text);
+	mem_free(l);
+}

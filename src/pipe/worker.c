@@ -1,0 +1,282 @@
+/*
+ * A worker is threads that share nothing but the index of identities and the figures. Thread t has the partitions p
+ * with p % threads == t of every topic, as lanes, and turns to each in turn; it has one bus, one store and one memory
+ * budget for all of them.
+ */
+#include "pipe/worker.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pipe/figures.h"
+#include "pipe/lane.h"
+
+enum {
+	LOOK_MS = 1000,  /* for topics and partitions that are new */
+	IDLE_MS = 20,    /* between looks at a quiet bus */
+	OPEN_MS = 5,     /* the same while a commit is open, whose age is watched */
+	RETRY_MS = 1000, /* of a bus or lake that can't be opened */
+	STOP_SHARE = 3,  /* an original that is being dissected may go on for that share of stop_timeout */
+};
+
+struct thread {
+	const struct worker_job *job;
+	unsigned index;
+	pthread_t id;
+	bool started;
+	struct bench bench;
+	struct crc32_tables crc;
+	struct intake **intake; /* per pipeline */
+	struct lane **lane;
+	size_t lanes, capacity;
+	struct mono looked;
+	struct mono stopped; /* when stop was first seen, 0 not yet */
+	enum rc rc;
+	struct err reason;
+};
+
+static bool stop_asked(struct thread *t)
+{
+	const struct worker_job *job = t->job;
+
+	if (t->stopped.ms != 0)
+		return true;
+	if ((job->stop != NULL && job->stop(job->context)) || (job->stop_now != NULL && job->stop_now(job->context)))
+		t->stopped = clock_mono();
+	return t->stopped.ms != 0;
+}
+
+static bool now_asked(const struct thread *t)
+{
+	return t->job->stop_now != NULL && t->job->stop_now(t->job->context);
+}
+
+/* Between batches of a long original: a stop lets it end if that is soon. */
+static bool halt_asked(void *context)
+{
+	struct thread *t = context;
+
+	return now_asked(t) ||
+	       (stop_asked(t) && mono_since(t->stopped) > t->job->settings->stop_timeout_ms / STOP_SHARE);
+}
+
+/* Bus and lake may come up after us. RC_END: asked to stop meanwhile. */
+static enum rc open_services(struct thread *t, struct err *e)
+{
+	const struct settings *s = t->job->settings;
+	bool said = false;
+
+	for (;;) {
+		enum rc rc = RC_OK;
+		if (t->bench.bus == NULL)
+			rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &t->bench.bus, e);
+		if (rc == RC_OK && t->bench.store == NULL)
+			rc =
+			    store_open(s->store, s->store_place, s->store_option, s->store_options, &t->bench.store, e);
+		if (rc != RC_AGAIN)
+			return rc;
+		if (!said)
+			log_warn("worker: waits: %s", e->text);
+		said = true;
+		if (stop_asked(t))
+			return RC_END;
+		clock_sleep_ms(RETRY_MS);
+	}
+}
+
+static bool has_lane(const struct thread *t, const char *topic, unsigned partition)
+{
+	for (size_t i = 0; i < t->lanes; i++)
+		if (lane_is(t->lane[i], topic, partition))
+			return true;
+	return false;
+}
+
+static void add_lane(struct thread *t, size_t pipeline, const char *topic, unsigned partition)
+{
+	const struct settings *s = t->job->settings;
+
+	if (t->intake[pipeline] == NULL)
+		t->intake[pipeline] = intake_new(&t->bench, &s->pipeline[pipeline]);
+	if (t->lanes == t->capacity) {
+		t->capacity = mem_grow(t->capacity, t->lanes + 1);
+		t->lane = mem_resize(t->lane, t->capacity * sizeof *t->lane);
+	}
+	t->lane[t->lanes++] = lane_new(&t->bench, t->intake[pipeline], &s->pipeline[pipeline], topic, partition);
+}
+
+/* Partitions of a topic that this thread has no lane for yet. */
+static enum rc look_at(struct thread *t, size_t pipeline, const char *topic, struct err *e)
+{
+	unsigned have = 0;
+	enum rc rc = bus_topic_partitions(t->bench.bus, topic, &have, e);
+
+	for (unsigned p = t->index; rc == RC_OK && p < have; p += t->job->settings->workers)
+		if (!has_lane(t, topic, p))
+			add_lane(t, pipeline, topic, p);
+	return rc == RC_END ? RC_OK : rc;
+}
+
+static enum rc look(struct thread *t, struct err *e)
+{
+	const struct settings *s = t->job->settings;
+	enum rc rc = RC_OK;
+
+	t->looked = clock_mono();
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		rc = look_at(t, i, s->pipeline[i].topic_files, e);
+		if (rc == RC_OK)
+			rc = look_at(t, i, s->pipeline[i].topic_rows, e);
+	}
+	return rc;
+}
+
+/* once: what lies on the bus now, and not what comes later. RC_END: asked to stop meanwhile. */
+static enum rc set_targets(struct thread *t, struct err *e)
+{
+	for (;;) {
+		enum rc rc = look(t, e);
+		for (size_t i = 0; i < t->lanes && rc == RC_OK; i++)
+			rc = lane_once(t->lane[i], e);
+		if (rc != RC_AGAIN)
+			return rc;
+		if (stop_asked(t))
+			return RC_END;
+		clock_sleep_ms(RETRY_MS);
+	}
+}
+
+static bool turn(struct thread *t, const struct intake_halt *halt)
+{
+	bool acted = false;
+
+	for (size_t i = 0; i < t->lanes && !halt_asked(t); i++)
+		acted |= lane_step(t->lane[i], halt);
+	return acted;
+}
+
+static bool all_done(struct thread *t)
+{
+	for (size_t i = 0; i < t->lanes; i++) {
+		bool failed;
+		struct err why;
+		if (!lane_done(t->lane[i], &failed, &why))
+			return false;
+		if (failed && t->rc == RC_OK) {
+			t->rc = RC_FAIL;
+			t->reason = why;
+		}
+	}
+	return true;
+}
+
+/* Turn to the lanes until stopped or, with once, done. */
+static void work(struct thread *t)
+{
+	const struct intake_halt halt = {.asked = halt_asked, .context = t};
+	const struct worker_job *job = t->job;
+
+	while (!stop_asked(t)) {
+		struct err e;
+		bool busy = false;
+		if (!job->once && mono_since(t->looked) >= LOOK_MS && look(t, &e) != RC_OK)
+			log_debug("worker: looking for topics: %s", e.text);
+		if (turn(t, &halt))
+			continue;
+		if (job->once && all_done(t))
+			return;
+		for (size_t i = 0; i < t->lanes; i++)
+			busy |= lane_busy(t->lane[i]);
+		clock_sleep_ms(busy ? OPEN_MS : IDLE_MS);
+	}
+	for (size_t i = 0; i < t->lanes && !halt_asked(t); i++)
+		lane_drain(t->lane[i]);
+}
+
+static enum rc begin(struct thread *t, struct err *e)
+{
+	const struct settings *s = t->job->settings;
+	const struct tables_limits limits = {.memory = s->worker_memory,
+	    .open_files = s->open_hours > 0 ? s->open_hours : 1,
+	    .file_bytes = s->file_max_bytes,
+	    .parquet = s->parquet};
+	enum rc rc = open_services(t, e);
+
+	if (rc != RC_OK)
+		return rc;
+	t->bench.tables = tables_new(&limits, t->bench.store, &t->crc, t->bench.figures);
+	t->looked = clock_mono();
+	t->looked.ms -= LOOK_MS;
+	return t->job->once ? set_targets(t, e) : RC_OK;
+}
+
+static void *run(void *context)
+{
+	struct thread *t = context;
+	enum rc rc = begin(t, &t->reason);
+
+	if (rc == RC_OK)
+		work(t);
+	else if (rc != RC_END)
+		t->rc = rc;
+	for (size_t i = 0; i < t->lanes; i++)
+		lane_free(&t->lane[i]);
+	for (size_t i = 0; i < t->job->settings->pipelines; i++)
+		intake_free(&t->intake[i]);
+	tables_free(&t->bench.tables);
+	store_close(&t->bench.store);
+	bus_close(&t->bench.bus);
+	return NULL;
+}
+
+static void thread_init(struct thread *t, const struct worker_job *job, unsigned index, struct seen *seen)
+{
+	t->job = job;
+	t->index = index;
+	t->bench = (struct bench){.settings = job->settings, .seen = seen, .figures = job->figures};
+	t->bench.crc = &t->crc;
+	crc32_init(&t->crc);
+	t->intake = mem_zero(job->settings->pipelines + 1, sizeof *t->intake);
+}
+
+static void thread_fini(struct thread *t)
+{
+	mem_free(&t->intake);
+	mem_free(&t->lane);
+}
+
+enum rc worker_run(const struct worker_job *job, struct err *e)
+{
+	const struct settings *s = job->settings;
+	struct seen *seen = NULL;
+	struct thread *thread = NULL;
+	enum rc rc = seen_open(s->state, s->dedupe_horizon_ms, &seen, e);
+
+	if (rc != RC_OK)
+		return rc == RC_AGAIN ? RC_FAIL : rc;
+	/* Gauges of a process that died stay in its slot. */
+	metric_set(job->figures, FIGURE_WAITING, 0);
+	metric_set(job->figures, FIGURE_WORKER_MEMORY, 0);
+	metric_set(job->figures, FIGURE_OPEN_WRITERS, 0);
+	thread = mem_zero(s->workers, sizeof *thread);
+	for (unsigned i = 0; i < s->workers; i++) {
+		thread_init(&thread[i], job, i, seen);
+		thread[i].started = pthread_create(&thread[i].id, NULL, run, &thread[i]) == 0;
+		if (!thread[i].started)
+			thread[i].rc = err_set(RC_FAIL, &thread[i].reason, "no more threads");
+	}
+	for (unsigned i = 0; i < s->workers; i++) {
+		if (thread[i].started)
+			pthread_join(thread[i].id, NULL);
+		if (thread[i].rc != RC_OK && rc == RC_OK) {
+			rc = RC_FAIL;
+			*e = thread[i].reason;
+		}
+		thread_fini(&thread[i]);
+	}
+	mem_free(&thread);
+	seen_close(&seen);
+	return rc;
+}
