@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/term.h"
 #include "base/mem.h"
@@ -68,6 +69,21 @@ static void put(const struct grid *t, size_t column, const char *text, size_t wi
 	printf("%s", last ? "\n" : "   ");
 }
 
+/* The last column on a terminal: words that do not fit go on below, so that the columns stay readable. */
+static void put_wrapped(const char *text, size_t indent, size_t room)
+{
+	while (width(text) > room) {
+		size_t cut = 0;
+		for (size_t i = 1; text[i] != '\0' && i <= room; i++)
+			cut = text[i] == ' ' ? i : cut;
+		if (cut == 0)
+			break;
+		printf("%.*s\n%*s", (int)cut, text, (int)indent, "");
+		text += cut + 1;
+	}
+	printf("%s\n", text);
+}
+
 void grid_print(struct grid **tp, unsigned indent)
 {
 	struct grid *t = *tp;
@@ -78,6 +94,10 @@ void grid_print(struct grid **tp, unsigned indent)
 	for (size_t i = 0; i < t->cells; i++)
 		if (width(t->cell[i]) > wide[i % t->columns])
 			wide[i % t->columns] = width(t->cell[i]);
+	size_t before = indent, screen = isatty(1) ? term_width(1) : SIZE_MAX;
+	for (size_t i = 0; i + 1 < t->columns; i++)
+		before += wide[i] + 3;
+	bool wrap = screen > before + 20 && !right(t, t->columns - 1);
 	printf("%*s%s", (int)indent, "", term.dim);
 	for (size_t i = 0; i < t->columns; i++)
 		put(t, i, t->head[i] + right(t, i), wide[i]);
@@ -85,7 +105,10 @@ void grid_print(struct grid **tp, unsigned indent)
 	for (size_t i = 0; i < t->cells; i++) {
 		if (i % t->columns == 0)
 			printf("%*s", (int)indent, "");
-		put(t, i % t->columns, t->cell[i], wide[i % t->columns]);
+		if (wrap && i % t->columns == t->columns - 1)
+			put_wrapped(t->cell[i], before, screen - before);
+		else
+			put(t, i % t->columns, t->cell[i], wide[i % t->columns]);
 		mem_free(&t->cell[i]);
 	}
 	mem_free(&t->cell);

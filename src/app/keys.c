@@ -106,13 +106,36 @@ bool key_is_group(enum key_scope scope, const char *name)
 	return false;
 }
 
+enum { GROUPS = 16, GROUP_CHARS = 32 };
+
+static size_t group_names(enum key_scope scope, char out[GROUPS][GROUP_CHARS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < key_count && n < GROUPS; i++) {
+		const char *name = key_table[i].name;
+		size_t len = strcspn(name, ".");
+		if (key_table[i].scope != scope || name[len] == '\0' || len >= GROUP_CHARS)
+			continue;
+		if (n > 0 && strlen(out[n - 1]) == len && memcmp(out[n - 1], name, len) == 0)
+			continue;
+		memcpy(out[n], name, len);
+		out[n++][len] = '\0';
+	}
+	return n;
+}
+
 void key_hint(enum key_scope scope, const char *name, char *out, size_t size)
 {
 	struct nearest n = nearest_to(name);
 	char hint[NEAREST_HINT];
+	char group[GROUPS][GROUP_CHARS];
 	for (size_t i = 0; i < key_count; i++)
 		if (key_table[i].scope == scope)
 			nearest_offer(&n, key_table[i].name);
+	/* "comit: { ... }" means a group: its name is what stands before the dot. */
+	size_t groups = strchr(name, '.') == NULL ? group_names(scope, group) : 0;
+	for (size_t i = 0; i < groups; i++)
+		nearest_offer(&n, group[i]);
 	if (scope == KEY_GLOBAL)
 		nearest_offer(&n, "pipelines");
 	/* A key written without its group, "max_age", or one of the other scope, "watch" at the top. */
@@ -126,6 +149,32 @@ void key_hint(enum key_scope scope, const char *name, char *out, size_t size)
 		snprintf(out, size, " (it belongs under pipelines: NAME:)");
 	else
 		snprintf(out, size, "%s", nearest_hint(&n, hint));
+}
+
+struct unit {
+	const char *name;
+	uint64_t of;
+};
+
+/* In the largest unit that leaves no rest. */
+static void show_units(uint64_t value, const struct unit *unit, size_t units, char *out, size_t size)
+{
+	size_t i = 0;
+	while (i + 1 < units && (value == 0 || value % unit[i].of != 0))
+		i++;
+	snprintf(out, size, "%llu%s", (unsigned long long)(value / unit[i].of), value == 0 ? "" : unit[i].name);
+}
+
+static void show_size(uint64_t bytes, char *out, size_t size)
+{
+	static const struct unit unit[] = {{"TiB", TIB}, {"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}, {"", 1}};
+	show_units(bytes, unit, sizeof unit / sizeof unit[0], out, size);
+}
+
+static void show_time(uint64_t ms, char *out, size_t size)
+{
+	static const struct unit unit[] = {{"d", DAY}, {"h", HOUR}, {"m", MINUTE}, {"s", SECOND}, {"ms", 1}};
+	show_units(ms, unit, sizeof unit / sizeof unit[0], out, size);
 }
 
 /* Which of the words, or -1. */
@@ -218,23 +267,6 @@ enum rc key_read(const struct config_key *key, const char *text, void *base, str
 	return err_set(RC_BAD, e, "wants names and values: { key: value }");
 }
 
-struct unit {
-	const char *name;
-	uint64_t of;
-};
-
-/* In the largest unit that leaves no rest. */
-static void show_units(uint64_t value, const struct unit *unit, size_t units, char *out, size_t size)
-{
-	size_t i = 0;
-	while (i + 1 < units && (value == 0 || value % unit[i].of != 0))
-		i++;
-	snprintf(out, size, "%llu%s", (unsigned long long)(value / unit[i].of), value == 0 ? "" : unit[i].name);
-}
-
-static const struct unit size_unit[] = {{"TiB", TIB}, {"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}, {"", 1}};
-static const struct unit time_unit[] = {{"d", DAY}, {"h", HOUR}, {"m", MINUTE}, {"s", SECOND}, {"ms", 1}};
-
 void key_show(const struct config_key *key, const void *base, char *out, size_t size)
 {
 	const uint8_t *at = (const uint8_t *)base + key->offset;
@@ -247,10 +279,10 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 		snprintf(out, size, "%u", *(const unsigned *)at);
 		return;
 	case KEY_SIZE:
-		show_units(*(const uint64_t *)at, size_unit, sizeof size_unit / sizeof size_unit[0], out, size);
+		show_size(*(const uint64_t *)at, out, size);
 		return;
 	case KEY_DURATION:
-		show_units((uint64_t) * (const int64_t *)at, time_unit, sizeof time_unit / sizeof time_unit[0], out, size);
+		show_time((uint64_t)*(const int64_t *)at, out, size);
 		return;
 	case KEY_FLAG:
 		snprintf(out, size, "%s", *(const bool *)at ? "yes" : "no");
@@ -281,11 +313,14 @@ void key_range(const struct config_key *key, char *out, size_t size)
 		snprintf(out, size, "%lld .. %lld", (long long)key->least, (long long)key->most);
 		break;
 	case KEY_SIZE:
-		snprintf(out, size, "%s .. %s", str_show_bytes((uint64_t)key->least, from, sizeof from),
-		    str_show_bytes((uint64_t)key->most, to, sizeof to));
+		show_size((uint64_t)key->least, from, sizeof from);
+		show_size((uint64_t)key->most, to, sizeof to);
+		snprintf(out, size, "%s .. %s", from, to);
 		break;
 	case KEY_DURATION:
-		snprintf(out, size, "%s .. %s", str_show_ms(key->least, from, sizeof from), str_show_ms(key->most, to, sizeof to));
+		show_time((uint64_t)key->least, from, sizeof from);
+		show_time((uint64_t)key->most, to, sizeof to);
+		snprintf(out, size, "%s .. %s", from, to);
 		break;
 	case KEY_CHOICE:
 		for (const char *p = key->choices; *p != '\0' && strlen(out) + 3 < size; p++) {

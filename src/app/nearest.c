@@ -9,8 +9,8 @@
 void nearest_offer(struct nearest *n, const char *name)
 {
 	size_t len = strlen(n->word);
-	/* A third of the letters may be wrong: "colect" finds collect, "x" finds nothing. */
-	size_t most = len < 3 ? 1 : len / 3 < 2 ? 2 : len / 3;
+	/* A third of the letters and one more may be wrong: "disect" finds dissector, "x" finds nothing long. */
+	size_t most = len / 3 + 1;
 	size_t distance = str_distance(n->word, name);
 	if (len >= 3 && str_starts(name, n->word))
 		distance = 1;

@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
-#include "pipe/figures.h"
 
 enum {
 	SOON_MS = 5000,    /* a life shorter than this counts as dying at once */
@@ -40,7 +39,7 @@ struct child {
 	int64_t due_ms;       /* mono: start again then; NEVER */
 	int64_t deadline_ms;  /* mono: kill then; NEVER */
 	bool replaced;        /* asked to leave for a new configuration */
-	unsigned lives;
+	bool died;            /* the next start is a restart */
 };
 
 struct supervisor {
@@ -124,7 +123,7 @@ static void start(struct supervisor *s, struct child *c)
 		argv[n++] = common[i];
 	if (s->job->calm)
 		argv[n++] = "--calm";
-	if (c->lives > 0)
+	if (c->died)
 		argv[n++] = "--restarted";
 	size_t words = 0;
 	while (word[words] != NULL)
@@ -137,7 +136,7 @@ static void start(struct supervisor *s, struct child *c)
 	c->replaced = false;
 	if (proc_start(all, s->config_fd, &c->pid, &e) == RC_OK) {
 		log_info("%s started, process %d", c->what->name, (int)c->pid);
-		c->lives++;
+		c->died = false;
 	} else {
 		log_error("%s cannot be started: %s", c->what->name, e.text);
 		c->pid = 0;
@@ -208,7 +207,7 @@ static void ended(struct supervisor *s, struct child *c, int status)
 	c->soon = now - c->started.ms < SOON_MS ? c->soon + 1 : 1;
 	int64_t wait = back_off(c->soon);
 	c->due_ms = now + wait;
-	metric_add(s->job->figures, FIGURE_RESTARTS, 1);
+	c->died = true;
 	if (c->soon >= GIVE_UP && has_leader(s)) {
 		log_error("%s: %s, for the %uth time: giving up", c->what->name, text, c->soon);
 		c->due_ms = NEVER;

@@ -14,7 +14,6 @@
 
 #include "app/args.h"
 #include "app/config.h"
-#include "base/metric.h"
 #include "base/rc.h"
 
 enum { SUPERVISE_CHILDREN = 4 };
@@ -30,7 +29,6 @@ struct supervise_job {
 	struct config *config; /* taken: replaced by a reload, freed at the end */
 	const struct supervise_child *child;
 	unsigned children;
-	struct metric_slot *figures;
 	bool calm;             /* children log from warn on */
 };
 

@@ -61,6 +61,8 @@ static void pipeline_value(const struct pipeline *p, const struct config_key *k,
 	} else if (strcmp(k->name, "after") == 0) {
 		snprintf(out, size, "%s%s", p->after == AFTER_KEEP ? "keep" : p->after == AFTER_DELETE ? "delete" : "move:",
 		    p->after == AFTER_MOVE ? p->after_dir : "");
+	} else if (k->kind == KEY_MAP && p->options == 0) {
+		snprintf(out, size, "none");
 	} else if (k->kind == KEY_MAP) {
 		size_t n = (size_t)snprintf(out, size, "{");
 		for (size_t i = 0; i < p->options && n < size; i++)

@@ -106,7 +106,7 @@ static enum status supervise_load(const struct args *a, struct config *c)
 	    {.name = "load", .word = word, .leads = true},
 	    {.name = "worker", .word = worker},
 	};
-	struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .figures = figures, .calm = true};
+	struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .calm = true};
 	enum status status = supervise(&job);
 	mem_free(&word);
 	metrics_close(&metrics);

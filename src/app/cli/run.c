@@ -44,7 +44,7 @@ static enum status run(const struct args *a)
 		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
 		    {.name = "worker", .word = worker},
 		};
-		struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .figures = figures,
+		struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2,
 		    .calm = args_has(a, "once")};
 		c = NULL;
 		status = supervise(&job);

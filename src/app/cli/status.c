@@ -107,11 +107,9 @@ static void show_partitions(const struct health *h)
 {
 	static const char *const head[] = {"partition", ">events", ">waiting", "last commit", NULL};
 	char age[TEXT];
-	struct grid *g = grid_new(head);
-	if (h->partitions == 0) {
-		grid_print(&g, 0);
+	if (h->partitions == 0)
 		return;
-	}
+	struct grid *g = grid_new(head);
 	for (size_t i = 0; i < h->partitions; i++) {
 		const struct health_partition *p = &h->partition[i];
 		grid_cell(g, "%s/%u", p->topic, p->partition);
