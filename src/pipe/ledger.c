@@ -260,8 +260,10 @@ static void encode_path(struct writer *w, const char *path, const struct ledger_
 	writer_u8(w, FORMAT);
 	writer_u8(w, (uint8_t)p->state);
 	writer_u8(w, p->retry);
+	writer_u8(w, p->taken);
 	writer_put(w, p->sha256, SHA256_BYTES);
-	const uint64_t number[] = {p->dev, p->ino, p->size, (uint64_t)p->mtime_ns, (uint64_t)p->ctime_ns};
+	const uint64_t number[] = {
+	    p->dev, p->ino, p->size, (uint64_t)p->mtime_ns, (uint64_t)p->ctime_ns, p->taken_size};
 	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
 		writer_le64(w, number[i]);
 	put_text(w, p->note);
@@ -276,6 +278,7 @@ static bool decode_path(const void *bytes, size_t len, struct ledger_path *p, co
 		return false;
 	*p = (struct ledger_path){.state = (enum ledger_path_state)reader_u8(&r)};
 	p->retry = reader_u8(&r) != 0;
+	p->taken = reader_u8(&r) != 0;
 	const uint8_t *sha256 = reader_take(&r, SHA256_BYTES);
 	if (sha256 == NULL)
 		return false;
@@ -285,6 +288,7 @@ static bool decode_path(const void *bytes, size_t len, struct ledger_path *p, co
 	p->size = reader_le64(&r);
 	p->mtime_ns = (int64_t)reader_le64(&r);
 	p->ctime_ns = (int64_t)reader_le64(&r);
+	p->taken_size = reader_le64(&r);
 	p->note = get_text(&r);
 	*path = get_text(&r);
 	return reader_ok(&r) && (unsigned)p->state <= LEDGER_PATH_ASIDE;
@@ -592,11 +596,22 @@ bool ledger_is_new(struct ledger *l)
 {
 	struct kv_txn *txn = NULL;
 	struct kv_bytes key, value;
+	struct key filling = key_of("filling");
 	struct err e;
 	if (read_begin(l, &txn, &e) != RC_OK)
 		return false;
 	bool used = kv_at_or_after(txn, l->table[T_ORIGINAL], FIRST, &key, &value) ||
 	            kv_at_or_after(txn, l->table[T_PATH], FIRST, &key, &value);
-	bool failed = kv_failed(txn);
-	return read_end(l, &txn, &e) == RC_OK && !failed && !used;
+	bool unfinished = kv_get(txn, l->table[T_META], key_bytes(&filling), &value);
+	return read_end(l, &txn, &e) == RC_OK && (!used || unfinished);
+}
+
+void ledger_put_filling(struct ledger *l, bool filling)
+{
+	assert(l->txn != NULL);
+	struct key k = key_of("filling");
+	if (filling)
+		kv_put(l->txn, l->table[T_META], key_bytes(&k), (struct kv_bytes){"", 0});
+	else
+		kv_delete(l->txn, l->table[T_META], key_bytes(&k));
 }

@@ -49,7 +49,9 @@ struct ledger_path {
 	uint64_t dev, ino, size;
 	int64_t mtime_ns, ctime_ns;
 	enum ledger_path_state state;
-	uint8_t sha256[SHA256_BYTES]; /* TAKEN and DOUBLE */
+	uint8_t sha256[SHA256_BYTES]; /* of what was last taken under this path, and its size; ASIDE too, so that a file that grows again is recognised */
+	uint64_t taken_size;
+	bool taken;                   /* sha256 and taken_size are there */
 	const char *note;             /* ASIDE: why */
 	bool retry;                   /* ASIDE: look again at every rescan, because what is wrong does not show in the times (no permission) */
 };
@@ -93,7 +95,8 @@ enum rc ledger_count(struct ledger *l, const char *pipeline, struct ledger_count
 enum rc ledger_commit_position(struct ledger *l, const char *topic, unsigned partition, uint64_t *next, struct err *e) MUST_USE; /* 0 when unknown */
 void ledger_put_commit_position(struct ledger *l, const char *topic, unsigned partition, uint64_t next); /* inside begin/commit */
 
-/* True when this ledger has never held anything: with a lake that has history, it is a lost one. */
+/* True when this ledger has never held anything, or is marked as being filled: with a lake that has history, it is a lost one. */
 bool ledger_is_new(struct ledger *l);
+void ledger_put_filling(struct ledger *l, bool filling); /* inside begin/commit */
 
 #endif

@@ -1,0 +1,499 @@
+/*
+ * One pass over the bytes of a file. Small ones are read whole before anything is written, so that a double costs no
+ * copy; large ones are hashed and copied block by block, and the copy is dropped if it turns out to be a double.
+ */
+#include "pipe/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { BLOCK = 256 << 10, PATH_ROOM = 8192, NAME_ROOM = 255, HASH_TAG = 12 };
+
+struct archive {
+	struct archive_params params;
+	struct store *store;
+	struct ledger *ledger;
+	struct sha256 *hash;
+	struct rows_maker **maker; /* one per pipeline, made when first needed */
+	uint8_t *bytes;
+	size_t capacity;
+	uint64_t staged; /* files so far, for their names */
+};
+
+struct archive *archive_new(const struct archive_params *p, struct store *store, struct ledger *ledger)
+{
+	struct archive *a = mem_zero(1, sizeof *a);
+	a->params = *p;
+	a->store = store;
+	a->ledger = ledger;
+	a->hash = sha256_new();
+	a->maker = mem_zero(p->settings->pipelines, sizeof *a->maker);
+	return a;
+}
+
+void archive_free(struct archive **a)
+{
+	if (*a == NULL)
+		return;
+	for (size_t i = 0; i < (*a)->params.settings->pipelines; i++)
+		rows_maker_free(&(*a)->maker[i]);
+	mem_free(&(*a)->maker);
+	mem_free(&(*a)->bytes);
+	sha256_free(&(*a)->hash);
+	store_close(&(*a)->store);
+	ledger_close(&(*a)->ledger);
+	mem_free(a);
+}
+
+static void room(struct archive *a, size_t size)
+{
+	if (size <= a->capacity)
+		return;
+	a->capacity = mem_grow(a->capacity, size);
+	mem_free(&a->bytes);
+	a->bytes = mem_alloc(a->capacity);
+}
+
+static enum rc later(struct item *it, enum rc rc)
+{
+	it->outcome = ITEM_LATER;
+	return rc == RC_FAIL ? RC_FAIL : RC_AGAIN;
+}
+
+/* What a file that can't be opened or read comes to: a defined outcome, never an end of the run. */
+static enum rc unreadable(struct item *it, int sys, struct err *e)
+{
+	switch (sys) {
+	case ENOENT:
+	case ENOTDIR:
+	case ESTALE:
+		item_aside(it, "vanished before it was read");
+		return RC_OK;
+	case ELOOP:
+		item_aside(it, "symbolic link: not followed");
+		return RC_OK;
+	case ENXIO:
+	case EISDIR:
+		item_aside(it, "not a regular file");
+		return RC_OK;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return later(it, err_sys(RC_AGAIN, sys, e, "open"));
+	default:
+		item_aside(it, sys == EACCES || sys == EPERM ? "no permission to read it" : "can't be read: %s",
+		    strerror(sys));
+		it->retry_note = true;
+		return RC_OK;
+	}
+}
+
+static bool changed(struct item *it)
+{
+	item_aside(it, "changed while it was read");
+	it->unsettled = true;
+	return true;
+}
+
+/* The file must be what it was when the first byte was read: else what we have is a mixture. */
+static bool has_changed(struct item *it, int fd)
+{
+	struct stat st;
+	struct looks now;
+	if (fstat(fd, &st) != 0)
+		return changed(it);
+	looks_of(&st, &now);
+	return !looks_same(&now, &it->looks) && changed(it);
+}
+
+/* Hash a block that begins at offset. Where the ledger knew a shorter file of this name, look whether it was our
+ * beginning. */
+static void hash_block(struct archive *a, struct item *it, uint64_t offset, const uint8_t *bytes, size_t n, bool *grown)
+{
+	size_t before = 0;
+	uint64_t mark = it->known_size;
+	if (it->known && mark > offset && mark <= offset + n && mark < it->looks.size) {
+		uint8_t digest[SHA256_BYTES];
+		before = (size_t)(mark - offset);
+		sha256_add(a->hash, bytes, before);
+		sha256_peek(a->hash, digest);
+		*grown = memcmp(digest, it->known_sha256, SHA256_BYTES) == 0;
+	}
+	sha256_add(a->hash, bytes + before, n - before);
+}
+
+/* Up to size bytes, fewer only at the end of the file; -1 with errno. */
+static ssize_t read_full(int fd, uint8_t *to, size_t size)
+{
+	size_t got = 0;
+	while (got < size) {
+		ssize_t n = read(fd, to + got, size - got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+static enum rc stage_open(struct archive *a, struct item *it, struct err *e)
+{
+	it->staged = mem_format("%s/%u-%" PRIu64, a->params.staging, a->params.thread, a->staged++);
+	return store_create(a->store, it->staged, &it->file, e);
+}
+
+static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, struct err *e)
+{
+	if (it->file != NULL)
+		store_abandon(a->store, &it->file);
+	mem_free(&it->staged);
+	if (rc != RC_BAD)
+		return later(it, rc);
+	item_aside(it, "the lake refuses it: %.180s", e->text);
+	return RC_OK;
+}
+
+/* Read all of a large file into the hash and staging. done says whether the item goes on. */
+static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
+{
+	uint64_t offset = 0;
+	room(a, BLOCK);
+	enum rc rc = stage_open(a, it, e);
+	while (rc == RC_OK) {
+		ssize_t n = read_full(fd, a->bytes, BLOCK);
+		if (n < 0) {
+			int sys = errno;
+			stage_failed(a, it, RC_AGAIN, e);
+			return unreadable(it, sys, e);
+		}
+		if (n == 0)
+			break;
+		hash_block(a, it, offset, a->bytes, (size_t)n, grown);
+		offset += (uint64_t)n;
+		if (offset > it->looks.size)
+			break;
+		rc = store_write(a->store, it->file, a->bytes, (size_t)n, e);
+	}
+	if (rc != RC_OK)
+		return stage_failed(a, it, rc, e);
+	if (offset != it->looks.size)
+		changed(it);
+	*done = offset == it->looks.size;
+	return RC_OK;
+}
+
+static enum rc pass_small(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
+{
+	size_t size = (size_t)it->looks.size;
+	room(a, size + 1);
+	ssize_t n = read_full(fd, a->bytes, size + 1);
+	if (n < 0)
+		return unreadable(it, errno, e);
+	if ((size_t)n != size) {
+		changed(it);
+		return RC_OK;
+	}
+	hash_block(a, it, 0, a->bytes, size, grown);
+	*done = true;
+	return RC_OK;
+}
+
+static void drop_staged(struct archive *a, struct item *it)
+{
+	if (it->file != NULL)
+		store_abandon(a->store, &it->file);
+	mem_free(&it->staged);
+}
+
+static void release(struct archive *a, struct item *it)
+{
+	if (it->claimed)
+		claims_release(a->params.claims, it->pipeline, it->sha256);
+	it->claimed = false;
+}
+
+/* Is this content new to the pipeline? The claim comes before the look, so that a twin that was just written down is
+ * seen. */
+static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fresh, struct err *e)
+{
+	struct ledger_original known;
+	if (grown && !it->explicit_again) {
+		item_aside(it, "grown: its first %" PRIu64 " bytes were taken before", it->known_size);
+		return RC_OK;
+	}
+	it->claimed = claims_take(a->params.claims, it->pipeline, it->sha256);
+	if (!it->claimed) {
+		it->outcome = ITEM_LATER;
+		return RC_OK;
+	}
+	enum rc rc = ledger_newest(a->ledger, it->pipeline->name, it->sha256, &known, e);
+	if (rc != RC_OK && rc != RC_END)
+		return later(it, rc);
+	bool again = rc == RC_OK && it->explicit_again && known.run != a->params.run;
+	*fresh = rc == RC_END || again;
+	it->again = again ? known.again + 1 : 0;
+	it->outcome = *fresh ? ITEM_TAKEN : ITEM_DOUBLE;
+	return RC_OK;
+}
+
+/* <dataset>/binary/YYYYMMDD/HH/<name>: the hour of the slot that the name tells, else of the last change. */
+static void name_original(struct item *it)
+{
+	const struct dissect_ops *d = it->pipeline->dissector;
+	mem_free(&it->name);
+	mem_free(&it->path);
+	it->name = mem_text(file_name(it->source));
+	it->archived_s = clock_wall().ns / NS_PER_S;
+	it->slot_s = d->slot != NULL ? d->slot(it->name) : 0;
+	struct civil c = civil_of(it->slot_s != 0 ? it->slot_s : it->looks.mtime_ns / NS_PER_S);
+	if (c.year < 1970 || c.year > 9999)
+		c = civil_of(it->archived_s);
+	it->path = mem_format("%s/binary/%04d%02u%02u/%02u/%s", it->pipeline->schema->name, (int)c.year, c.month, c.day,
+	    c.hour, it->name);
+}
+
+static struct rows_maker *maker_of(struct archive *a, const struct pipeline *p)
+{
+	size_t i = (size_t)(p - a->params.settings->pipeline);
+	if (a->maker[i] == NULL)
+		a->maker[i] = rows_maker_new(p, &a->params.limits);
+	return a->maker[i];
+}
+
+static enum rc make_rows(struct archive *a, struct item *it, uint64_t bytes_max, struct err *e)
+{
+	const struct dissect_hints hints = {
+	    .name = it->name, .size = it->looks.size, .slot_s = it->slot_s, .archived_s = it->archived_s};
+	enum rc rc =
+	    rows_make(maker_of(a, it->pipeline), a->bytes, (size_t)it->looks.size, &hints, bytes_max, &it->rows, e);
+	it->rows_event = rc == RC_OK;
+	return rc == RC_END ? RC_OK : rc;
+}
+
+static enum rc take(struct archive *a, struct item *it, bool small, struct err *e)
+{
+	enum rc rc = RC_OK;
+	name_original(it);
+	if (small)
+		rc = make_rows(a, it, a->params.settings->rows_max, e);
+	if (rc == RC_OK && small)
+		rc = stage_open(a, it, e);
+	if (rc == RC_OK && small)
+		rc = store_write(a->store, it->file, a->bytes, (size_t)it->looks.size, e);
+	if (rc == RC_OK)
+		rc = store_close_file(a->store, it->file, it->looks.size, e);
+	it->parts = it->rows_event ? it->rows.parts : 1;
+	it->topic = it->rows_event ? it->pipeline->topic_rows : it->pipeline->topic_files;
+	return rc == RC_OK ? RC_OK : stage_failed(a, it, rc, e);
+}
+
+static enum rc take_open(struct archive *a, struct item *it, int fd, struct err *e)
+{
+	bool small = it->looks.size <= a->params.settings->inline_max, grown = false, done = false, fresh = false;
+	sha256_reset(a->hash);
+	enum rc rc = small ? pass_small(a, it, fd, &grown, &done, e) : pass_large(a, it, fd, &grown, &done, e);
+	if (rc == RC_OK && done && !has_changed(it, fd)) {
+		sha256_peek(a->hash, it->sha256);
+		rc = identify(a, it, grown, &fresh, e);
+		if (rc == RC_OK && fresh)
+			rc = take(a, it, small, e);
+	}
+	if (rc != RC_OK || it->outcome != ITEM_TAKEN) {
+		drop_staged(a, it);
+		release(a, it);
+	}
+	return rc;
+}
+
+static enum rc take_source(struct archive *a, struct item *it, struct err *e)
+{
+	struct stat st;
+	struct looks looks;
+	/* O_NONBLOCK: a FIFO that took the name must not hold us up. */
+	int fd = open(it->source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return unreadable(it, errno, e);
+	enum rc rc = RC_OK;
+	if (fstat(fd, &st) != 0) {
+		rc = unreadable(it, errno, e);
+	} else if (!S_ISREG(st.st_mode)) {
+		item_aside(it, "not a regular file");
+	} else {
+		looks_of(&st, &looks);
+		bool moved = it->settled && !looks_same(&looks, &it->looks);
+		it->looks = looks;
+		if (moved)
+			changed(it);
+		else
+			rc = take_open(a, it, fd, e);
+	}
+	close(fd);
+	return rc;
+}
+
+static enum rc lost(struct item *it, const char *why)
+{
+	snprintf(it->note, sizeof it->note, "%.200s", why);
+	it->outcome = ITEM_LOST;
+	return RC_OK;
+}
+
+/* The bytes of an original that an earlier run archived, again into its parts. */
+static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
+{
+	uint8_t digest[SHA256_BYTES];
+	size_t got = 0;
+	it->outcome = ITEM_TAKEN;
+	if (!it->rows_event)
+		return RC_OK;
+	room(a, (size_t)it->looks.size + 1);
+	enum rc rc = store_get_range(a->store, it->path, 0, a->bytes, (size_t)it->looks.size + 1, &got, e);
+	if (rc == RC_END)
+		return lost(it, "the original is not in the lake");
+	if (rc == RC_BAD)
+		return lost(it, e->text);
+	if (rc != RC_OK)
+		return later(it, rc);
+	sha256_of(a->bytes, got, digest);
+	if (got != it->looks.size || memcmp(digest, it->sha256, SHA256_BYTES) != 0)
+		return lost(it, "the original in the lake is not what was archived");
+	/* No limit: it went as rows once, so its topic and partition stand. Should it not fit now, a file event takes
+	 * its place there. */
+	rc = make_rows(a, it, UINT64_MAX, e);
+	it->rows_event = true;
+	it->parts = it->rows.parts != 0 ? it->rows.parts : 1;
+	return rc == RC_OK ? RC_OK : later(it, rc);
+}
+
+enum rc archive_item(struct archive *a, struct item *it, struct err *e)
+{
+	if (it->task != ITEM_TAKE && it->task != ITEM_REPUBLISH)
+		return RC_OK;
+	it->note[0] = '\0';
+	it->retry_note = it->unsettled = false;
+	rows_fini(&it->rows);
+	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
+}
+
+/* Does the lake hold these very bytes under the item's path? */
+static enum rc same_there(struct archive *a, struct item *it, bool *same, struct err *e)
+{
+	struct store_stat st;
+	struct source *src = NULL;
+	uint8_t digest[SHA256_BYTES];
+	size_t got = 0;
+	enum rc rc = store_stat(a->store, it->path, &st, e);
+	*same = false;
+	if (rc != RC_OK || st.directory || st.size != it->looks.size)
+		return rc == RC_END ? RC_OK : rc;
+	rc = store_read(a->store, it->path, &src, e);
+	if (rc != RC_OK)
+		return rc == RC_END ? RC_OK : rc;
+	room(a, BLOCK);
+	sha256_reset(a->hash);
+	while ((rc = source_read(src, a->bytes, BLOCK, &got, e)) == RC_OK)
+		sha256_add(a->hash, a->bytes, got);
+	source_close(&src);
+	if (rc != RC_END)
+		return rc;
+	sha256_peek(a->hash, digest);
+	*same = memcmp(digest, it->sha256, SHA256_BYTES) == 0;
+	return RC_OK;
+}
+
+/* name~<first 12 hex of the digest>, cut so that it stays a name. */
+static void rename_original(struct item *it)
+{
+	char hex[SHA256_TEXT];
+	str_hex(it->sha256, SHA256_BYTES, hex);
+	size_t folder = strlen(it->path) - strlen(file_name(it->path));
+	size_t most = NAME_ROOM - 1 - HASH_TAG;
+	char *path = mem_format("%.*s%.*s~%.*s", (int)folder, it->path, (int)most, it->name, HASH_TAG, hex);
+	mem_free(&it->path);
+	it->path = path;
+}
+
+/*
+ * The name is taken. By the same bytes: a crash left them, they are used; the second publish finds the source gone and
+ * the target there, and makes the name durable. By others: our copy gets a name of its own.
+ */
+static enum rc settle_name(struct archive *a, struct item *it, struct err *e)
+{
+	for (unsigned tries = 0; tries < 2; tries++) {
+		bool same = false;
+		size_t done = 0;
+		enum rc rc = same_there(a, it, &same, e);
+		if (rc != RC_OK)
+			return rc;
+		if (same)
+			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
+		else
+			rename_original(it);
+		const struct store_move move = {it->staged, it->path};
+		if (rc == RC_OK)
+			rc = store_publish(a->store, &move, 1, &done, e);
+		if (rc != RC_END)
+			return rc;
+	}
+	return err_set(RC_AGAIN, e, "%s: another file has its name and its digest's beginning", it->path);
+}
+
+static enum rc publish_all(struct archive *a, struct item **item, size_t count, struct err *e)
+{
+	struct store_move *move = mem_zero(count, sizeof *move);
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < count; i++)
+		move[i] = (struct store_move){item[i]->staged, item[i]->path};
+	for (size_t at = 0; at < count && rc == RC_OK;) {
+		size_t done = 0;
+		rc = store_publish(a->store, move + at, count - at, &done, e);
+		at += done;
+		if (rc == RC_END && at < count) {
+			rc = settle_name(a, item[at], e);
+			at++;
+		}
+	}
+	mem_free(&move);
+	return rc;
+}
+
+enum rc archive_group(struct archive *a, struct item_list *items, struct err *e)
+{
+	struct item **item = mem_zero(items->count + 1, sizeof *item);
+	struct store_file **file = mem_zero(items->count + 1, sizeof *file);
+	size_t count = 0;
+	for (struct item *it = items->first; it != NULL; it = it->next) {
+		if (it->task != ITEM_TAKE || it->outcome != ITEM_TAKEN)
+			continue;
+		item[count] = it;
+		file[count++] = it->file;
+		it->file = NULL;
+	}
+	enum rc rc = count > 0 ? store_sync(a->store, file, count, e) : RC_OK;
+	if (rc == RC_OK && count > 0)
+		rc = publish_all(a, item, count, e);
+	for (size_t i = 0; i < count && rc != RC_OK; i++) {
+		struct err ignored;
+		/* What is left in staging goes now, or with the folder at the next start. */
+		(void)!store_remove(a->store, &(const char *){item[i]->staged}, 1, &ignored);
+		later(item[i], rc);
+		release(a, item[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		mem_free(&item[i]->staged);
+	mem_free(&item);
+	mem_free(&file);
+	return rc == RC_OK ? RC_OK : rc == RC_FAIL ? RC_FAIL : RC_AGAIN;
+}

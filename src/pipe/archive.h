@@ -1,0 +1,39 @@
+/*
+ * archive: reads a sealed file once: hash, copy into the lake's staging, and for a small one its rows. A group of files then shares its syncs.
+ *
+ * Thread  one archive per thread
+ */
+#ifndef PIPE_ARCHIVE_H
+#define PIPE_ARCHIVE_H
+
+#include "pipe/claims.h"
+#include "pipe/item.h"
+#include "pipe/ledger.h"
+#include "pipe/rows.h"
+#include "pipe/settings.h"
+
+struct archive_params {
+	const struct settings *settings;
+	struct claims *claims;
+	const char *staging;  /* folder in the lake */
+	unsigned thread;      /* makes names in it of its own */
+	uint64_t run;         /* of this collector */
+	struct rows_limits limits;
+};
+
+struct archive;
+
+/* Takes store and ledger whatever the outcome of anything. */
+struct archive *archive_new(const struct archive_params *p, struct store *store, struct ledger *ledger);
+void archive_free(struct archive **a);
+
+/*
+ * Deal with one item; its outcome says what came of it. RC_OK also when it was set aside. RC_AGAIN: lake or ledger is away or full, the outcome is LATER.
+ * RC_FAIL: the lake is unusable, the outcome is LATER.
+ */
+enum rc archive_item(struct archive *a, struct item *it, struct err *e) MUST_USE;
+
+/* Make the TAKEN ones of a list durable under their names in the lake. After RC_AGAIN or RC_FAIL all of them are LATER. */
+enum rc archive_group(struct archive *a, struct item_list *items, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * finder: which files are there, which of them are new, and whether their writer is done. Keeps every item from the moment it is found until it comes back.
+ *
+ * A file is sealed when it was closed or renamed in under our eyes, or else when it has not changed for the pipeline's settle time. Not followed, not taken, but written
+ * down once: symbolic links, what is no regular file, folders whose name fits where folders are not entered. Passed over in silence: names with a dot in front,
+ * names that say "not finished" (nfcapd.current*), folders of `after: move`.
+ *
+ * Thread  one owner
+ */
+#ifndef PIPE_FINDER_H
+#define PIPE_FINDER_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pipe/board.h"
+#include "pipe/item.h"
+#include "pipe/ledger.h"
+#include "pipe/settings.h"
+
+struct finder;
+
+struct finder_params {
+	const struct settings *settings;
+	struct board *board;
+	bool once;                   /* what is there now: files older than the settle time are taken at once */
+	const struct pipeline *only; /* these paths of one pipeline instead of the watched folders */
+	const char *const *path;
+	size_t paths;
+	bool again;
+};
+
+/* Takes ledger whatever the outcome. */
+struct finder *finder_new(const struct finder_params *p, struct ledger *ledger);
+void finder_free(struct finder **f); /* and every item that it has */
+
+/* Look at what happened, walk on, let files settle: a bounded piece of work. false: nothing was to be done. */
+bool finder_step(struct finder *f);
+
+/* Put an item that nobody found (an original of an earlier run) among those that are ready. */
+void finder_put(struct finder *f, struct item *it);
+
+/* The next item that is ready, or NULL. It comes back through finder_return. */
+struct item *finder_take(struct finder *f);
+void finder_return(struct finder *f, struct item *it);
+
+bool finder_scanning(const struct finder *f);
+size_t finder_pending(const struct finder *f); /* items it has or waits for, ready ones included */
+
+/* Descriptors to poll; how many were put (at most max), and the milliseconds after which finder_step is wanted anyway. */
+size_t finder_poll(const struct finder *f, struct pollfd *fds, size_t max, int64_t *due_ms);
+
+#endif

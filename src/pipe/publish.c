@@ -1,0 +1,376 @@
+/*
+ * The order of effects: ledger (archived, with topic, partition, parts), durable; bus, acknowledged; ledger
+ * (published); manifest seen; ledger (committed); `after:`. A crash between any two leaves the ledger at or behind the
+ * truth, and every step can be done again.
+ */
+#include "pipe/publish.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "pipe/after.h"
+#include "pipe/event.h"
+#include "pipe/figures.h"
+#include "pipe/follow.h"
+#include "pipe/record.h"
+
+enum { FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000 };
+
+struct publish {
+	struct publish_params params;
+	struct bus *bus;
+	struct store *store;
+	struct ledger *ledger;
+	struct follow *follow;
+	struct record_params record;
+	struct record_marks marks; /* acknowledged, not yet in the ledger */
+	struct item_list gone;     /* source files that `after:` moved or deleted */
+	struct mono quiet_until;   /* a service failed: don't ask again before */
+	int64_t backoff_ms;
+};
+
+enum rc publish_open(const struct publish_params *params, struct bus *bus, struct store *store, struct ledger *ledger,
+    struct publish **out, struct err *e)
+{
+	struct publish *p = mem_zero(1, sizeof *p);
+	p->params = *params;
+	p->bus = bus;
+	p->store = store;
+	p->ledger = ledger;
+	p->record = (struct record_params){
+	    .settings = params->settings, .partitions = params->partitions, .board = params->board, .run = params->run};
+	enum rc rc = follow_open(params->settings, params->partitions, store, ledger, &p->follow, e);
+	if (rc != RC_OK)
+		publish_close(&p);
+	else
+		*out = p;
+	return rc;
+}
+
+void publish_close(struct publish **p)
+{
+	struct item *it;
+	if (*p == NULL)
+		return;
+	follow_close(&(*p)->follow);
+	mem_free(&(*p)->marks.at);
+	while ((it = items_take(&(*p)->gone)) != NULL)
+		item_free(&it);
+	mem_free(p);
+}
+
+static bool stopped(const struct publish *p)
+{
+	return board_stopped(p->params.board);
+}
+
+/* A service failed: say so, wait. RC_FAIL ends the run. */
+static void trouble(struct publish *p, enum rc rc, const struct err *e)
+{
+	if (rc == RC_FAIL) {
+		board_fail(p->params.board, e);
+		return;
+	}
+	board_wait(p->params.board, p->params.waiter, e->text);
+	p->backoff_ms = board_backoff(p->backoff_ms);
+}
+
+static void fine(struct publish *p)
+{
+	board_go(p->params.board, p->params.waiter);
+	p->backoff_ms = 0;
+}
+
+static void finish_source(
+    struct publish *p, const struct pipeline *pipeline, const char *source, const struct looks *was)
+{
+	struct err e;
+	enum rc rc = after_apply(pipeline, source, was, &e);
+	if (rc == RC_OK) {
+		items_add(&p->gone, item_new(pipeline, ITEM_FORGET, source));
+	} else if (rc != RC_END) {
+		char show[4 * 240 + 1];
+		size_t len = strlen(source), cut = len > 240 ? len - 240 : 0;
+		str_escape(source + cut, len - cut, show);
+		log_warn("collector: after: %s path=%s", e.text, show);
+	}
+}
+
+static void settled(void *context, const struct follow_news *n)
+{
+	struct publish *p = context;
+	const struct ledger_original *o = n->original;
+	struct board *b = p->params.board;
+	bool committed = o->state == LEDGER_COMMITTED;
+	if (n->awaited) {
+		board_add(b, committed ? BOARD_COMMITTED : BOARD_REFUSED, 1);
+		board_add(b, BOARD_FILES_DONE, 1);
+		board_add(b, BOARD_BYTES_DONE, o->size);
+		board_add(b, BOARD_ROWS, o->rows);
+		board_add(b, BOARD_REJECTS, o->rejects);
+		metric_add(board_figures(b), FIGURE_FILES_COMMITTED, committed);
+	}
+	if (!committed && n->awaited) {
+		char show[4 * 255 + 1];
+		size_t len = strlen(o->name);
+		str_escape(o->name, len < 255 ? len : 255, show);
+		log_warn("collector: refused name=%s: %s", show, o->note);
+	}
+	if (committed && (o->after_dev != 0 || o->after_ino != 0)) {
+		const struct looks was = {
+		    .dev = o->after_dev, .ino = o->after_ino, .size = o->size, .mtime_ns = o->after_mtime_ns};
+		finish_source(p, n->pipeline, o->source, &was);
+	}
+}
+
+static void follow_commits(struct publish *p)
+{
+	struct err e;
+	if (mono_since(p->quiet_until) < 0)
+		return;
+	enum rc rc = follow_poll(p->follow, settled, p, &e);
+	if (rc == RC_OK) {
+		if (p->quiet_until.ms != 0)
+			fine(p);
+		p->quiet_until.ms = 0;
+		return;
+	}
+	/* A manifest that can't be read holds up the marks, not the data: say so, look again later. */
+	board_wait(p->params.board, p->params.waiter, e.text);
+	p->quiet_until.ms = clock_mono().ms + IDLE_MS;
+}
+
+static bool record(struct publish *p, struct item_list *items)
+{
+	struct err e;
+	/* At least once, so that what is archived is written down although somebody says stop. */
+	do {
+		enum rc rc = record_items(&p->record, p->ledger, &p->marks, items, &e);
+		if (rc == RC_OK) {
+			fine(p);
+			return true;
+		}
+		trouble(p, rc, &e);
+		board_sleep(p->params.board, p->backoff_ms);
+	} while (!stopped(p));
+	return false;
+}
+
+static enum rc produce_part(struct publish *p, struct item *it, uint32_t part, const char *dissector, struct err *e)
+{
+	struct event ev = {.kind = EVENT_FILE,
+	    .name = it->name,
+	    .path = it->path,
+	    .size = it->looks.size,
+	    .part = part,
+	    .parts = it->parts,
+	    .again = it->again,
+	    .dissector = dissector,
+	    .slot_s = it->slot_s,
+	    .archived_s = it->archived_s};
+	memcpy(ev.original, it->sha256, SHA256_BYTES);
+	if (it->rows.parts != 0) {
+		const struct rows_part *r = &it->rows.part[part];
+		ev.kind = EVENT_ROWS;
+		ev.schema = it->pipeline->schema->fingerprint;
+		ev.hour = r->hour;
+		ev.rows = r->rows;
+		ev.report = part == 0 ? it->rows.report : NULL;
+		ev.value = (struct bus_bytes){r->value != NULL ? r->value : (const uint8_t *)"", r->size};
+	}
+	return event_produce(p->bus, it->topic, it->partition, &ev, it, e);
+}
+
+static void acknowledged(void *user, void *context, enum rc rc, uint64_t offset)
+{
+	struct item *it = context;
+	if (it == NULL) /* a flush event */
+		return;
+	it->unacknowledged--;
+	if (rc != RC_OK)
+		it->refused = true;
+}
+
+/* Wait for acknowledgements; the bus may be away, then the commits go on meanwhile. */
+static enum rc flush(struct publish *p, struct err *e)
+{
+	enum rc rc = bus_flush(p->bus, FLUSH_MS, acknowledged, p, e);
+	if (rc == RC_OK)
+		fine(p);
+	return rc;
+}
+
+static void pause_for(struct publish *p, enum rc rc, const struct err *e)
+{
+	trouble(p, rc, e);
+	follow_commits(p);
+	board_sleep(p->params.board, p->backoff_ms);
+}
+
+/* Hand over all parts of an item, one after the other, however long the bus is full. */
+static void produce_item(struct publish *p, struct item *it)
+{
+	char dissector[128];
+	struct err e;
+	uint32_t tried = UINT32_MAX;
+	snprintf(dissector, sizeof dissector, "%s/%s", it->pipeline->dissector->name, it->pipeline->dissector->version);
+	it->refused = false;
+	for (uint32_t part = 0; part < it->parts && !stopped(p);) {
+		enum rc rc = produce_part(p, it, part, dissector, &e);
+		if (rc == RC_OK) {
+			it->unacknowledged++;
+			part++;
+			continue;
+		}
+		if (rc == RC_BAD) {
+			/* Larger than the bus takes, although it was cut by what the bus said: a matter of
+			 * configuration. It stays archived; the next start tries again. */
+			log_error("collector: the bus refuses an event of %s: %s", it->path, e.text);
+			it->undeliverable = true;
+			return;
+		}
+		/* Full: what was handed over goes out first; only when that made no room is it time to wait. */
+		struct err flushed;
+		bool moved = rc == RC_AGAIN && part != tried && flush(p, &flushed) == RC_OK;
+		tried = part;
+		if (!moved)
+			pause_for(p, rc, &e);
+	}
+}
+
+static bool to_publish(const struct item *it)
+{
+	return it->outcome == ITEM_TAKEN && (it->task == ITEM_TAKE || it->task == ITEM_REPUBLISH) && !it->published &&
+	       !it->undeliverable;
+}
+
+/* Publish until all are acknowledged. What was refused goes again, all parts of it: the worker takes the first whole
+ * set. */
+static void produce_all(struct publish *p, struct item_list *items)
+{
+	struct err e;
+	for (bool left = true; left && !stopped(p);) {
+		for (struct item *it = items->first; it != NULL; it = it->next)
+			if (to_publish(it) && it->unacknowledged == 0)
+				produce_item(p, it);
+		enum rc rc = flush(p, &e);
+		left = false;
+		for (struct item *it = items->first; it != NULL; it = it->next) {
+			if (!to_publish(it))
+				continue;
+			it->published = it->unacknowledged == 0 && !it->refused;
+			left |= !it->published;
+		}
+		if (left && !stopped(p) && rc != RC_OK)
+			pause_for(p, rc, &e);
+	}
+}
+
+static void was_published(struct publish *p, struct item *it, int64_t now_ms)
+{
+	record_mark_add(&p->marks, it, now_ms);
+	metric_add(board_figures(p->params.board), FIGURE_FILES_PUBLISHED, 1);
+	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again))
+		log_warn("collector: commits of topic=%s partition=%u are not followed", it->topic, it->partition);
+	rows_fini(&it->rows);
+}
+
+/* A copy that another process's copy made needless. */
+static void drop_copy(struct publish *p, struct item *it)
+{
+	struct err e;
+	if (store_remove(p->store, &(const char *){it->staged}, 1, &e) != RC_OK)
+		log_warn("collector: %s is left in the lake without use: %s", it->staged, e.text);
+	mem_free(&it->staged);
+}
+
+static void finish(struct publish *p, struct item *it, int64_t now_ms)
+{
+	if (it->published) {
+		was_published(p, it, now_ms);
+		return;
+	}
+	if (it->outcome == ITEM_DOUBLE && it->staged != NULL)
+		drop_copy(p, it);
+	if (it->outcome == ITEM_DOUBLE && it->open) {
+		const struct pipeline *k = it->pipeline;
+		follow_add(p->follow, k, it->rows_event ? k->topic_rows : k->topic_files, it->partition, it->sha256,
+		    it->again);
+	}
+	if (it->outcome == ITEM_DOUBLE && it->committed && !it->leave_source)
+		finish_source(p, it->pipeline, it->source, &it->looks);
+	bool counted = it->task == ITEM_TAKE || it->task == ITEM_NOTE;
+	if (counted && it->outcome != ITEM_LATER && it->outcome != ITEM_TAKEN && !it->unsettled) {
+		board_add(p->params.board, BOARD_FILES_DONE, 1);
+		board_add(p->params.board, BOARD_BYTES_DONE, it->looks.size);
+	}
+}
+
+void publish_items(struct publish *p, struct item_list *items, bool more)
+{
+	struct item_list none = {.count = 0};
+	bool recorded = record(p, items);
+	for (struct item *it = items->first; it != NULL; it = it->next) {
+		if (it->claimed)
+			claims_release(p->params.claims, it->pipeline, it->sha256);
+		it->claimed = false;
+	}
+	if (!recorded)
+		return;
+	produce_all(p, items);
+	int64_t now_ms = clock_wall().ns / NS_PER_MS;
+	for (struct item *it = items->first; it != NULL; it = it->next)
+		finish(p, it, now_ms);
+	if (!more && p->marks.count > 0)
+		(void)record(p, &none);
+	follow_commits(p);
+}
+
+int64_t publish_idle(struct publish *p)
+{
+	follow_commits(p);
+	if (p->marks.count > 0 || p->gone.count > 0) {
+		struct item *it;
+		if (record(p, &p->gone))
+			while ((it = items_take(&p->gone)) != NULL)
+				item_free(&it);
+	}
+	int64_t due = follow_due_ms(p->follow), quiet = -mono_since(p->quiet_until);
+	if (due >= 0 && quiet > due)
+		due = quiet;
+	return due < 0 || due > IDLE_MS ? IDLE_MS : due;
+}
+
+void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o)
+{
+	if (!follow_add(p->follow, pipeline, o->topic, o->partition, o->sha256, o->again))
+		log_warn("collector: an open original's topic is not configured any more topic=%s partition=%u",
+		    o->topic, o->partition);
+}
+
+static void flush_event(void *context, const char *topic, unsigned partition)
+{
+	struct publish *p = context;
+	const struct event ev = {.kind = EVENT_FLUSH};
+	struct err e;
+	/* Only a hint: without it the workers commit by age. */
+	if (event_produce(p->bus, topic, partition, &ev, NULL, &e) != RC_OK)
+		log_debug("collector: no flush event: %s", e.text);
+}
+
+void publish_flush_events(struct publish *p)
+{
+	struct err e;
+	follow_each_place(p->follow, flush_event, p);
+	if (flush(p, &e) != RC_OK)
+		log_debug("collector: flush events: %s", e.text);
+}
+
+size_t publish_waits(const struct publish *p)
+{
+	return follow_waits(p->follow);
+}

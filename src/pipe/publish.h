@@ -1,0 +1,52 @@
+/*
+ * publish: the second half of the collector: groups into the ledger, their events onto the bus, commits back into the ledger, then `after:`.
+ *
+ * Thread  one owner
+ */
+#ifndef PIPE_PUBLISH_H
+#define PIPE_PUBLISH_H
+
+#include <stdbool.h>
+
+#include "bus/bus.h"
+#include "pipe/board.h"
+#include "pipe/claims.h"
+#include "pipe/item.h"
+#include "pipe/ledger.h"
+#include "pipe/settings.h"
+#include "store/store.h"
+
+struct publish_params {
+	const struct settings *settings;
+	const unsigned *partitions; /* [2 * pipeline + (rows ? 1 : 0)] */
+	struct board *board;
+	unsigned waiter;            /* number on the board */
+	struct claims *claims;
+	uint64_t run;
+};
+
+struct publish;
+
+/* Borrows the three. */
+enum rc publish_open(const struct publish_params *p, struct bus *bus, struct store *store, struct ledger *ledger,
+    struct publish **out, struct err *e) MUST_USE;
+void publish_close(struct publish **p);
+
+/* An original that an earlier run published: only its commit is awaited. */
+void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o);
+
+/*
+ * Deal with a group to its end, waiting for what is away or full until the board says stop. more: another group waits, so that what can be written with it is. Items
+ * keep the outcome that became of them.
+ */
+void publish_items(struct publish *p, struct item_list *items, bool more);
+
+/* What is due: marks, commits. Returns the milliseconds until it wants to be called again. */
+int64_t publish_idle(struct publish *p);
+
+/* Ask the workers to commit at once what is awaited. */
+void publish_flush_events(struct publish *p);
+
+size_t publish_waits(const struct publish *p); /* originals published and not yet committed or refused */
+
+#endif

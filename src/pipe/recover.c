@@ -1,0 +1,224 @@
+/* Start-up: everything here can be done twice, and by several processes at once, without harm. */
+#include "pipe/recover.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "pipe/history.h"
+#include "pipe/manifest.h"
+
+enum { TOPICS_MAX = 10000, PARTITIONS_MAX = 10000, GROUP = 1000 };
+
+struct rebuild {
+	struct ledger *ledger;
+	struct manifest_head head; /* of the manifest that is walked */
+	uint64_t originals;
+	unsigned in_transaction;
+};
+
+static enum rc see_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	struct rebuild *r = context;
+	r->head = *h;
+	return RC_OK;
+}
+
+static enum rc see_original(void *context, const struct manifest_original *m, struct err *e)
+{
+	struct rebuild *r = context;
+	if (r->in_transaction == GROUP) {
+		enum rc rc = ledger_commit(r->ledger, e);
+		if (rc == RC_OK)
+			rc = ledger_begin(r->ledger, e);
+		if (rc != RC_OK)
+			return rc;
+		r->in_transaction = 0;
+	}
+	size_t len = strlen(r->head.topic);
+	struct ledger_original o = {.again = m->again,
+	    .state = m->reason != NULL ? LEDGER_REFUSED : LEDGER_COMMITTED,
+	    .pipeline = m->pipeline,
+	    .name = m->name,
+	    .source = "",
+	    .path = m->path,
+	    .topic = r->head.topic,
+	    .partition = r->head.partition,
+	    .parts = m->parts,
+	    .rows_event = len > 5 && strcmp(r->head.topic + len - 5, ".rows") == 0,
+	    .dissector = m->dissector,
+	    .size = m->size,
+	    .committed_ms = r->head.time_ms,
+	    .rows = m->rows,
+	    .rejects = m->rejects,
+	    .lost = m->lost,
+	    .note = m->reason != NULL ? m->reason : ""};
+	memcpy(o.sha256, m->original, SHA256_BYTES);
+	ledger_put_original(r->ledger, &o);
+	r->in_transaction++;
+	r->originals++;
+	return RC_OK;
+}
+
+static enum rc rebuild_partition(
+    struct rebuild *r, struct store *store, const char *topic, unsigned partition, struct err *e)
+{
+	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see_original};
+	uint64_t next = 0;
+	enum rc rc = ledger_begin(r->ledger, e);
+	if (rc != RC_OK)
+		return rc;
+	r->in_transaction = 0;
+	rc = history_each(store, topic, partition, 0, 0, &visitor, &next, e);
+	if (rc == RC_OK || rc == RC_END) {
+		ledger_put_commit_position(r->ledger, topic, partition, next);
+		return ledger_commit(r->ledger, e);
+	}
+	ledger_abort(r->ledger);
+	return rc;
+}
+
+static enum rc rebuild_topic(struct rebuild *r, struct store *store, const char *topic, struct err *e)
+{
+	char *prefix = mem_format("_sluice/commits/%s", topic), **name = NULL;
+	size_t count = 0;
+	enum rc rc = store_list(store, prefix, NULL, PARTITIONS_MAX, &name, &count, e);
+	for (size_t i = 0; i < count && rc == RC_OK; i++) {
+		int64_t partition = 0;
+		struct err ignored;
+		if (str_number(name[i], 0, UINT32_MAX, &partition, &ignored) == RC_OK)
+			rc = rebuild_partition(r, store, topic, (unsigned)partition, e);
+	}
+	store_list_free(&name, count);
+	mem_free(&prefix);
+	return rc;
+}
+
+/* Topics of this instance alone: another instance's originals have identities of their own. */
+static bool is_ours(const struct settings *s, const char *topic)
+{
+	for (size_t i = 0; i < s->pipelines; i++)
+		if (strcmp(topic, s->pipeline[i].topic_files) == 0 || strcmp(topic, s->pipeline[i].topic_rows) == 0)
+			return true;
+	return false;
+}
+
+/* While the ledger is being filled it says so: a crash in between must not make it look whole. */
+static enum rc filling(struct ledger *ledger, bool on, struct err *e)
+{
+	enum rc rc = ledger_begin(ledger, e);
+	if (rc != RC_OK)
+		return rc;
+	ledger_put_filling(ledger, on);
+	return ledger_commit(ledger, e);
+}
+
+enum rc recover_lost_ledger(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e)
+{
+	char **topic = NULL;
+	size_t count = 0;
+	struct rebuild r = {.ledger = ledger};
+	if (!ledger_is_new(ledger))
+		return RC_OK;
+	enum rc rc = store_list(store, "_sluice/commits", NULL, TOPICS_MAX, &topic, &count, e);
+	if (rc == RC_OK && count > 0)
+		rc = filling(ledger, true, e);
+	for (size_t i = 0; i < count && rc == RC_OK; i++)
+		if (is_ours(s, topic[i]))
+			rc = rebuild_topic(&r, store, topic[i], e);
+	if (rc == RC_OK && count > 0)
+		rc = filling(ledger, false, e);
+	store_list_free(&topic, count);
+	if (rc == RC_OK && r.originals > 0)
+		log_warn(
+		    "collector: the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
+	return rc;
+}
+
+enum rc recover_schemas(const struct settings *s, struct store *store, struct err *e)
+{
+	for (size_t i = 0; i < s->pipelines; i++) {
+		const struct schema *schema = s->pipeline[i].schema;
+		struct store_stat st;
+		char path[64];
+		lake_schema(path, sizeof path, schema->fingerprint);
+		enum rc rc = store_stat(store, path, &st, e);
+		if (rc == RC_END)
+			rc = store_put_if_absent(store, path, schema->text, strlen(schema->text), e);
+		if (rc != RC_OK && rc != RC_END)
+			return rc;
+	}
+	return RC_OK;
+}
+
+struct opened {
+	const struct settings *settings;
+	const struct pipeline *only;
+	const struct run *run;
+	struct publish *publish;
+	struct board *board;
+	struct item_list *again;
+	uint64_t awaited;
+};
+
+static struct item *republish(const struct pipeline *p, const struct ledger_original *o)
+{
+	struct item *it = item_new(p, ITEM_REPUBLISH, o->source);
+	memcpy(it->sha256, o->sha256, SHA256_BYTES);
+	it->again = o->again;
+	it->looks.size = o->size;
+	it->slot_s = o->slot_s;
+	it->archived_s = o->archived_s;
+	it->seen_ms = o->seen_ms;
+	it->name = mem_text(o->name);
+	it->path = mem_text(o->path);
+	it->rows_event = o->rows_event;
+	it->topic = o->rows_event ? p->topic_rows : p->topic_files;
+	it->partition = o->partition;
+	it->parts = o->parts;
+	return it;
+}
+
+static const struct pipeline *pipeline_of(const struct settings *s, const char *name)
+{
+	for (size_t i = 0; i < s->pipelines; i++)
+		if (strcmp(s->pipeline[i].name, name) == 0)
+			return &s->pipeline[i];
+	return NULL;
+}
+
+static bool see_open(void *context, const struct ledger_original *o)
+{
+	struct opened *c = context;
+	const struct pipeline *p = pipeline_of(c->settings, o->pipeline);
+	if (p == NULL) {
+		log_warn("collector: an open original's pipeline is not configured any more pipeline=%s", o->pipeline);
+		return true;
+	}
+	bool alive = o->run != 0 && run_alive(c->run, o->run);
+	if (c->only != NULL && (p != c->only || alive || o->state != LEDGER_ARCHIVED))
+		return true;
+	board_add(c->board, BOARD_FILES, 1);
+	board_add(c->board, BOARD_BYTES, o->size);
+	if (o->state == LEDGER_ARCHIVED && !alive) {
+		items_add(c->again, republish(p, o));
+		return true;
+	}
+	c->awaited++;
+	publish_await(c->publish, p, o);
+	return true;
+}
+
+enum rc recover_open(const struct settings *s, const struct pipeline *only, const struct run *run,
+    struct ledger *ledger, struct publish *publish, struct board *board, struct item_list *again, struct err *e)
+{
+	struct opened c = {.settings = s, .only = only, .run = run, .publish = publish, .board = board, .again = again};
+	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
+	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
+		log_info("collector: from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
+		    again->count, c.awaited);
+	return rc;
+}

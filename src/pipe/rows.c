@@ -1,0 +1,248 @@
+/* Small originals are dissected where they are archived: their bytes are in memory already, and the worker is spared a
+ * fetch per file. */
+#include "pipe/rows.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/avro.h"
+#include "pipe/report.h"
+#include "pipe/route.h"
+#include "pipe/settings.h"
+
+enum {
+	HEADERS_ROOM = 64 << 10, /* of an event, for everything but value and report */
+	CHUNK_ROWS = 512,        /* encoded at once: what a cut at the limit may have to undo */
+	KEEP_BYTES = 16 << 20,   /* buffers beyond that are given back after an original */
+	LIMIT_LEAST = 4096,
+};
+
+struct hour {
+	int64_t hour;
+	uint64_t rows;
+	struct writer records;
+};
+
+struct rows_maker {
+	const struct pipeline *pipeline;
+	struct rows_limits limits;
+	struct avro_encoder *encoder;
+	struct route *route;
+	struct report report;
+	struct hour *hour; /* the first `hours` are of this original; those after keep their memory */
+	size_t hours, hours_kept;
+	size_t value_max; /* of one part's records */
+	uint64_t bytes_max, encoded;
+	struct rows out;
+	size_t parts_kept;
+};
+
+void rows_fini(struct rows *r)
+{
+	for (uint32_t i = 0; i < r->parts; i++)
+		mem_free(&r->part[i].value);
+	mem_free(&r->part);
+	mem_free(&r->report);
+	*r = (struct rows){.parts = 0};
+}
+
+struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_limits *limits)
+{
+	struct rows_maker *m = mem_zero(1, sizeof *m);
+	m->pipeline = p;
+	m->limits = *limits;
+	m->encoder = avro_encoder_new(p->projection);
+	m->route = route_new(limits->hours);
+	report_init(&m->report, p->dissector);
+	return m;
+}
+
+static void drop_hours(struct rows_maker *m)
+{
+	for (size_t i = 0; i < m->hours_kept; i++)
+		writer_fini(&m->hour[i].records);
+	mem_free(&m->hour);
+	m->hours = m->hours_kept = 0;
+}
+
+void rows_maker_free(struct rows_maker **m)
+{
+	if (*m == NULL)
+		return;
+	avro_encoder_free(&(*m)->encoder);
+	route_free(&(*m)->route);
+	report_fini(&(*m)->report);
+	drop_hours(*m);
+	rows_fini(&(*m)->out);
+	mem_free(m);
+}
+
+static struct hour *hour_at(struct rows_maker *m, int64_t hour)
+{
+	for (size_t i = m->hours; i > 0; i--)
+		if (m->hour[i - 1].hour == hour)
+			return &m->hour[i - 1];
+	if (m->hours == m->hours_kept) {
+		size_t more = mem_grow(m->hours_kept, m->hours + 1);
+		m->hour = mem_resize(m->hour, more * sizeof *m->hour);
+		for (size_t i = m->hours_kept; i < more; i++)
+			writer_init(&m->hour[i].records, 2 * m->value_max + (1 << 20));
+		m->hours_kept = more;
+	}
+	struct hour *h = &m->hour[m->hours++];
+	h->hour = hour;
+	h->rows = 0;
+	writer_reset(&h->records);
+	return h;
+}
+
+static void part_add(struct rows_maker *m, int64_t hour, uint64_t rows, const struct writer *records)
+{
+	struct rows *out = &m->out;
+	struct writer value;
+	if (out->parts == m->parts_kept) {
+		m->parts_kept = mem_grow(m->parts_kept, out->parts + 1);
+		out->part = mem_resize(out->part, m->parts_kept * sizeof *out->part);
+	}
+	struct rows_part *part = &out->part[out->parts++];
+	*part = (struct rows_part){.hour = hour, .rows = rows};
+	if (rows == 0)
+		return;
+	writer_init(&value, records->len + 64);
+	avro_array_head(&value, rows);
+	writer_put(&value, records->bytes, records->len);
+	avro_array_tail(&value);
+	part->value = writer_take(&value, &part->size);
+	out->bytes += part->size;
+}
+
+static void part_cut(struct rows_maker *m, struct hour *h)
+{
+	if (h->rows == 0)
+		return;
+	part_add(m, h->hour, h->rows, &h->records);
+	h->rows = 0;
+	writer_reset(&h->records);
+}
+
+/*
+ * Encode n rows into the hour's open part. Where they don't fit any more the part is cut and they start the next one;
+ * what does not even fit an empty part goes in halves.
+ */
+static bool encode(struct rows_maker *m, struct hour *h, const struct batch *b, const uint16_t *sel, size_t n)
+{
+	uint64_t outside = 0;
+	size_t before = h->records.len;
+	avro_encode(m->encoder, b, sel, n, &h->records, &outside);
+	if (!h->records.failed && h->records.len <= m->value_max) {
+		h->rows += n;
+		m->report.outside += outside;
+		m->encoded += h->records.len - before;
+		return m->encoded <= m->bytes_max;
+	}
+	h->records.len = before;
+	h->records.failed = false;
+	if (h->rows > 0) {
+		part_cut(m, h);
+		return encode(m, h, b, sel, n);
+	}
+	return n > 1 && encode(m, h, b, sel, n / 2) && encode(m, h, b, sel + n / 2, n - n / 2);
+}
+
+static bool take_group(struct rows_maker *m, const struct batch *b, const struct route_group *g)
+{
+	uint16_t all[CHUNK_ROWS];
+	struct hour *h = hour_at(m, g->hour);
+	for (size_t at = 0; at < g->count; at += CHUNK_ROWS) {
+		size_t n = g->count - at < CHUNK_ROWS ? g->count - at : CHUNK_ROWS;
+		const uint16_t *sel = g->rows != NULL ? g->rows + at : all;
+		for (size_t i = 0; g->rows == NULL && i < n; i++)
+			all[i] = (uint16_t)(at + i);
+		if (!encode(m, h, b, sel, n))
+			return false;
+	}
+	return true;
+}
+
+static bool take_batch(struct rows_maker *m, const struct batch *b)
+{
+	const struct route_group *group = NULL;
+	size_t groups = 0, left_out = 0;
+	report_batch(&m->report, b);
+	route_split(m->route, b, m->pipeline->projection->time, &group, &groups, &left_out);
+	for (size_t i = 0; i < groups; i++)
+		if (!take_group(m, b, &group[i]))
+			return false;
+	if (left_out > 0)
+		report_reject(&m->report, 0, 0, left_out, "too_many_hours");
+	return true;
+}
+
+static enum rc take_all(struct rows_maker *m, struct dissector *d, uint64_t size, struct err *e)
+{
+	for (;;) {
+		const struct batch *b = NULL;
+		bool clean = true;
+		enum rc rc = dissect_next(d, &b, &clean, e);
+		if (rc == RC_END) {
+			m->report.clean = clean;
+			return RC_OK;
+		}
+		if (rc == RC_BAD) {
+			report_refuse(&m->report, size, e->text);
+			return RC_OK;
+		}
+		/* Memory can always be read: what else fails is the dissector's own, and the worker will say what it
+		 * is. */
+		if (rc != RC_OK || !take_batch(m, b))
+			return RC_END;
+	}
+}
+
+static void report_text(struct rows_maker *m)
+{
+	struct writer w;
+	size_t len;
+	writer_init(&w, 4 * REPORT_ENTRIES_MAX);
+	report_write(&m->report, &w);
+	writer_u8(&w, 0);
+	m->out.report = (char *)writer_take(&w, &len);
+	m->out.bytes += len;
+}
+
+enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const struct dissect_hints *hints,
+    uint64_t bytes_max, struct rows *out, struct err *e)
+{
+	const struct pipeline *p = m->pipeline;
+	const struct projection *projection = p->projection;
+	const struct dissect_params params = {
+	    .wanted = projection->wanted, .wants = projection->wants, .option = p->option, .options = p->options};
+	struct dissector *d = NULL;
+	size_t taken = HEADERS_ROOM + 2 * REPORT_ENTRIES_MAX;
+	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;
+	m->bytes_max = bytes_max;
+	m->encoded = 0;
+	m->hours = 0;
+	m->parts_kept = 0;
+	rows_fini(&m->out);
+	report_reset(&m->report, p->dissector);
+	route_begin(m->route);
+
+	enum rc rc = dissect_open(p->dissector, source_memory(bytes, size), hints, &params, &d, e);
+	if (rc != RC_OK)
+		return err_wrap(RC_FAIL, e, "%s", p->name);
+	rc = take_all(m, d, size, e);
+	dissect_close(&d);
+	for (size_t i = 0; i < m->hours && rc == RC_OK; i++)
+		part_cut(m, &m->hour[i]);
+	if (rc == RC_OK && m->out.parts == 0)
+		part_add(m, INT64_MIN, 0, NULL);
+	if (rc == RC_OK) {
+		report_text(m);
+		*out = m->out;
+		m->out = (struct rows){.parts = 0};
+	}
+	if (m->encoded > KEEP_BYTES)
+		drop_hours(m);
+	return rc;
+}

@@ -1,0 +1,34 @@
+/*
+ * run: one life of a collector or load: a random number, and a locked file in the state folder that says that it is alive.
+ *
+ * Originals that are archived and not yet published belong to the run that archived them; what a dead run left (originals, staged files) is the next one's.
+ *
+ * Thread  one owner
+ */
+#ifndef PIPE_RUN_H
+#define PIPE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rc.h"
+#include "store/store.h"
+
+struct run {
+	uint64_t id;      /* never 0 */
+	int fd;           /* holds the lock */
+	char *folder;     /* state/runs */
+	char staging[64]; /* in the lake */
+};
+
+enum rc run_open(const char *state, struct run *out, struct err *e) MUST_USE;
+/* Gives the lock back and removes the file; the staging folder goes with it when it is empty. */
+void run_close(struct run *r, struct store *s);
+
+/* Does a process hold that run? */
+bool run_alive(const struct run *r, uint64_t id);
+
+/* Remove what dead runs left in the lake's staging. */
+enum rc run_clean(const struct run *r, struct store *s, struct err *e) MUST_USE;
+
+#endif
