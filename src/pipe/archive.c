@@ -220,7 +220,7 @@ static void drop_staged(struct archive *a, struct item *it)
 static void release(struct archive *a, struct item *it)
 {
 	if (it->claimed)
-		claims_release(a->params.claims, it->pipeline, it->sha256);
+		inflight_release(a->params.inflight, it->pipeline, it->sha256);
 	it->claimed = false;
 }
 
@@ -233,7 +233,7 @@ static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fr
 		item_aside(it, "grown: its first %" PRIu64 " bytes were taken before", it->known_size);
 		return RC_OK;
 	}
-	it->claimed = claims_take(a->params.claims, it->pipeline, it->sha256);
+	it->claimed = inflight_take(a->params.inflight, it->pipeline, it->sha256);
 	if (!it->claimed) {
 		it->outcome = ITEM_LATER;
 		return RC_OK;

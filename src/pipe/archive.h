@@ -6,7 +6,7 @@
 #ifndef PIPE_ARCHIVE_H
 #define PIPE_ARCHIVE_H
 
-#include "pipe/claims.h"
+#include "pipe/inflight.h"
 #include "pipe/item.h"
 #include "pipe/ledger.h"
 #include "pipe/rows.h"
@@ -14,7 +14,7 @@
 
 struct archive_params {
 	const struct settings *settings;
-	struct claims *claims;
+	struct inflight *inflight;
 	const char *staging;  /* folder in the lake */
 	unsigned thread;      /* makes names in it of its own */
 	uint64_t run;         /* of this collector */

@@ -20,7 +20,7 @@
 #include "base/queue.h"
 #include "pipe/archive.h"
 #include "pipe/board.h"
-#include "pipe/claims.h"
+#include "pipe/inflight.h"
 #include "pipe/figures.h"
 #include "pipe/finder.h"
 #include "pipe/publish.h"
@@ -45,7 +45,7 @@ struct collector {
 	const struct collector_job *job;
 	const struct settings *settings;
 	struct board *board;
-	struct claims *claims;
+	struct inflight *inflight;
 	struct run run;
 	struct ledger *ledger;
 	struct store *store; /* the publisher's */
@@ -287,7 +287,7 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .partitions = c->partitions,
 	    .board = c->board,
 	    .waiter = WAITER_PUBLISH,
-	    .claims = c->claims,
+	    .inflight = c->inflight,
 	    .run = c->run.id};
 	const struct finder_params finder = {.settings = c->settings,
 	    .board = c->board,
@@ -317,7 +317,7 @@ static enum rc start_threads(struct collector *c, struct err *e)
 		enum rc rc;
 		UNTIL_THERE(c, store_open(s->store, s->store_place, s->store_option, s->store_options, &store, e));
 		const struct archive_params params = {.settings = s,
-		    .claims = c->claims,
+		    .inflight = c->inflight,
 		    .staging = c->run.staging,
 		    .thread = i,
 		    .run = c->run.id,
@@ -439,7 +439,7 @@ static void close_all(struct collector *c)
 	run_close(&c->run, c->store);
 	store_close(&c->store);
 	ledger_close(&c->ledger);
-	claims_free(&c->claims);
+	inflight_free(&c->inflight);
 	queue_free(&c->work);
 	queue_free(&c->groups);
 	pthread_mutex_destroy(&c->lock);
@@ -454,7 +454,7 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	if (c.wake < 0)
 		return err_sys(RC_FAIL, errno, e, "eventfd");
 	c.board = board_new(job->figures);
-	c.claims = claims_new();
+	c.inflight = inflight_new();
 	c.partitions = mem_zero(2 * s->pipelines + 1, sizeof *c.partitions);
 	c.work = queue_new(2 * (size_t)s->collect_group + 1);
 	c.groups = queue_new(GROUPS);

@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "pipe/after.h"
 #include "pipe/figures.h"
-#include "pipe/pending.h"
+#include "pipe/held.h"
 #include "pipe/walk.h"
 #include "pipe/watch.h"
 
@@ -51,7 +51,7 @@ struct search { /* a walk to come or under way */
 struct finder {
 	struct finder_params params;
 	struct ledger *ledger;
-	struct pending pending;
+	struct held held;
 	size_t working;       /* items that others have */
 	struct watch **watch; /* one per pipeline, NULL: none (yet) */
 	struct search *search, **last;
@@ -71,7 +71,7 @@ struct finder *finder_new(const struct finder_params *p, struct ledger *ledger)
 	f->missing = mem_zero(p->settings->pipelines + 1, sizeof *f->missing);
 	f->last = &f->search;
 	f->rescan = p->only == NULL;
-	pending_init(&f->pending);
+	held_init(&f->held);
 	return f;
 }
 
@@ -95,7 +95,7 @@ void finder_free(struct finder **f)
 		watch_close(&(*f)->watch[i]);
 	mem_free(&(*f)->watch);
 	mem_free(&(*f)->missing);
-	pending_fini(&(*f)->pending);
+	held_fini(&(*f)->held);
 	ledger_close(&(*f)->ledger);
 	mem_free(f);
 }
@@ -149,7 +149,7 @@ static struct item *take_up(
 	it->explicit_again = f->params.again;
 	it->leave_source = f->params.only != NULL;
 	it->since = clock_mono();
-	pending_add(&f->pending, it);
+	held_add(&f->held, it);
 	board_add(f->params.board, BOARD_FILES, 1);
 	metric_add(board_figures(f->params.board), FIGURE_FILES_SEEN, 1);
 	return it;
@@ -161,7 +161,7 @@ static void note(
 	struct item *it = take_up(f, p, ITEM_NOTE, path, st);
 	item_aside(it, "%s", why);
 	it->retry_note = retry;
-	pending_ready(&f->pending, it);
+	held_ready(&f->held, it);
 }
 
 static bool settled_long_ago(const struct item *it)
@@ -187,8 +187,8 @@ static void finish_source(struct finder *f, const struct pipeline *p, const char
 	    after_apply(p, path, &now, &e) != RC_OK)
 		return;
 	struct item *it = item_new(p, ITEM_FORGET, path);
-	pending_add(&f->pending, it);
-	pending_ready(&f->pending, it);
+	held_add(&f->held, it);
+	held_ready(&f->held, it);
 }
 
 static bool same_looks(const struct stat *st, const struct ledger_path *known)
@@ -235,9 +235,9 @@ static void new_file(struct finder *f, const struct pipeline *p, const char *pat
 	}
 	it->settled = how != SEALED;
 	if (how == SEALED || (f->params.once && settled_long_ago(it)))
-		pending_ready(&f->pending, it);
+		held_ready(&f->held, it);
 	else
-		pending_wait(&f->pending, it, ITEM_SETTLING, p->settle_ms);
+		held_wait(&f->held, it, ITEM_SETTLING, p->settle_ms);
 }
 
 static void cannot_stat(struct finder *f, const struct pipeline *p, const char *path, int sys)
@@ -261,13 +261,13 @@ static void look_at(struct finder *f, const struct pipeline *p, const char *path
 	bool found = false;
 	if (!wanted(f, p, path, how))
 		return;
-	struct item *it = pending_find(&f->pending, p, path);
+	struct item *it = held_find(&f->held, p, path);
 	if (it != NULL) {
 		if (it->wait == ITEM_WORKING || it->wait == ITEM_READY) {
 			it->dirty = how == SEALED || it->dirty;
 		} else if (how == SEALED && it->wait == ITEM_SETTLING) {
 			it->settled = false;
-			pending_ready(&f->pending, it);
+			held_ready(&f->held, it);
 		}
 		return;
 	}
@@ -313,7 +313,7 @@ static void walked(struct finder *f, const struct search *s, const struct walk_e
 			char why[ITEM_NOTE_MAX];
 			(void)!lstat(entry->path, &st);
 			snprintf(why, sizeof why, "folder can't be read: %s", strerror(entry->sys));
-			if (pending_find(&f->pending, s->pipeline, entry->path) == NULL)
+			if (held_find(&f->held, s->pipeline, entry->path) == NULL)
 				note(f, s->pipeline, entry->path, &st, true, why);
 		} else if (strcmp(entry->path, s->root) == 0) {
 			bool *missing = &f->missing[s->pipeline - f->params.settings->pipeline];
@@ -329,7 +329,7 @@ static void walked(struct finder *f, const struct search *s, const struct walk_e
 
 static bool full(const struct finder *f)
 {
-	return f->pending.count >= PENDING_MAX;
+	return f->held.count >= PENDING_MAX;
 }
 
 /* Walk on. */
@@ -377,7 +377,7 @@ static bool step_watch(struct finder *f)
 
 static void forget(struct finder *f, struct item *it)
 {
-	pending_remove(&f->pending, it);
+	held_remove(&f->held, it);
 	item_free(&it);
 }
 
@@ -388,24 +388,24 @@ static void settle(struct finder *f, struct item *it)
 	struct looks now;
 	int64_t settle_ms = it->pipeline->settle_ms;
 	int64_t patience = PATIENCE * settle_ms > PATIENCE_LEAST_MS ? PATIENCE * settle_ms : PATIENCE_LEAST_MS;
-	pending_unwait(&f->pending, it);
+	held_unwait(&f->held, it);
 	it->wait = ITEM_FOUND;
 	if (lstat(it->source, &st) != 0 || !S_ISREG(st.st_mode)) {
 		/* Whatever it is now is looked at afresh; a file that went is reported where it is opened. */
-		pending_ready(&f->pending, it);
+		held_ready(&f->held, it);
 		return;
 	}
 	looks_of(&st, &now);
 	bool same = looks_same(&now, &it->looks);
 	it->looks = now;
 	if (same && (settled_long_ago(it) || now.mtime_ns > clock_wall().ns)) {
-		pending_ready(&f->pending, it);
+		held_ready(&f->held, it);
 	} else if (f->params.once && mono_since(it->since) > patience) {
 		it->task = ITEM_NOTE;
 		item_aside(it, "still being written");
-		pending_ready(&f->pending, it);
+		held_ready(&f->held, it);
 	} else {
-		pending_wait(&f->pending, it, ITEM_SETTLING, settle_ms);
+		held_wait(&f->held, it, ITEM_SETTLING, settle_ms);
 	}
 }
 
@@ -413,20 +413,20 @@ static bool step_waiting(struct finder *f)
 {
 	int64_t now = clock_mono().ms;
 	bool any = false;
-	if (f->pending.next_due.ms > now)
+	if (f->held.next_due.ms > now)
 		return false;
-	f->pending.next_due.ms = INT64_MAX;
-	for (struct item *it = f->pending.waiting, *next; it != NULL; it = next) {
+	f->held.next_due.ms = INT64_MAX;
+	for (struct item *it = f->held.waiting, *next; it != NULL; it = next) {
 		next = it->next_waiting;
 		if (it->due.ms > now) {
-			pending_due(&f->pending, it->due);
+			held_due(&f->held, it->due);
 			continue;
 		}
 		any = true;
 		if (it->wait == ITEM_SETTLING)
 			settle(f, it);
 		else
-			pending_ready(&f->pending, it);
+			held_ready(&f->held, it);
 	}
 	return any;
 }
@@ -473,12 +473,12 @@ bool finder_step(struct finder *f)
 
 void finder_put(struct finder *f, struct item *it)
 {
-	pending_ready(&f->pending, it);
+	held_ready(&f->held, it);
 }
 
 struct item *finder_take(struct finder *f)
 {
-	struct item *it = items_take(&f->pending.ready);
+	struct item *it = items_take(&f->held.ready);
 	if (it == NULL)
 		return NULL;
 	it->wait = ITEM_WORKING;
@@ -492,13 +492,13 @@ void finder_return(struct finder *f, struct item *it)
 	it->wait = ITEM_FOUND;
 	if (it->task != ITEM_FORGET && it->outcome == ITEM_LATER) {
 		it->outcome = ITEM_TAKEN;
-		pending_wait(&f->pending, it, ITEM_DELAYED, LATER_MS);
+		held_wait(&f->held, it, ITEM_DELAYED, LATER_MS);
 		return;
 	}
 	if (it->task == ITEM_TAKE && it->outcome == ITEM_ASIDE && it->unsettled) {
 		it->outcome = ITEM_TAKEN;
 		it->settled = true;
-		pending_wait(&f->pending, it, ITEM_SETTLING, it->pipeline->settle_ms);
+		held_wait(&f->held, it, ITEM_SETTLING, it->pipeline->settle_ms);
 		return;
 	}
 	bool dirty = it->dirty && it->task == ITEM_TAKE;
@@ -517,7 +517,7 @@ bool finder_scanning(const struct finder *f)
 
 size_t finder_pending(const struct finder *f)
 {
-	return f->pending.count + f->pending.ready.count + f->working + (f->pending.waiting != NULL);
+	return f->held.count + f->held.ready.count + f->working + (f->held.waiting != NULL);
 }
 
 size_t finder_poll(const struct finder *f, struct pollfd *fds, size_t max, int64_t *due_ms)
@@ -528,8 +528,8 @@ size_t finder_poll(const struct finder *f, struct pollfd *fds, size_t max, int64
 	for (size_t i = 0; i < s->pipelines && n < max; i++)
 		if (f->watch[i] != NULL)
 			fds[n++] = (struct pollfd){.fd = watch_fd(f->watch[i]), .events = POLLIN};
-	if (f->pending.waiting != NULL && f->pending.next_due.ms - now < due)
-		due = f->pending.next_due.ms - now;
+	if (f->held.waiting != NULL && f->held.next_due.ms - now < due)
+		due = f->held.next_due.ms - now;
 	if (finder_scanning(f) && !full(f))
 		due = 0;
 	*due_ms = due > 0 ? due : 0;

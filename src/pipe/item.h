@@ -1,7 +1,7 @@
 /*
  * item: one file on its way through the collector, from found to published.
  *
- * It moves whole between threads: finder (pending.h) -> archive thread -> publisher -> finder. Whoever has it owns the fields below "work"; the fields under
+ * It moves whole between threads: finder (held.h) -> archive thread -> publisher -> finder. Whoever has it owns the fields below "work"; the fields under
  * "finder" are the finder's all the time.
  */
 #ifndef PIPE_ITEM_H
@@ -69,7 +69,7 @@ struct item {
 	uint8_t sha256[SHA256_BYTES];
 	uint32_t again;
 	int64_t slot_s, archived_s, seen_ms;
-	bool claimed;            /* its digest is in the claims */
+	bool claimed;            /* its digest is in inflight */
 	char *name, *path;       /* of the original; in the lake */
 	char *staged;
 	struct store_file *file;

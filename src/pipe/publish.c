@@ -316,7 +316,7 @@ void publish_items(struct publish *p, struct item_list *items, bool more)
 	bool recorded = record(p, items);
 	for (struct item *it = items->first; it != NULL; it = it->next) {
 		if (it->claimed)
-			claims_release(p->params.claims, it->pipeline, it->sha256);
+			inflight_release(p->params.inflight, it->pipeline, it->sha256);
 		it->claimed = false;
 	}
 	if (!recorded)

@@ -10,7 +10,7 @@
 
 #include "bus/bus.h"
 #include "pipe/board.h"
-#include "pipe/claims.h"
+#include "pipe/inflight.h"
 #include "pipe/item.h"
 #include "pipe/ledger.h"
 #include "pipe/settings.h"
@@ -21,7 +21,7 @@ struct publish_params {
 	const unsigned *partitions; /* [2 * pipeline + (rows ? 1 : 0)] */
 	struct board *board;
 	unsigned waiter;            /* number on the board */
-	struct claims *claims;
+	struct inflight *inflight;
 	uint64_t run;
 };
 

@@ -1,6 +1,6 @@
 /* A chained table that doubles, a list of those that wait, a queue of those that are ready; all through the items
  * themselves. */
-#include "pipe/pending.h"
+#include "pipe/held.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 enum { BUCKETS_FIRST = 1024 };
 
-static size_t slot(const struct pending *p, const struct pipeline *pipeline, const char *path)
+static size_t slot(const struct held *p, const struct pipeline *pipeline, const char *path)
 {
 	/* FNV-1a: the paths are the user's own, nobody gains from making them collide. */
 	uint64_t h = UINT64_C(14695981039346656037) ^ (uintptr_t)pipeline;
@@ -17,18 +17,18 @@ static size_t slot(const struct pending *p, const struct pipeline *pipeline, con
 	return h & (p->buckets - 1);
 }
 
-void pending_init(struct pending *p)
+void held_init(struct held *p)
 {
-	*p = (struct pending){.buckets = BUCKETS_FIRST, .next_due = {INT64_MAX}};
+	*p = (struct held){.buckets = BUCKETS_FIRST, .next_due = {INT64_MAX}};
 	p->bucket = mem_zero(p->buckets, sizeof *p->bucket);
 }
 
-void pending_fini(struct pending *p)
+void held_fini(struct held *p)
 {
 	struct item *it;
 	while (p->waiting != NULL) {
 		it = p->waiting;
-		pending_unwait(p, it);
+		held_unwait(p, it);
 		item_free(&it);
 	}
 	while ((it = items_take(&p->ready)) != NULL)
@@ -36,7 +36,7 @@ void pending_fini(struct pending *p)
 	mem_free(&p->bucket);
 }
 
-struct item *pending_find(const struct pending *p, const struct pipeline *pipeline, const char *path)
+struct item *held_find(const struct held *p, const struct pipeline *pipeline, const char *path)
 {
 	struct item *it = p->bucket[slot(p, pipeline, path)];
 	while (it != NULL && (it->pipeline != pipeline || strcmp(it->source, path) != 0))
@@ -44,7 +44,7 @@ struct item *pending_find(const struct pending *p, const struct pipeline *pipeli
 	return it;
 }
 
-static void widen(struct pending *p)
+static void widen(struct held *p)
 {
 	struct item **old = p->bucket;
 	size_t buckets = p->buckets;
@@ -61,7 +61,7 @@ static void widen(struct pending *p)
 	mem_free(&old);
 }
 
-void pending_add(struct pending *p, struct item *it)
+void held_add(struct held *p, struct item *it)
 {
 	if (p->count >= p->buckets)
 		widen(p);
@@ -72,7 +72,7 @@ void pending_add(struct pending *p, struct item *it)
 	p->count++;
 }
 
-void pending_remove(struct pending *p, struct item *it)
+void held_remove(struct held *p, struct item *it)
 {
 	if (!it->listed)
 		return;
@@ -84,17 +84,17 @@ void pending_remove(struct pending *p, struct item *it)
 	p->count--;
 }
 
-void pending_due(struct pending *p, struct mono due)
+void held_due(struct held *p, struct mono due)
 {
 	if (due.ms < p->next_due.ms)
 		p->next_due = due;
 }
 
-void pending_wait(struct pending *p, struct item *it, enum item_wait how, int64_t after_ms)
+void held_wait(struct held *p, struct item *it, enum item_wait how, int64_t after_ms)
 {
 	it->wait = how;
 	it->due.ms = clock_mono().ms + after_ms;
-	pending_due(p, it->due);
+	held_due(p, it->due);
 	it->prev_waiting = NULL;
 	it->next_waiting = p->waiting;
 	if (p->waiting != NULL)
@@ -102,7 +102,7 @@ void pending_wait(struct pending *p, struct item *it, enum item_wait how, int64_
 	p->waiting = it;
 }
 
-void pending_unwait(struct pending *p, struct item *it)
+void held_unwait(struct held *p, struct item *it)
 {
 	if (it->prev_waiting != NULL)
 		it->prev_waiting->next_waiting = it->next_waiting;
@@ -113,10 +113,10 @@ void pending_unwait(struct pending *p, struct item *it)
 	it->prev_waiting = it->next_waiting = NULL;
 }
 
-void pending_ready(struct pending *p, struct item *it)
+void held_ready(struct held *p, struct item *it)
 {
 	if (it->wait == ITEM_SETTLING || it->wait == ITEM_DELAYED)
-		pending_unwait(p, it);
+		held_unwait(p, it);
 	it->wait = ITEM_READY;
 	items_add(&p->ready, it);
 }

@@ -1,5 +1,5 @@
 /* A few hundred digests at a time: a small chained table under one lock. */
-#include "pipe/claims.h"
+#include "pipe/inflight.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -14,19 +14,19 @@ struct claim {
 	uint8_t sha256[SHA256_BYTES];
 };
 
-struct claims {
+struct inflight {
 	pthread_mutex_t lock;
 	struct claim *bucket[BUCKETS]; /* under lock */
 };
 
-struct claims *claims_new(void)
+struct inflight *inflight_new(void)
 {
-	struct claims *c = mem_zero(1, sizeof *c);
+	struct inflight *c = mem_zero(1, sizeof *c);
 	pthread_mutex_init(&c->lock, NULL);
 	return c;
 }
 
-void claims_free(struct claims **c)
+void inflight_free(struct inflight **c)
 {
 	if (*c == NULL)
 		return;
@@ -41,7 +41,7 @@ void claims_free(struct claims **c)
 }
 
 /* Where the claim hangs, or the NULL at the end of its chain. */
-static struct claim **find(struct claims *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
+static struct claim **find(struct inflight *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
 {
 	struct claim **at = &c->bucket[(sha256[0] | sha256[1] << 8) % BUCKETS];
 	while (*at != NULL && ((*at)->pipeline != p || memcmp((*at)->sha256, sha256, SHA256_BYTES) != 0))
@@ -49,7 +49,7 @@ static struct claim **find(struct claims *c, const struct pipeline *p, const uin
 	return at;
 }
 
-bool claims_take(struct claims *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
+bool inflight_take(struct inflight *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
 {
 	pthread_mutex_lock(&c->lock);
 	struct claim **at = find(c, p, sha256);
@@ -63,7 +63,7 @@ bool claims_take(struct claims *c, const struct pipeline *p, const uint8_t sha25
 	return mine;
 }
 
-void claims_release(struct claims *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
+void inflight_release(struct inflight *c, const struct pipeline *p, const uint8_t sha256[SHA256_BYTES])
 {
 	pthread_mutex_lock(&c->lock);
 	struct claim **at = find(c, p, sha256);
