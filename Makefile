@@ -11,11 +11,11 @@ deps:
 	@tools/deps.sh
 	@tools/venv.sh >/dev/null
 
-# Warnings are errors for us. The sanitizers are ordinary build directories.
+# Warnings are errors for us, but not under sanitizers: their code misleads the warnings about uninitialised values.
 check: deps
 	@tools/build.sh build all --prefix=$(PREFIX) -Dtests=enabled -Dstrict=true
-	@tools/build.sh build-asan all -Dtests=enabled -Dstrict=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
-	@tools/build.sh build-tsan all -Dtests=enabled -Dstrict=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+	@tools/build.sh build-asan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/build.sh build-tsan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/run
 
 demo: deps build
