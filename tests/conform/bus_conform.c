@@ -421,7 +421,7 @@ static void fill_and_relieve(const char *folder, size_t value, size_t group)
 	char *filler = mem_zero(1, value + 1);
 	memset(filler, 'f', value);
 	size_t taken = fill(b, 0, group, filler);
-	assert_true(taken * (value + 64) > BOUND / 2);
+	assert_true(taken * (value + 64) > BOUND / 3);
 	assert_true(taken * value <= BOUND);
 	uint64_t used, bound;
 	EXPECT(RC_OK, bus_usage(b, &used, &bound, &e));
