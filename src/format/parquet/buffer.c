@@ -1,0 +1,47 @@
+/*
+ * Growth that wastes little: doubling while small, a quarter more once big. Remapping moves no bytes, so small steps cost little.
+ */
+#include "format/parquet/buffer.h"
+
+#include "base/mem.h"
+
+enum { PAGE = 4096, SMALLEST = 64, DOUBLED = 1 << 20 };
+
+static bool mapped(const struct buffer *b, size_t capacity)
+{
+	return capacity >= BUFFER_MAPPED && !b->brief;
+}
+
+void buffer_fini(struct buffer *b)
+{
+	if (mapped(b, b->capacity))
+		mem_unmap(b->bytes, b->capacity);
+	else
+		mem_release(b->bytes);
+	*b = (struct buffer){.brief = b->brief};
+}
+
+static size_t next_capacity(size_t capacity, size_t need)
+{
+	size_t next = capacity < SMALLEST ? SMALLEST : capacity < DOUBLED ? capacity * 2 : capacity + capacity / 4;
+	if (next < need)
+		next = need;
+	return next < BUFFER_MAPPED ? next : (next + PAGE - 1) / PAGE * PAGE;
+}
+
+void buffer_grow(struct buffer *b, size_t n)
+{
+	size_t next = next_capacity(b->capacity, b->len + n);
+	if (mapped(b, b->capacity)) {
+		b->bytes = mem_remap(b->bytes, b->capacity, next);
+	} else if (!mapped(b, next)) {
+		b->bytes = mem_resize(b->bytes, next);
+	} else {
+		uint8_t *bytes = mem_map(next);
+		if (b->len != 0)
+			memcpy(bytes, b->bytes, b->len);
+		mem_release(b->bytes);
+		b->bytes = bytes;
+	}
+	b->capacity = next;
+}

@@ -1,0 +1,37 @@
+/*
+ * choice: dictionary or PLAIN, for one column's chunk, by what each costs in the file.
+ *
+ * Every chunk begins with a dictionary. What PLAIN would cost is measured on the first page and at doubling numbers of pages, as long as the
+ * two are near each other. PLAIN wins early only if it costs less so far and new values keep coming so fast that the dictionary won't catch up. At the
+ * end of the row group the cheaper one is written. A column where PLAIN won begins the next row groups with it, and tries a dictionary again later.
+ *
+ * Thread  one owner
+ */
+#ifndef FORMAT_PARQUET_CHOICE_H
+#define FORMAT_PARQUET_CHOICE_H
+
+#include <stdbool.h>
+
+#include "base/rc.h"
+#include "format/parquet/column.h"
+#include "format/parquet/scratch.h"
+
+/* Is the page that is about to close one on which PLAIN must be measured? */
+bool choice_due(const struct column *c);
+
+/* After such a page closed: note if it should be PLAIN. */
+void choice_weigh(struct column *c, enum codec codec);
+
+/*
+ * PLAIN from the next row on: the dictionary is full, or it was weighed and found too dear; then the earlier pages become PLAIN too. Nothing to do if it is
+ * PLAIN already.
+ */
+enum rc choice_plain(struct column *c, struct scratch *s, struct err *e) MUST_USE;
+
+/* All pages are closed: keep the dictionary or change every page to PLAIN. */
+enum rc choice_last(struct column *c, struct scratch *s, struct err *e) MUST_USE;
+
+/* The chunk is written and forgotten: begin the next one. */
+void choice_next(struct column *c);
+
+#endif

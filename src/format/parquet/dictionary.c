@@ -1,0 +1,485 @@
+/*
+ * Keys to ids, whole selections at a time. The loops over known keys are tight and have no calls; they stop at the first unknown key, which is added
+ * out of line.
+ *
+ * Integers below 2^32 and IPv4 addresses are their own tag in the narrow table, and go through a plain array while their domain is small. Wider keys
+ * (IPv6, big counters, bytes) are hashed, and compared with the key that lies behind the number.
+ */
+#include "format/parquet/dictionary.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+enum {
+	TABLE_FIRST = 64,       /* slots of a new table */
+	DIRECT_SMALL = 256,     /* domain of a new dictionary of integers */
+	DIRECT_LARGE = 1 << 16, /* of one that grew: 128 KiB, what the table would have had */
+	DIRECT_FROM = 1 << 14,  /* slots that the table would have had */
+	DIRECT_IDS = UINT16_MAX - 1,
+};
+
+void dictionary_init(struct dictionary *d, enum key key, enum physical physical, uint64_t seed)
+{
+	*d = (struct dictionary){.key = key, .physical = physical, .seed = seed};
+}
+
+void dictionary_seal(struct dictionary *d)
+{
+	buffer_fini(&d->direct);
+	table_fini(&d->narrow);
+	table_fini(&d->wide);
+	buffer_fini(&d->wide_keys);
+	buffer_fini(&d->wide_ids);
+	mem_free(&d->scratch);
+	d->scratch_size = 0;
+	d->domain = 0;
+}
+
+void dictionary_fini(struct dictionary *d)
+{
+	dictionary_seal(d);
+	buffer_fini(&d->values);
+	buffer_fini(&d->offsets);
+	dictionary_init(d, d->key, d->physical, d->seed);
+}
+
+size_t dictionary_memory(const struct dictionary *d)
+{
+	return d->values.capacity + d->offsets.capacity + d->direct.capacity + d->narrow.slots.capacity +
+	    d->wide.slots.capacity + d->wide_keys.capacity + d->wide_ids.capacity + d->scratch_size;
+}
+
+/* Values */
+
+static bool put_value(struct dictionary *d, const void *bytes, size_t len)
+{
+	bool text = d->physical == PHYSICAL_BYTES;
+	size_t size = text ? sizeof(uint32_t) + len : len;
+	if (d->count == DICTIONARY_ENTRIES || d->values.len + size > DICTIONARY_BYTES)
+		return false;
+	if (text) {
+		buffer_u32(&d->offsets, (uint32_t)d->values.len);
+		buffer_u32(&d->values, (uint32_t)len);
+	}
+	buffer_put(&d->values, bytes, len);
+	d->count++;
+	return true;
+}
+
+/* The value of key i becomes the next one; false when full. */
+static bool print_value(struct dictionary *d, const struct keys *k, size_t i)
+{
+	if (d->physical != PHYSICAL_BYTES)
+		return put_value(d, (const uint64_t *)k->at + i, physical_size(d->physical));
+	char text[RENDER_TEXT];
+	size_t len;
+	const uint8_t *bytes = keys_text(k, i, text, &d->scratch, &d->scratch_size, &len);
+	return put_value(d, bytes, len);
+}
+
+void dictionary_plain(const struct dictionary *d, const uint32_t *ids, size_t n, struct buffer *out)
+{
+	if (d->physical == PHYSICAL_BYTES) {
+		for (size_t i = 0; i < n; i++) {
+			uint32_t len;
+			const uint8_t *bytes = dictionary_value(d, ids[i], &len);
+			buffer_put(out, bytes - sizeof len, sizeof len + len);
+		}
+		return;
+	}
+	size_t size = physical_size(d->physical);
+	uint8_t *to = buffer_room(out, n * size);
+	if (size == 8) {
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + i * 8, d->values.bytes + (size_t)ids[i] * 8, 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + i * 4, d->values.bytes + (size_t)ids[i] * 4, 4);
+	}
+	out->len += n * size;
+}
+
+/* Narrow keys */
+
+/* The same entries in count slots, or more where no multiplier spreads them. */
+static void narrow_rebuild(struct dictionary *d, size_t count)
+{
+	struct buffer old = d->narrow.slots;
+	size_t olds = old.len / sizeof(uint64_t);
+	d->narrow.slots = (struct buffer){0};
+	for (unsigned attempt = 1;; attempt++) {
+		table_clear(&d->narrow, count, &d->seed);
+		size_t i = 0;
+		for (; i < olds; i++) {
+			uint64_t s = ((const uint64_t *)(const void *)old.bytes)[i];
+			if (s != 0 &&
+			    !table_add(&d->narrow, (uint32_t)s * d->narrow.multiplier, (uint32_t)s, (uint32_t)(s >> 32) - 1))
+				break;
+		}
+		if (i == olds)
+			break;
+		if (attempt % 4 == 0)
+			count *= 2;
+	}
+	buffer_fini(&old);
+}
+
+static void narrow_put(struct dictionary *d, uint32_t key, uint32_t id)
+{
+	if (table_full(&d->narrow))
+		narrow_rebuild(d, d->narrow.slots.len == 0 ? TABLE_FIRST : 2 * ((size_t)d->narrow.mask + 1));
+	while (!table_add(&d->narrow, key * d->narrow.multiplier, key, id))
+		narrow_rebuild(d, (size_t)d->narrow.mask + 1);
+}
+
+static void direct_open(struct dictionary *d, uint32_t domain)
+{
+	size_t size = domain * sizeof(uint16_t);
+	memset(buffer_room(&d->direct, size), 0, size);
+	d->direct.len = size;
+	d->domain = domain;
+}
+
+static void direct_to_table(struct dictionary *d)
+{
+	const uint16_t *direct = (const uint16_t *)(const void *)d->direct.bytes;
+	for (uint32_t key = 0; key < d->domain; key++)
+		if (direct[key] != 0)
+			narrow_put(d, key, direct[key] - 1u);
+	buffer_fini(&d->direct);
+	d->domain = 0;
+}
+
+static void table_to_direct(struct dictionary *d)
+{
+	direct_open(d, DIRECT_LARGE);
+	uint16_t *direct = (uint16_t *)(void *)d->direct.bytes;
+	const uint64_t *slot = table_slots(&d->narrow);
+	for (size_t i = 0; i <= d->narrow.mask; i++)
+		if (slot[i] != 0)
+			direct[(uint32_t)slot[i]] = (uint16_t)(slot[i] >> 32);
+	table_fini(&d->narrow);
+}
+
+static void narrow_add(struct dictionary *d, uint32_t key, uint32_t id)
+{
+	if (d->count == 1 && d->key != KEY_IP && key < DIRECT_SMALL)
+		direct_open(d, DIRECT_SMALL);
+	if (key > d->widest)
+		d->widest = key;
+	if (d->domain == 0 && d->key != KEY_IP && d->widest < DIRECT_LARGE && id < DIRECT_IDS && table_full(&d->narrow) &&
+	    2 * ((size_t)d->narrow.mask + 1) >= DIRECT_FROM && d->narrow.slots.len != 0)
+		table_to_direct(d);
+	if (d->domain != 0 && (key >= d->domain || id >= DIRECT_IDS))
+		direct_to_table(d);
+	if (d->domain != 0)
+		((uint16_t *)(void *)d->direct.bytes)[key] = (uint16_t)(id + 1);
+	else
+		narrow_put(d, key, id);
+}
+
+/* Wide keys */
+
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 p = (unsigned __int128)a * b;
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static inline uint64_t load(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+	memcpy(&v, p, n);
+	return v;
+}
+
+static uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t seed)
+{
+	uint64_t h = fold(seed ^ n, UINT64_C(0xE7037ED1A0B428DB));
+	for (; n > 8; p += 8, n -= 8)
+		h = fold(h ^ load(p, 8), UINT64_C(0x8EBC6AF09C88C6E3));
+	uint64_t tail;
+	if (n == 8)
+		tail = load(p, 8);
+	else if (n >= 4)
+		tail = load(p, 4) | load(p + n - 4, 4) << 32;
+	else
+		tail = n == 0 ? 0 : (uint64_t)p[0] | (uint64_t)p[n / 2] << 8 | (uint64_t)p[n - 1] << 16;
+	return fold(h ^ tail, seed);
+}
+
+static size_t wide_size(const struct dictionary *d)
+{
+	return d->key == KEY_IP ? sizeof(struct ip) : sizeof(uint64_t);
+}
+
+/* The wide key behind a number. */
+static const uint8_t *wide_key(const struct dictionary *d, uint32_t number, size_t *len)
+{
+	if (d->key == KEY_BYTES) {
+		uint32_t n;
+		const uint8_t *p = dictionary_value(d, number, &n);
+		*len = n;
+		return p;
+	}
+	*len = wide_size(d);
+	return d->wide_keys.bytes + number * *len;
+}
+
+static void wide_rebuild(struct dictionary *d, size_t count)
+{
+	uint32_t entries = d->wide.used;
+	for (unsigned attempt = 1;; attempt++) {
+		table_clear(&d->wide, count, &d->seed);
+		uint32_t i = 0;
+		for (; i < entries; i++) {
+			size_t len;
+			const uint8_t *key = wide_key(d, i, &len);
+			uint64_t hash = hash_bytes(key, len, d->wide.multiplier);
+			if (!table_add(&d->wide, hash, (uint32_t)hash, i))
+				break;
+		}
+		if (i == entries)
+			return;
+		if (attempt % 4 == 0)
+			count *= 2;
+	}
+}
+
+/* The number of the next wide key, whose bytes lie behind it already. */
+static void wide_put(struct dictionary *d, const uint8_t *key, size_t len)
+{
+	if (table_full(&d->wide))
+		wide_rebuild(d, d->wide.slots.len == 0 ? TABLE_FIRST : 2 * ((size_t)d->wide.mask + 1));
+	for (;;) {
+		uint64_t hash = hash_bytes(key, len, d->wide.multiplier);
+		if (table_add(&d->wide, hash, (uint32_t)hash, d->wide.used))
+			return;
+		wide_rebuild(d, (size_t)d->wide.mask + 1);
+	}
+}
+
+static inline bool wide_find(const struct dictionary *d, const uint8_t *key, size_t len, uint32_t *number)
+{
+	if (d->wide.used == 0)
+		return false;
+	const uint64_t *slot = table_slots(&d->wide);
+	uint64_t hash = hash_bytes(key, len, d->wide.multiplier), s;
+	for (uint32_t at = table_home(&d->wide, hash); (s = slot[at]) != 0; at = (at + 1) & d->wide.mask) {
+		if ((uint32_t)s != (uint32_t)hash)
+			continue;
+		size_t have_len;
+		const uint8_t *have = wide_key(d, (uint32_t)(s >> 32) - 1, &have_len);
+		if (have_len == len && memcmp(have, key, len) == 0) {
+			*number = (uint32_t)(s >> 32) - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The id of a wide key that is not bytes. */
+static bool wide_id(const struct dictionary *d, const void *key, uint32_t *id)
+{
+	uint32_t number;
+	if (!wide_find(d, key, wide_size(d), &number))
+		return false;
+	memcpy(id, d->wide_ids.bytes + number * sizeof *id, sizeof *id);
+	return true;
+}
+
+/* Known keys: each loop ends at the first that is not, or at n. */
+
+static size_t known_direct(const struct dictionary *d, const uint64_t *key, size_t i, size_t n, uint32_t *ids)
+{
+	const uint16_t *direct = (const uint16_t *)(const void *)d->direct.bytes;
+	uint64_t domain = d->domain;
+	for (; i < n && key[i] < domain; i++) {
+		uint32_t v = direct[key[i]];
+		if (v == 0)
+			break;
+		ids[i] = v - 1;
+	}
+	return i;
+}
+
+static inline bool narrow_find(const uint64_t *slot, const struct table *t, uint32_t key, uint32_t *id)
+{
+	uint32_t at = table_home(t, key * t->multiplier);
+	uint64_t s;
+	while ((uint32_t)(s = slot[at]) != key && s != 0)
+		at = (at + 1) & t->mask;
+	*id = (uint32_t)(s >> 32) - 1;
+	return s != 0;
+}
+
+static size_t known_numbers(const struct dictionary *d, const uint64_t *key, size_t i, size_t n, uint32_t *ids)
+{
+	const struct table t = d->narrow;
+	const uint64_t *slot = table_slots(&t);
+	for (; i < n; i++) {
+		if (key[i] <= UINT32_MAX) {
+			if (slot == NULL || !narrow_find(slot, &t, (uint32_t)key[i], &ids[i]))
+				break;
+		} else if (!wide_id(d, &key[i], &ids[i])) {
+			break;
+		}
+	}
+	return i;
+}
+
+/* For columns where most keys equal the one before: the compare is cheaper than the search, and well predicted. */
+static size_t known_runs(const struct dictionary *d, const uint64_t *key, size_t i, size_t n, uint32_t *ids)
+{
+	while (i < n) {
+		size_t one = known_numbers(d, key, i, i + 1, ids);
+		if (one == i)
+			return i;
+		uint64_t same = key[i];
+		uint32_t id = ids[i];
+		for (i++; i < n && key[i] == same; i++)
+			ids[i] = id;
+	}
+	return i;
+}
+
+static size_t known_ips(const struct dictionary *d, const struct ip *key, size_t i, size_t n, uint32_t *ids)
+{
+	const struct table t = d->narrow;
+	const uint64_t *slot = table_slots(&t);
+	for (; i < n; i++) {
+		if (key[i].family == 4) {
+			if (slot == NULL || !narrow_find(slot, &t, (uint32_t)load(key[i].octet, 4), &ids[i]))
+				break;
+		} else if (!wide_id(d, &key[i], &ids[i])) {
+			break;
+		}
+	}
+	return i;
+}
+
+static size_t known_bytes(const struct dictionary *d, const struct keys *k, size_t i, uint32_t *ids)
+{
+	const struct span *span = k->at;
+	bool as_is = strcmp(k->from->render->as, "text") == 0; /* valid text is its own key; of others the text is looked for */
+	for (; i < k->n; i++) {
+		if (i > 0 && span[i].offset == span[i - 1].offset && span[i].length == span[i - 1].length) {
+			ids[i] = ids[i - 1];
+			continue;
+		}
+		if (!as_is)
+			break;
+		size_t len;
+		const uint8_t *bytes = keys_bytes(k, i, &len);
+		if (!wide_find(d, bytes, len, &ids[i]))
+			break;
+	}
+	return i;
+}
+
+/* Are most keys of the selection the same as the one before? Looks at a part of them. */
+static bool mostly_runs(const uint64_t *key, size_t n)
+{
+	size_t same = 0, looked = n < 512 ? n : 512;
+	for (size_t i = 1; i < looked; i++)
+		same += key[i] == key[i - 1];
+	return same * 8 >= looked * 7;
+}
+
+static size_t known(const struct dictionary *d, const struct keys *k, size_t i, bool runs, uint32_t *ids)
+{
+	switch (d->key) {
+	case KEY_IP:
+		return known_ips(d, k->at, i, k->n, ids);
+	case KEY_BYTES:
+		return known_bytes(d, k, i, ids);
+	default:
+		if (d->domain != 0)
+			return known_direct(d, k->at, i, k->n, ids);
+		return runs ? known_runs(d, k->at, i, k->n, ids) : known_numbers(d, k->at, i, k->n, ids);
+	}
+}
+
+/* Unknown keys */
+
+static bool add_bytes(struct dictionary *d, const struct keys *k, size_t i, uint32_t *id)
+{
+	size_t raw, len;
+	const uint8_t *bytes = keys_bytes(k, i, &raw);
+	char unused[RENDER_TEXT];
+	const uint8_t *text = keys_text(k, i, unused, &d->scratch, &d->scratch_size, &len);
+	/* What was repaired may be there already, under the repaired text: different bad bytes come to the same. */
+	if (text != bytes && wide_find(d, text, len, id))
+		return true;
+	*id = d->count;
+	if (!put_value(d, text, len))
+		return false;
+	const uint8_t *own = dictionary_value(d, *id, &(uint32_t){0});
+	wide_put(d, own, len);
+	return true;
+}
+
+static bool add_wide(struct dictionary *d, const struct keys *k, size_t i, uint32_t id)
+{
+	size_t size = wide_size(d);
+	const uint8_t *key = (const uint8_t *)k->at + i * size;
+	if (!print_value(d, k, i))
+		return false;
+	buffer_put(&d->wide_keys, key, size);
+	buffer_u32(&d->wide_ids, id);
+	wide_put(d, key, size);
+	return true;
+}
+
+static bool add(struct dictionary *d, const struct keys *k, size_t i, uint32_t *id)
+{
+	uint32_t key;
+	if (d->key == KEY_BYTES)
+		return add_bytes(d, k, i, id);
+	*id = d->count;
+	if (d->key == KEY_IP) {
+		const struct ip *ip = (const struct ip *)k->at + i;
+		if (ip->family != 4)
+			return add_wide(d, k, i, *id);
+		key = (uint32_t)load(ip->octet, 4);
+	} else {
+		uint64_t number = ((const uint64_t *)k->at)[i];
+		/* Numbers are looked for in the array alone while it is open, so a wide one closes it. */
+		if (number > UINT32_MAX) {
+			if (d->domain != 0)
+				direct_to_table(d);
+			d->widest = UINT32_MAX;
+			uint32_t have;
+			if (wide_id(d, &number, &have)) {
+				*id = have;
+				return true;
+			}
+			return add_wide(d, k, i, *id);
+		}
+		key = (uint32_t)number;
+	}
+	if (!print_value(d, k, i))
+		return false;
+	narrow_add(d, key, *id);
+	return true;
+}
+
+size_t dictionary_find(struct dictionary *d, const struct keys *k, uint32_t *ids, uint32_t *fresh, size_t *freshes)
+{
+	bool runs = (d->key == KEY_U64 || d->key == KEY_F32) && mostly_runs(k->at, k->n);
+	size_t count = 0, i = 0;
+	for (;; i++) {
+		i = known(d, k, i, runs, ids);
+		if (i >= k->n)
+			break;
+		uint32_t before = d->count;
+		if (!add(d, k, i, &ids[i]))
+			break;
+		if (fresh != NULL && d->count != before)
+			fresh[count++] = (uint32_t)i;
+	}
+	if (freshes != NULL)
+		*freshes = count;
+	return i;
+}

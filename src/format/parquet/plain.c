@@ -1,0 +1,77 @@
+/*
+ * PLAIN values of rows that no dictionary serves.
+ */
+#include "format/parquet/plain.h"
+
+#include "base/mem.h"
+
+const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len)
+{
+	struct span s = ((const struct span *)k->at)[i];
+	if (s.length == KEYS_ABSENT) {
+		*len = strlen(k->from->column->absent);
+		return (const uint8_t *)k->from->column->absent;
+	}
+	*len = s.length;
+	return batch_span(k->batch, s);
+}
+
+const uint8_t *keys_text(const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len)
+{
+	const struct render *r = k->from->render;
+	if (r->key == KEY_BYTES) {
+		size_t raw;
+		const uint8_t *bytes = keys_bytes(k, i, &raw), *out = bytes;
+		bool absent = ((const struct span *)k->at)[i].length == KEYS_ABSENT;
+		*len = absent ? raw : r->text(bytes, raw, &out, scratch, scratch_size);
+		return out;
+	}
+	union key_value v = {0};
+	if (r->key == KEY_IP)
+		v.ip = ((const struct ip *)k->at)[i];
+	else
+		v.u64 = ((const uint64_t *)k->at)[i];
+	*len = r->print(v, text);
+	return (const uint8_t *)text;
+}
+
+static size_t put_numbers(const uint64_t *key, size_t n, size_t size, struct buffer *out)
+{
+	uint8_t *to = buffer_room(out, n * size);
+	if (size == 8) {
+		memcpy(to, key, n * size);
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			uint32_t v = (uint32_t)key[i];
+			memcpy(to + i * sizeof v, &v, sizeof v);
+		}
+	}
+	out->len += n * size;
+	return n;
+}
+
+static size_t put_texts(const struct keys *k, size_t first, size_t n, struct buffer *out, size_t ceiling)
+{
+	uint8_t *scratch = NULL;
+	size_t scratch_size = 0, i = 0;
+	char text[RENDER_TEXT];
+	do {
+		size_t len;
+		const uint8_t *bytes = keys_text(k, first + i, text, &scratch, &scratch_size, &len);
+		buffer_u32(out, (uint32_t)len);
+		buffer_put(out, bytes, len);
+	} while (++i < n && out->len < ceiling);
+	mem_release(scratch);
+	return i;
+}
+
+size_t plain_put(const struct keys *k, size_t first, size_t n, struct buffer *out, size_t ceiling)
+{
+	if (n == 0)
+		return 0;
+	enum physical p = physical_of(k->from->column->type);
+	if (p == PHYSICAL_BYTES)
+		return put_texts(k, first, n, out, ceiling);
+	size_t size = physical_size(p), room = out->len < ceiling ? (ceiling - out->len + size - 1) / size : 1;
+	return put_numbers((const uint64_t *)k->at + first, n < room ? n : room, size, out);
+}
