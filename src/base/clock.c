@@ -103,7 +103,9 @@ void civil_text(int64_t seconds, char out[20])
 void civil_iso(struct wall t, char out[25])
 {
 	int64_t seconds = floor_div(t.ns, NS_PER_S);
-	uint32_t ms = (uint32_t)((t.ns - seconds * NS_PER_S) / 1000000);
+	/* Not seconds * NS_PER_S: that can lie before the first time an int64_t holds. */
+	int64_t rest = t.ns % NS_PER_S;
+	uint32_t ms = (uint32_t)((rest < 0 ? rest + NS_PER_S : rest) / 1000000);
 	char *to = put_civil(out, seconds, 'T');
 	*to++ = '.';
 	*to++ = (char)('0' + ms / 100);
