@@ -130,27 +130,29 @@ static enum rc write_temp(struct local *l, int dir, const char *name, const void
 		rc = err_sys(RC_FAIL, errno, e, "cannot sync");
 	if (close(fd) != 0 && rc == RC_OK && errno != EINTR)
 		rc = err_sys(RC_FAIL, errno, e, "cannot close");
+	if (rc != RC_OK)
+		(void)unlinkat(dir, name, 0);
 	return rc;
 }
 
-/* The whole file lies under a name of its own; give it the one that was asked for, if that is free. */
-static enum rc place_temp(struct dirs *d, const char *temp, const char *path, struct err *e)
+/* The whole file lies under a name of its own; give it the one that was asked for, if that is free. *placed: it has it. */
+static enum rc place_temp(
+    struct dirs *d, struct dir *from, const char *temp_leaf, const char *path, bool *placed, struct err *e)
 {
-	const char *temp_leaf, *leaf;
-	struct dir *from = dirs_of(d, temp, false, &temp_leaf);
-	struct dir *to = from != NULL ? dirs_of(d, path, true, &leaf) : NULL;
+	const char *leaf;
+	struct dir *to = dirs_of(d, path, true, &leaf);
 	if (to == NULL)
 		return beneath_error(errno, path, e, "cannot open its directory");
-	to->changed = true; /* also when it is taken: whoever took it may have died before the sync, and the caller builds on it */
 	int sys = rename_new(from->fd, temp_leaf, to->fd, leaf);
-	if (sys == 0)
-		return dirs_sync(d, e);
-	(void)unlinkat(from->fd, temp_leaf, 0);
-	if (sys != EEXIST)
-		return sys == ENOENT ? err_sys(RC_AGAIN, sys, e, "%.300s", path)
-		                     : beneath_error(sys, path, e, "cannot rename to it");
+	*placed = sys == 0;
+	if (sys == ENOENT)
+		return err_sys(RC_AGAIN, sys, e, "%.300s: its directory went away", path);
+	if (sys != 0 && sys != EEXIST)
+		return beneath_error(sys, path, e, "cannot rename to it");
+	/* Also when it is taken: whoever took it may have died before the sync, and the caller builds on it. */
+	to->changed = true;
 	enum rc rc = dirs_sync(d, e);
-	return rc == RC_OK ? RC_END : rc;
+	return rc != RC_OK || *placed ? rc : RC_END;
 }
 
 enum rc placing_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e)
@@ -162,15 +164,17 @@ enum rc placing_put_if_absent(struct store *s, const char *path, const void *byt
 	dirs_init(d, l);
 	const char *leaf;
 	struct dir *dir = dirs_of(d, temp, true, &leaf);
+	bool placed = false;
 	enum rc rc;
 	if (dir == NULL) {
 		rc = beneath_error(errno, temp, e, "cannot open its directory");
 	} else {
 		rc = write_temp(l, dir->fd, leaf, bytes, size, e);
-		if (rc == RC_OK)
-			rc = place_temp(d, temp, path, e);
-		else
-			(void)unlinkat(dir->fd, leaf, 0);
+		if (rc == RC_OK) {
+			rc = place_temp(d, dir, leaf, path, &placed, e);
+			if (!placed)
+				(void)unlinkat(dir->fd, leaf, 0);
+		}
 	}
 	dirs_fini(d);
 	mem_free(&d);
