@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""run --once, load, status and check, end to end on small inputs."""
+import json
+import os
+import pty
+import sys
+import tempfile
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
+import nfcapd  # noqa: E402
+import tap  # noqa: E402
+from lake import faults, ids  # noqa: E402
+from spool import HOUR_MS, Spool  # noqa: E402
+
+
+def status(s):
+    return json.loads(s.command('status', '--json').stdout)
+
+
+def counts(s):
+    return status(s)['pipelines'][0]
+
+
+def once(place):
+    s = Spool(place, collect='{ settle: 0 }')
+    before = s.command('status')
+    tap.check('status before anything ran', before.returncode == 0 and 'not running' in before.stdout, before)
+    tap.check('and it made nothing', not os.path.exists(s.lake))
+    r = s.command('run', '--once')
+    tap.check('run --once over an empty folder', r.returncode == 0, r)
+    for i in range(5):
+        s.make(f'nfcapd.20260114090{i}', 40 + i, hours=1 + i % 2)
+        s.drop(f'nfcapd.20260114090{i}')
+    r = s.command('run', '--once')
+    tap.check('run --once: exit 0 and a summary', r.returncode == 0 and '5 files' in r.stdout and '5 committed' in r.stdout, r)
+    tap.check('every row is there', ids(s.lake) == s.expected(), len(ids(s.lake)))
+    wrong = faults(s.lake, s.inputs)
+    tap.check('the lake is in order', not wrong, wrong)
+    r = s.command('run', '--once', '--json')
+    again = json.loads(r.stdout)
+    tap.check('run --once again: nothing new', r.returncode == 0 and again['committed'] == 0 and again['rows'] == 0 and ids(s.lake) == s.expected(), r)
+    r = s.command('run', '--once', '--quiet')
+    tap.check('--quiet says nothing', r.returncode == 0 and r.stdout == '' and r.stderr == '', r)
+    now = counts(s)
+    tap.check('status --json counts them', now['committed'] == 5 and now['originals'] == 5 and now['refused'] == 0, now)
+    whole = status(s)
+    tap.check('status --json: nothing waits', all(p['lag'] == 0 for p in whole['partitions']) and whole['newest_commit_ms'] > 0 and not whole['running'], whole)
+    tap.check('status --json: rows', whole['figures']['rows_committed'] == len(s.expected()), whole['figures'])
+    text = s.command('status').stdout
+    tap.check('status for people', 'last commit' in text and 'flow' in text and '\x1b' not in text, text)
+    path = os.path.join(s.watch, 'nfcapd.202601140900')
+    r = s.command('status', path)
+    tap.check('status of one file', r.returncode == 0 and 'committed' in r.stdout and 'flow/binary/' in r.stdout, r)
+    one = json.loads(s.command('status', '--json', path).stdout)
+    tap.check('status --json of one file', one['state'] == 'committed' and one['rows'] == 40 and one['pipeline'] == 'flow', one)
+    r = s.command('status', os.path.join(place, 'sluice.yaml'))
+    tap.check('status of a file nobody knows: exit 1', r.returncode == 1 and 'not known' in r.stdout, r)
+    return s
+
+
+def bad_input(place):
+    s = Spool(place, collect='{ settle: 0 }')
+    s.make('nfcapd.202601140900', 10)
+    s.drop('nfcapd.202601140900')
+    s.drop('nfcapd.202601140905', b'no telemetry' * 50)
+    whole = s.make('nfcapd.202601140910', 30)
+    s.drop('nfcapd.202601140910', whole[:-200])
+    r = s.command('run', '--once')
+    tap.check('something rejected: exit 1', r.returncode == 1, r)
+    tap.check('and named on standard error', 'nfcapd.202601140905: ' in r.stderr and 'nfcapd.202601140910: ' in r.stderr and 'nfcapd.202601140900' not in r.stderr, r.stderr)
+    tap.check('status counts the refused one', counts(s)['refused'] == 1, counts(s))
+    r = s.command('status', os.path.join(s.watch, 'nfcapd.202601140905'))
+    tap.check('status of a refused file says why: exit 1', r.returncode == 1 and 'refused' in r.stdout, r)
+    r = s.command('run', '--once')
+    tap.check('what was told is not told again', r.returncode == 0, r)
+
+
+def load(place):
+    s = Spool(place, collect='{ settle: 0 }')
+    old = os.path.join(place, 'archive', 'deep')
+    os.makedirs(old)
+    for i in range(4):
+        with open(os.path.join(old, f'nfcapd.20251231{i:04d}'), 'wb') as f:
+            f.write(s.make(f'nfcapd.20251231{i:04d}', 20))
+    archive = os.path.join(place, 'archive')
+    r = s.command('load', '-p', 'flow', archive)
+    tap.check('load a folder', r.returncode == 0 and '4 committed' in r.stdout, r)
+    tap.check('its rows are there', ids(s.lake) == s.expected(), len(ids(s.lake)))
+    r = s.command('load', '--json', '-p', 'flow', archive)
+    tap.check('load it twice: nothing new', r.returncode == 0 and json.loads(r.stdout)['committed'] == 0 and ids(s.lake) == s.expected(), r)
+    r = s.command('load', '--again', '-p', 'flow', os.path.join(old, 'nfcapd.202512310000'))
+    tap.check('load --again: once more under a new identity', r.returncode == 0 and ids(s.lake) == sorted(s.expected() + list(range(1, 21))), r)
+    r = s.command('load', os.path.join(old, 'nfcapd.202512310000'), cwd='/')
+    tap.check('-p may be left out with one pipeline', r.returncode == 0, r)
+    r = s.command('load', '-p', 'flwo', archive)
+    tap.check('an unknown pipeline, with the nearest', r.returncode == 2 and '"flow"' in r.stderr, r)
+    r = s.command('load', '-p', 'flow')
+    tap.check('load without paths', r.returncode == 2, r)
+    r = s.command('load', '-p', 'flow', os.path.join(place, 'none'))
+    tap.check('load of a path that is not there', r.returncode == 1 and 'none' in r.stderr, r)
+    on_terminal(s, archive)
+    run = s.start('run')
+    extra = os.path.join(place, 'extra')
+    with open(extra, 'wb') as f:
+        f.write(nfcapd.file_v2([nfcapd.flow(HOUR_MS, bytes=1_000_000 + i) for i in range(7)]))
+    r = s.command('load', '-p', 'flow', extra)
+    found = [i for i in ids(s.lake) if i >= 1_000_000]
+    tap.check('load beside a running sluice', r.returncode == 0 and found == list(range(1_000_000, 1_000_007)), r)
+    run.terminate()
+    tap.check('which then stops with 0', run.wait(30) == 0, s.log()[-2000:])
+
+
+def on_terminal(s, archive):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(s.sluice, [s.sluice, 'load', '-c', s.config, '--again', archive], {**os.environ, 'TERM': 'xterm'})
+    out = b''
+    try:
+        while part := os.read(fd, 4096):
+            out += part
+    except OSError:
+        pass
+    status_now = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(fd)
+    tap.check('load on a terminal', status_now == 0 and b'4 committed' in out, out)
+
+
+def check(place):
+    s = Spool(place)
+    r = s.command('check')
+    tap.check('check of a good place', r.returncode == 0 and 'FAIL' not in r.stdout and r.stdout.startswith('ok '), r)
+    tap.check('check leaves no probe', not os.listdir(os.path.join(s.lake, '_sluice', 'probe')) if os.path.isdir(os.path.join(s.lake, '_sluice', 'probe')) else True)
+    r = s.command('check', '--quiet')
+    tap.check('check --quiet', r.returncode == 0 and r.stdout == '', r)
+    os.rename(s.watch, s.watch + '.away')
+    r = s.command('check')
+    tap.check('a watched folder that is not there: exit 1', r.returncode == 1 and 'FAIL' in r.stdout and 'No such file' in r.stdout, r)
+    os.rename(s.watch + '.away', s.watch)
+    blocked = Spool(os.path.join(place, 'b'), lake=os.path.join(place, 'file', 'lake'))
+    open(os.path.join(place, 'file'), 'wb').close()
+    r = blocked.command('check')
+    tap.check('a lake that cannot be: exit 1', r.returncode == 1 and any(row.startswith('FAIL') and 'lake' in row for row in r.stdout.splitlines()), r)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix='sluice-once-') as place:
+        for part in (once, bad_input, load, check):
+            inner = os.path.join(place, part.__name__)
+            os.mkdir(inner)
+            part(inner)
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
