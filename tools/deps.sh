@@ -43,6 +43,7 @@ case " $missing " in
 *' nfdump '*)
 	if command -v systemctl >/dev/null; then
 		$root systemctl disable nfdump.service >/dev/null 2>&1 || true
+		echo "deps: nfdump's own service stays off (systemctl enable nfdump starts it)" >&2
 	fi
 	;;
 esac
