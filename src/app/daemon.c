@@ -1,7 +1,7 @@
 /* Collector and worker meet signals in one way, so that both halves stop, reload and stand by alike. */
 #include "app/daemon.h"
 
-#include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,11 +45,22 @@ static void look_at_reload(struct daemon *d)
 	log_info("configuration read again");
 }
 
+static bool leaving(const struct daemon *d)
+{
+	return proc_stop_count() > 0 || atomic_load(&d->reload);
+}
+
 bool daemon_stop(void *context)
 {
 	struct daemon *d = context;
 	look_at_reload(d);
-	return proc_stop_count() > 0 || atomic_load(&d->reload);
+	if (leaving(d))
+		return true;
+	/* A wake-up that was no stop must not keep every poll awake; one that comes just now is given back. */
+	proc_wake_clear();
+	if (leaving(d))
+		raise(SIGUSR1);
+	return leaving(d);
 }
 
 bool daemon_stop_now(void *context)
@@ -117,7 +128,7 @@ enum status daemon_run(const struct args *a, const char *name, const char *lock,
 		complain("%s", e.text);
 		return STATUS_USAGE;
 	}
-	setup_process(a, c, name);
+	setup_process(a, c, name, false);
 	enum rc rc = lock != NULL ? take_lock(c, lock, &fd, &e) : RC_OK;
 	if (rc == RC_OK)
 		rc = setup_figures(c, args_text(a, "figures", name), &metrics, &figures, &e);

@@ -76,14 +76,16 @@ static void gather_figures(const struct config *c, struct health *h)
 	}
 	const struct metric_slot *s;
 	for (unsigned i = 0; (s = metrics_slot(m, i)) != NULL; i++) {
+		bool alive = is_alive(s);
+		/* What a dead process held is no longer held; what it counted stays counted. */
 		for (unsigned f = 0; f < FIGURE_COUNT; f++)
-			h->figure[f] += s->value[f];
+			h->figure[f] += alive || strcmp(figure_info[f].kind, "gauge") != 0 ? s->value[f] : 0;
 		if (h->processes == HEALTH_PROCESSES)
 			continue;
 		struct health_process *p = &h->process[h->processes++];
 		str_copy(p->name, sizeof p->name, s->name);
 		p->pid = s->pid;
-		p->alive = is_alive(s);
+		p->alive = alive;
 		p->up_ms = p->alive ? (clock_wall().ns - s->started_ns) / 1000000 : 0;
 		p->memory = p->alive ? proc_memory((pid_t)s->pid) : 0;
 		p->restarts = s->value[FIGURE_RESTARTS];

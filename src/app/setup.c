@@ -85,13 +85,13 @@ enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err
 	return rc;
 }
 
-void setup_process(const struct args *a, const struct config *c, const char *name)
+void setup_process(const struct args *a, const struct config *c, const char *name, bool calm)
 {
 	enum log_level least = (enum log_level)c->log_level;
 	/* Ctrl-C goes to the whole group of the terminal: only the supervisor shall get it, and count it once. */
 	if (has_option(a, "config-fd"))
 		setpgid(0, 0);
-	if (has_option(a, "calm") && least < LOG_WARN && config_line(c, NULL, "log.level") == 0)
+	if ((calm || has_option(a, "calm")) && least < LOG_WARN && config_line(c, NULL, "log.level") == 0)
 		least = LOG_WARN;
 	proc_signals();
 	log_open(name, least);

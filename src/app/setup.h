@@ -30,7 +30,10 @@ enum rc setup_figures(const struct config *c, const char *name, struct metrics *
 /* Lock <state>/<name>: *fd holds it until closed. RC_END: another process has it. */
 enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err *e) MUST_USE;
 
-/* The whole of a child's or a daemon's start: signals, a process group of its own for a child, log. */
-void setup_process(const struct args *a, const struct config *c, const char *name);
+/*
+ * The whole of a process's start: signals, a process group of its own for a child, log. calm: from warn on unless the file says otherwise, for commands
+ * that people wait for.
+ */
+void setup_process(const struct args *a, const struct config *c, const char *name, bool calm);
 
 #endif

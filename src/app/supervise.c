@@ -184,7 +184,9 @@ static void ended(struct supervisor *s, struct child *c, int status)
 {
 	char text[80];
 	int64_t now = clock_mono().ms;
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	/* Asked to leave before it could listen: it had not begun anything. */
+	bool early = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+	bool well = early || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	proc_status_text(status, text, sizeof text);
 	c->pid = 0;
 	c->deadline_ms = NEVER;

@@ -95,7 +95,7 @@ static enum status supervise_load(const struct args *a, struct config *c)
 	struct err e;
 	struct metrics *metrics = NULL;
 	struct metric_slot *figures = NULL;
-	setup_process(a, c, "load");
+	setup_process(a, c, "load", true);
 	if (setup_figures(c, "load-supervisor", &metrics, &figures, &e) != RC_OK) {
 		complain("load: %s", e.text);
 		config_free(&c);

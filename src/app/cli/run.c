@@ -32,7 +32,7 @@ static enum status run(const struct args *a)
 		complain("%s", e.text);
 		return STATUS_USAGE;
 	}
-	setup_process(a, c, "supervisor");
+	setup_process(a, c, "supervisor", args_has(a, "once"));
 	enum status status = STATUS_BAD;
 	enum rc rc = setup_lock(c, "run.lock", &lock, &e);
 	if (rc == RC_END)
