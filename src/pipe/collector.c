@@ -168,7 +168,10 @@ static void *publisher_run(void *context)
 	struct collector *c = context;
 	struct mono flushed = {0};
 	for (;;) {
-		struct item_list *list = queue_take(c->groups, publish_idle(c->publish));
+		int64_t idle_ms = publish_idle(c->publish);
+		if (atomic_exchange(&c->awaited, publish_waits(c->publish)) != 0 && publish_waits(c->publish) == 0)
+			wake(c);
+		struct item_list *list = queue_take(c->groups, idle_ms);
 		if (list == NULL && atomic_load(&c->archived_all) && queue_length(c->groups) == 0)
 			break;
 		if (list != NULL) {
@@ -189,8 +192,6 @@ static void *publisher_run(void *context)
 			publish_flush_events(c->publish);
 			flushed = clock_mono();
 		}
-		if (atomic_exchange(&c->awaited, publish_waits(c->publish)) != 0 && publish_waits(c->publish) == 0)
-			wake(c);
 	}
 	return NULL;
 }
