@@ -1,0 +1,290 @@
+/* The inner loops: a load and a store per value, no decision per row but for the few derived fields. */
+#include "dissect/nfcapd/columns.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "dissect/nfcapd/counters.h"
+#include "dissect/nfcapd/wire.h"
+
+/* The end of 32-bit unix seconds, 2106-02-07: what lies beyond counts as absent. */
+#define MS_END (UINT64_C(1) << 32) * 1000
+
+enum { NS_PER_MS = 1000000, OLD_FIRST_S = 12, OLD_LAST_S = 16, OLD_FIRST_MS = 8, OLD_LAST_MS = 10 };
+
+static uint32_t row_of(const struct run *r, uint32_t i)
+{
+	return r->row == NULL ? r->first_row + i : r->row[i];
+}
+
+static const uint8_t *record_of(const struct run *r, uint32_t i)
+{
+	return r->base + r->at[i];
+}
+
+/* The loop twice: rows that follow each other need no list. `p` is the value in the record. */
+#define EACH(type, value) \
+	do { \
+		type *to = batch_values(r->batch, column); \
+		if (r->row == NULL) { \
+			to += r->first_row; \
+			for (uint32_t i = 0; i < r->count; i++) { \
+				const uint8_t *p = r->base + r->at[i] + s->offset; \
+				to[i] = (value); \
+			} \
+		} else { \
+			for (uint32_t i = 0; i < r->count; i++) { \
+				const uint8_t *p = r->base + r->at[i] + s->offset; \
+				to[r->row[i]] = (value); \
+			} \
+		} \
+	} while (0)
+
+static uint32_t old_flags(uint8_t flags)
+{
+	enum { OLD_EVENT = 6, OLD_SAMPLED = 7 };
+	return (flags >> OLD_EVENT & 1u) | (flags >> OLD_SAMPLED & 1u) << 1;
+}
+
+static uint64_t at_least_one(uint64_t n)
+{
+	return n != 0 ? n : 1;
+}
+
+static void set_null(const struct run *r, unsigned column, uint32_t i)
+{
+	uint32_t row = row_of(r, i);
+	size_t size = type_size(r->batch->column[column].type);
+	memset((uint8_t *)batch_values(r->batch, column) + row * size, 0, size);
+	batch_set_null(r->batch, column, row);
+}
+
+static void fill_null(const struct run *r, unsigned column)
+{
+	for (uint32_t i = 0; i < r->count; i++)
+		set_null(r, column, i);
+}
+
+/* Milliseconds of a time in a record, 0 when absent or beyond the calendar. */
+static uint64_t ms_at(const struct spot *s, const uint8_t *record)
+{
+	uint64_t ms = 0;
+	if (s->load == LOAD_MS)
+		ms = load64(record + s->offset);
+	else if (s->load == LOAD_OLD_FIRST)
+		ms = load32(record + OLD_FIRST_S) * UINT64_C(1000) + load16(record + OLD_FIRST_MS);
+	else if (s->load == LOAD_OLD_LAST)
+		ms = load32(record + OLD_LAST_S) * UINT64_C(1000) + load16(record + OLD_LAST_MS);
+	return ms < MS_END ? ms : 0;
+}
+
+static void fill_stored_time(const struct run *r, unsigned column, const struct spot *s)
+{
+	int64_t *to = batch_values(r->batch, column);
+	for (uint32_t i = 0; i < r->count; i++) {
+		uint64_t ms = ms_at(s, record_of(r, i));
+		to[row_of(r, i)] = (int64_t)ms * NS_PER_MS;
+		if (ms == 0)
+			set_null(r, column, i);
+	}
+}
+
+/* The first time that is there, in the order that decides which hour a flow belongs to. */
+static int64_t time_of(const struct run *r, const uint8_t *record)
+{
+	static const struct {
+		uint8_t spot;
+		int8_t counter;
+	} order[] = {
+	    {SPOT_RECEIVED, -1},
+	    {SPOT_EVENT, COUNT_TIME_FROM_EVENT},
+	    {SPOT_LAST, COUNT_TIME_FROM_LAST},
+	    {SPOT_FIRST, COUNT_TIME_FROM_FIRST},
+	};
+	for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
+		uint64_t ms = ms_at(&r->plan->spot[order[i].spot], record);
+		if (ms == 0)
+			continue;
+		if (order[i].counter >= 0)
+			r->batch->counter[order[i].counter]++;
+		return (int64_t)ms * NS_PER_MS;
+	}
+	r->batch->counter[r->slot_ns != 0 ? COUNT_TIME_FROM_SLOT : COUNT_TIME_ABSENT]++;
+	return r->slot_ns;
+}
+
+static void fill_time(const struct run *r, unsigned column)
+{
+	int64_t *to = batch_values(r->batch, column);
+	const struct spot *received = &r->plan->spot[SPOT_RECEIVED];
+	for (uint32_t i = 0; i < r->count; i++) {
+		const uint8_t *record = record_of(r, i);
+		uint64_t ms = received->load == LOAD_MS ? load64(record + received->offset) : 0;
+		int64_t ns = ms - 1 < MS_END - 1 ? (int64_t)ms * NS_PER_MS : time_of(r, record);
+		to[row_of(r, i)] = ns;
+		if (ns == 0)
+			set_null(r, column, i);
+	}
+}
+
+static float duration_of(const struct run *r, const uint8_t *record)
+{
+	uint64_t first = ms_at(&r->plan->spot[SPOT_FIRST], record), last = ms_at(&r->plan->spot[SPOT_LAST], record);
+	if (last >= first && first != 0)
+		return (float)((double)(last - first) / 1000.0);
+	r->batch->counter[first == 0 || last == 0 ? COUNT_DURATION_OPEN : COUNT_DURATION_NEGATIVE]++;
+	return 0;
+}
+
+static void fill_duration(const struct run *r, unsigned column)
+{
+	float *to = batch_values(r->batch, column);
+	for (uint32_t i = 0; i < r->count; i++)
+		to[row_of(r, i)] = duration_of(r, record_of(r, i));
+}
+
+static const struct exporter *exporter_of(const struct run *r, const uint8_t *record)
+{
+	const struct spot *s = &r->plan->spot[SPOT_EXPORTER];
+	if (s->load == LOAD_NULL)
+		return NULL;
+	return exporters_find(r->exporters, s->load == LOAD_U8 ? record[s->offset] : load16(record + s->offset));
+}
+
+static void fill_exporter(const struct run *r, unsigned column, enum load load)
+{
+	for (uint32_t i = 0; i < r->count; i++) {
+		const struct exporter *e = exporter_of(r, record_of(r, i));
+		if (e == NULL || (load == LOAD_EXPORTER_ADDR && e->addr.family == 0)) {
+			set_null(r, column, i);
+		} else if (load == LOAD_EXPORTER_ADDR) {
+			((struct ip *)batch_values(r->batch, column))[row_of(r, i)] = e->addr;
+			r->batch->counter[COUNT_EXPORTER_BY_RECORD]++;
+		} else {
+			uint32_t v = load == LOAD_EXPORTER_SOURCE ? e->source : e->version;
+			((uint32_t *)batch_values(r->batch, column))[row_of(r, i)] = v;
+		}
+	}
+}
+
+static void fill_bytes(const struct run *r, unsigned column, const struct spot *s)
+{
+	struct span *to = batch_values(r->batch, column);
+	for (uint32_t i = 0; i < r->count; i++) {
+		const uint8_t *p = record_of(r, i) + s->offset;
+		size_t length = s->load == LOAD_TEXT ? strnlen((const char *)p, s->length) : s->length;
+		bool room = batch_put(r->batch, p, length, &to[row_of(r, i)]);
+		assert(room);
+	}
+}
+
+static void fill_column(const struct run *r, unsigned column, const struct spot *s)
+{
+	switch ((enum load)s->load) {
+	case LOAD_U8:
+		EACH(uint32_t, *p);
+		break;
+	case LOAD_U16:
+		EACH(uint32_t, load16(p));
+		break;
+	case LOAD_U32:
+		EACH(uint32_t, load32(p));
+		break;
+	case LOAD_BE32:
+		EACH(uint32_t, __builtin_bswap32(load32(p)));
+		break;
+	case LOAD_OLD_FLAGS:
+		EACH(uint32_t, old_flags(*p));
+		break;
+	case LOAD_WIDE32:
+		EACH(uint64_t, load32(p));
+		break;
+	case LOAD_U64:
+		EACH(uint64_t, load64(p));
+		break;
+	case LOAD_INT32:
+		EACH(int64_t, (int32_t)load32(p));
+		break;
+	case LOAD_FLOWS32:
+		EACH(uint64_t, at_least_one(load32(p)));
+		break;
+	case LOAD_FLOWS64:
+		EACH(uint64_t, at_least_one(load64(p)));
+		break;
+	case LOAD_IP4:
+		EACH(struct ip, ip4_of(p));
+		break;
+	case LOAD_IP6:
+		EACH(struct ip, ip6_of(p));
+		break;
+	case LOAD_MS:
+	case LOAD_OLD_FIRST:
+	case LOAD_OLD_LAST:
+		fill_stored_time(r, column, s);
+		break;
+	case LOAD_BYTES:
+	case LOAD_TEXT:
+		fill_bytes(r, column, s);
+		break;
+	case LOAD_TIME:
+		fill_time(r, column);
+		break;
+	case LOAD_DURATION:
+		fill_duration(r, column);
+		break;
+	case LOAD_EXPORTER_ADDR:
+	case LOAD_EXPORTER_SOURCE:
+	case LOAD_EXPORTER_VERSION:
+		fill_exporter(r, column, (enum load)s->load);
+		break;
+	case LOAD_NULL:
+		fill_null(r, column);
+		break;
+	}
+}
+
+void columns_fill(const struct run *r)
+{
+	for (unsigned column = 0; column < r->batch->columns; column++)
+		fill_column(r, column, &r->plan->column[column]);
+	r->batch->counter[COUNT_UNKNOWN_ELEMENTS] += (uint64_t)r->plan->unknown * r->count;
+}
+
+static uint64_t sum_of(const struct run *r, enum spot_name name)
+{
+	const struct spot *s = &r->plan->spot[name];
+	uint64_t sum = 0;
+	switch ((enum load)s->load) {
+	case LOAD_U64:
+		for (uint32_t i = 0; i < r->count; i++)
+			sum += load64(record_of(r, i) + s->offset);
+		break;
+	case LOAD_WIDE32:
+		for (uint32_t i = 0; i < r->count; i++)
+			sum += load32(record_of(r, i) + s->offset);
+		break;
+	case LOAD_FLOWS64:
+		for (uint32_t i = 0; i < r->count; i++)
+			sum += at_least_one(load64(record_of(r, i) + s->offset));
+		break;
+	case LOAD_FLOWS32:
+		for (uint32_t i = 0; i < r->count; i++)
+			sum += at_least_one(load32(record_of(r, i) + s->offset));
+		break;
+	default:
+		break;
+	}
+	return sum;
+}
+
+void columns_sum(const struct run *r, struct sums *sums)
+{
+	bool aggregated = r->plan->spot[SPOT_FLOWS].load != LOAD_NULL;
+	sums->rows += r->count;
+	sums->flows += aggregated ? sum_of(r, SPOT_FLOWS) : r->count;
+	sums->in_packets += sum_of(r, SPOT_IN_PACKETS);
+	sums->in_bytes += sum_of(r, SPOT_IN_BYTES);
+	sums->out_packets += sum_of(r, SPOT_OUT_PACKETS);
+	sums->out_bytes += sum_of(r, SPOT_OUT_BYTES);
+}
