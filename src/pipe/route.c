@@ -106,6 +106,12 @@ static uint16_t group_of(struct route *r, int64_t hour)
 	return s->group;
 }
 
+/* The first and the last hour of the type are cut: a distance from their start would wrap into the other. */
+static bool is_whole(int64_t hour)
+{
+	return hour > INT64_MIN / (int64_t)HOUR_NS && hour < INT64_MAX / (int64_t)HOUR_NS;
+}
+
 static bool same_hour(const int64_t *time, size_t rows, int64_t first)
 {
 	uint64_t low = (uint64_t)hour_of_ns(first) * HOUR_NS;
@@ -114,7 +120,7 @@ static bool same_hour(const int64_t *time, size_t rows, int64_t first)
 	/* Unsigned distance from the hour's start: one compare for both ends, and the loop vectorises. */
 	for (size_t i = 0; i < rows; i++)
 		outside |= (uint64_t)time[i] - low >= HOUR_NS;
-	return outside == 0;
+	return outside == 0 && is_whole(hour_of_ns(first));
 }
 
 /* Number every row's group and count the groups' rows. */
@@ -133,7 +139,7 @@ static size_t number(struct route *r, const struct batch *b, unsigned column)
 			int64_t hour = hour_of_ns(t);
 			low = (uint64_t)hour * HOUR_NS;
 			group = group_of(r, hour);
-			any = true;
+			any = is_whole(hour);
 		}
 		r->row_group[i] = group;
 		if (group == LEFT_OUT)
