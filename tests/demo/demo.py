@@ -83,11 +83,6 @@ def status(sluice, config):
     return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else None
 
 
-def pipeline_counts(state):
-    flow = state['pipelines'][0]
-    return flow
-
-
 def main():
     sluice, place = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     began = time.time()
@@ -136,8 +131,8 @@ def main():
 def progress(sluice, config, began):
     state = status(sluice, config)
     if state:
-        c = pipeline_counts(state)
-        print(f"  {time.time() - began:4.0f} s  files: {c['archived'] + c['published'] + c['committed']} taken, {c['committed']} queryable   rows: {c['rows']:,}",
+        c = state['pipelines'][0]
+        print(f"  {time.time() - began:4.0f} s  files: {c['originals']} taken, {c['committed']} queryable   rows: {state['figures']['rows_committed']:,}",
               flush=True)
 
 
@@ -146,8 +141,8 @@ def wait_committed(sluice, config, spool, began):
     for _ in range(120):
         state = status(sluice, config)
         if state:
-            c = pipeline_counts(state)
-            if c['committed'] + c['refused'] + c['doubles'] >= files:
+            c = state['pipelines'][0]
+            if c['committed'] + c['refused'] + c['doubled'] >= files:
                 progress(sluice, config, began)
                 return
         time.sleep(0.5)
@@ -163,7 +158,7 @@ def queries(lake, sent):
     talkers = f'select sip, dip, proto, dport, sum(ibyt) as bytes, count(*) as flows\nfrom {table}\ngroup by all order by bytes desc limit 5'
     show(talkers)
     duckdb.sql(talkers).show()
-    rows = duckdb.sql(f'select count(*) from {table}').fetchone()[0]
+    rows = duckdb.sql(f'select count(*) from {table}').fetchall()[0][0]
     print(f'{sent:,} flows were sent, {rows:,} rows are in the table: {"none lost, none twice" if rows == sent else "NOT EQUAL"}')
     if rows != sent:
         sys.exit(1)
@@ -173,10 +168,10 @@ def trace(lake):
     """From the largest flow to the original that it came from, with nothing but the Parquet footer."""
     say('5. One row traced back to its original file')
     table = f"read_parquet('{lake}/flow/hive/**/*.parquet', hive_partitioning = true, filename = true, file_row_number = true)"
-    row = duckdb.sql(f'select filename, file_row_number, treceived, sip, dip, sport, dport, proto, ibyt from {table} order by ibyt desc, filename limit 1').fetchone()
+    row = duckdb.sql(f'select filename, file_row_number, treceived, sip, dip, sport, dport, proto, ibyt from {table} order by ibyt desc, filename limit 1').fetchall()[0]
     print('row:      ', ' '.join(str(v) for v in row[2:]))
     print('file:     ', os.path.relpath(row[0]), 'row', row[1])
-    sources = duckdb.sql(f"select decode(value) from parquet_kv_metadata('{row[0]}') where decode(key) = 'sluice.sources'").fetchone()[0]
+    sources = duckdb.sql(f"select decode(value) from parquet_kv_metadata('{row[0]}') where decode(key) = 'sluice.sources'").fetchall()[0][0]
     sha = next(s for s, first, n in json.loads(sources) if first <= row[1] < first + n)
     print('original: ', sha, '(sha256, from the footer)')
     for path in glob.glob(f'{lake}/flow/binary/*/*/*'):
