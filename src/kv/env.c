@@ -108,41 +108,49 @@ static bool holds_data(const char *dir)
 	return there;
 }
 
+static enum rc read_boot(char boot[BOOT_ID], struct err *e)
+{
+	char *text = NULL;
+	size_t size = 0;
+	enum rc rc = file_load("/proc/sys/kernel/random/boot_id", 64, &text, &size, e);
+	if (rc == RC_END || (rc == RC_OK && size < BOOT_ID))
+		rc = err_set(RC_FAIL, e, "/proc/sys/kernel/random/boot_id: not to be had");
+	if (rc == RC_OK)
+		memcpy(boot, text, BOOT_ID);
+	mem_free(&text);
+	return rc;
+}
+
 /*
  * A cache is written without sync: kill -9 leaves it whole, since the kernel has the pages, but a reboot may leave any mixture of old and new
- * pages. The marker holds the boot in which it was begun. The caller holds the gate, and whoever else has the cache open opened it in this
+ * pages. Its marker holds the boot in which it was begun. The caller holds the gate, and whoever else has the cache open opened it in this
  * boot, so nothing is removed under a reader.
  */
+static enum rc check_cache(const char *dir, const char *marker, const char *written, struct err *e)
+{
+	char boot[BOOT_ID];
+	enum rc rc = read_boot(boot, e);
+	if (rc != RC_OK || (written != NULL && memcmp(written, boot, BOOT_ID) == 0))
+		return rc;
+	if (written == NULL && holds_data(dir))
+		return err_set(RC_FAIL, e, "%s: is no cache: give another folder", dir);
+	/* The marker comes last: dying between the two only removes an empty cache again. */
+	rc = begin_anew(dir, e);
+	return rc == RC_OK ? file_store(marker, boot, BOOT_ID, 0640, e) : rc;
+}
+
+/* A cache and what is worth keeping are never turned into each other: the first can't be trusted, the second must not be removed. */
 static enum rc check_marker(const char *dir, bool durable, struct err *e)
 {
-	char *marker = file_join(dir, "unsynced"), *written = NULL, *boot = NULL;
-	size_t written_size = 0, boot_size = 0;
-	enum rc rc = file_load("/proc/sys/kernel/random/boot_id", 64, &boot, &boot_size, e);
-	if (rc == RC_OK && boot_size < BOOT_ID)
-		rc = err_set(RC_FAIL, e, "/proc/sys/kernel/random/boot_id: short");
-	else if (rc == RC_END)
-		rc = err_set(RC_FAIL, e, "/proc/sys/kernel/random/boot_id: absent");
-	if (rc != RC_OK)
-		goto out;
-	rc = file_load(marker, 64, &written, &written_size, e);
-	bool marked = rc == RC_OK;
-	if (rc == RC_END)
-		rc = RC_OK;
-	bool same = marked && written_size == BOOT_ID && memcmp(written, boot, BOOT_ID) == 0;
-	if (rc != RC_OK || same == !durable)
-		goto out;
-	if (durable) {
-		if (marked)
-			rc = err_set(RC_FAIL, e, "%s: was kept without sync, and the machine was restarted since: remove it", dir);
-		goto out;
-	}
-	/* The marker comes last: dying between the two only removes an empty cache again. */
-	if (holds_data(dir))
-		rc = begin_anew(dir, e);
-	if (rc == RC_OK)
-		rc = file_store(marker, boot, BOOT_ID, 0640, e);
-out:
-	mem_free(&boot);
+	char *marker = file_join(dir, "unsynced"), *written = NULL;
+	size_t size = 0;
+	enum rc rc = file_load(marker, BOOT_ID, &written, &size, e);
+	if (rc == RC_OK && size < BOOT_ID)
+		rc = err_set(RC_FAIL, e, "%s: damaged", marker);
+	else if (rc == RC_OK && durable)
+		rc = err_set(RC_FAIL, e, "%s: was made as a cache, without sync: remove it", dir);
+	else if (rc == RC_OK || rc == RC_END)
+		rc = durable ? RC_OK : check_cache(dir, marker, written, e);
 	mem_free(&written);
 	mem_free(&marker);
 	return rc;
