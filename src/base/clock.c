@@ -35,8 +35,8 @@ static int64_t floor_div(int64_t a, int64_t b)
 }
 
 /*
- * Years are counted from 1 March, so that the leap day is the last of its year, and in eras of 400 years, which all have the
- * same length. Day 0 of era 0 is 0000-03-01, DAYS_TO_EPOCH before 1970.
+ * Years are counted from 1 March, so that the leap day is the last of its year, and in eras of 400 years, which all
+ * have the same length. Day 0 of era 0 is 0000-03-01, DAYS_TO_EPOCH before 1970.
  */
 struct civil civil_of(int64_t seconds)
 {

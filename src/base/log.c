@@ -87,13 +87,13 @@ static void put_line(enum log_level level, const char *format, va_list args)
 		return;
 }
 
-#define LOG_FUNCTION(name, level)                  \
-	void name(const char *format, ...)         \
-	{                                          \
-		va_list args;                      \
-		va_start(args, format);            \
-		put_line(level, format, args);     \
-		va_end(args);                      \
+#define LOG_FUNCTION(name, level)                                                                                      \
+	void name(const char *format, ...)                                                                             \
+	{                                                                                                              \
+		va_list args;                                                                                          \
+		va_start(args, format);                                                                                \
+		put_line(level, format, args);                                                                         \
+		va_end(args);                                                                                          \
 	}
 LOG_FUNCTION(log_debug, LOG_DEBUG)
 LOG_FUNCTION(log_info, LOG_INFO)

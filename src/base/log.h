@@ -1,8 +1,8 @@
 /*
  * log: one line a happening, to standard error: "2026-01-14T09:00:00.000Z warn collector: text key=value …".
  *
- * Only floors pipe and above log, once, with the path, offset or topic. Standard error on a journal gets <N> priorities instead of
- * time stamps. The level and the name of the process are the one piece of file-scope state we allow.
+ * Only floors pipe and above log, once, with the path, offset or topic. Standard error on a journal gets <N> priorities
+ * instead of time stamps. The level and the name of the process are the one piece of file-scope state we allow.
  *
  * Thread  any; a line is one write
  */

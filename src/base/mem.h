@@ -2,7 +2,8 @@
  * mem: allocation that aborts when memory is gone, like a bug: the supervisor restarts us, and nothing is lost.
  *
  * Sizes taken from input have a stated ceiling and are checked before they get here.
- * mem_map blocks are whole pages from the kernel, given back at once: for the big, long-lived buffers whose size is accounted.
+ * mem_map blocks are whole pages from the kernel, given back at once: for the big, long-lived buffers whose size is
+ * accounted.
  *
  * Thread  any
  */

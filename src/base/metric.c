@@ -48,8 +48,8 @@ static bool is_ours(const struct header *h)
 }
 
 /*
- * All blocks are taken at once: a full disk then is an error here, not a SIGBUS at some later addition. Another layout is
- * cleared in place and never cut, since a process of the older binary may still have it mapped.
+ * All blocks are taken at once: a full disk then is an error here, not a SIGBUS at some later addition. Another layout
+ * is cleared in place and never cut, since a process of the older binary may still have it mapped.
  */
 static enum rc map_file(struct metrics *m, const char *path, struct err *e)
 {

@@ -1,8 +1,9 @@
 /*
  * metric: counters and gauges in a shared mapping: one slot per process, readable by others and after its death.
  *
- * The file holds a header, then slots of METRIC_SLOT_BYTES each: name, pid, start time, then metric_count 64-bit values in the order of
- * the table that the process passes. The table (name, kind, unit, help) belongs to pipe/figures; base knows only numbers.
+ * The file holds a header, then slots of METRIC_SLOT_BYTES each: name, pid, start time, then metric_count 64-bit values
+ * in the order of the table that the process passes. The table (name, kind, unit, help) belongs to pipe/figures; base
+ * knows only numbers.
  *
  * Thread  metric_add and metric_set from any thread, relaxed atomics
  */
@@ -29,7 +30,8 @@ struct metrics; /* the mapping */
 enum rc metrics_open(const char *path, struct metrics **out, struct err *e) MUST_USE;
 void metrics_close(struct metrics **m);
 
-/* The slot of that name, for this process from now on: its counters go on where the last owner's stopped. NULL when all are taken. */
+/* The slot of that name, for this process from now on: its counters go on where the last owner's stopped. NULL when all
+ * are taken. */
 struct metric_slot *metrics_claim(struct metrics *m, const char *name);
 
 /* Slot i or NULL past the last used one. */

@@ -155,7 +155,8 @@ const char *proc_status_text(int status, char *out, int size)
 		snprintf(out, (size_t)size, "exit %d", WEXITSTATUS(status));
 	} else if (WIFSIGNALED(status)) {
 		const char *name = sigdescr_np(WTERMSIG(status));
-		snprintf(out, (size_t)size, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
+		snprintf(
+		    out, (size_t)size, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
 	} else {
 		snprintf(out, (size_t)size, "status %d", status);
 	}

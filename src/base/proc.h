@@ -25,8 +25,8 @@ int proc_wake_fd(void);
 void proc_wake_clear(void);
 
 /*
- * Start argv[0] (a path). keep_fd < 0 or a descriptor the child keeps under the same number; everything else but 0, 1, 2 is closed.
- * The child gets SIGTERM when this process dies (PR_SET_PDEATHSIG).
+ * Start argv[0] (a path). keep_fd < 0 or a descriptor the child keeps under the same number; everything else but 0, 1,
+ * 2 is closed. The child gets SIGTERM when this process dies (PR_SET_PDEATHSIG).
  */
 enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
 

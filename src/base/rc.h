@@ -11,8 +11,8 @@
 
 #include <stdarg.h>
 
-#define MUST_USE           __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a)  __attribute__((format(printf, f, a)))
+#define MUST_USE          __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 enum rc {
 	RC_OK = 0, /* done */
@@ -32,7 +32,8 @@ struct err {
 /* Set the reason and return rc, so that a failing path is one line: return err_set(RC_BAD, e, "…"). */
 enum rc err_set(enum rc rc, struct err *e, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* The same, with ": <strerror(sys)>" appended. ENOSPC, EDQUOT, EMFILE, ENFILE, EINTR, EAGAIN, ENOMEM make RC_FAIL into RC_AGAIN. */
+/* The same, with ": <strerror(sys)>" appended. ENOSPC, EDQUOT, EMFILE, ENFILE, EINTR, EAGAIN, ENOMEM make RC_FAIL into
+ * RC_AGAIN. */
 enum rc err_sys(enum rc rc, int sys, struct err *e, const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* Put "<text>: " before the reason that is there, e.g. the path a lower floor did not know. Returns rc. */

@@ -1,8 +1,8 @@
 /*
  * reader: walks bytes in memory; sticky failure.
  *
- * A read past the end gives zero and marks the reader failed for good. Check reader_ok once per record, and always before a
- * value decides a size, a loop or an index. Nested lengths carve a child with reader_sub.
+ * A read past the end gives zero and marks the reader failed for good. Check reader_ok once per record, and always
+ * before a value decides a size, a loop or an index. Nested lengths carve a child with reader_sub.
  *
  * Thread  plain data, the caller's
  * Owner   borrows the bytes
@@ -55,14 +55,14 @@ static inline struct reader reader_sub(struct reader *r, size_t n)
 	return p != NULL ? reader_of(p, n) : (struct reader){.failed = true};
 }
 
-#define READER_GET(name, type, swap) \
-	static inline type name(struct reader *r) \
-	{ \
-		const uint8_t *p = reader_take(r, sizeof(type)); \
-		type v = 0; \
-		if (p != NULL) \
-			memcpy(&v, p, sizeof v); \
-		return swap(v); \
+#define READER_GET(name, type, swap)                                                                                   \
+	static inline type name(struct reader *r)                                                                      \
+	{                                                                                                              \
+		const uint8_t *p = reader_take(r, sizeof(type));                                                       \
+		type v = 0;                                                                                            \
+		if (p != NULL)                                                                                         \
+			memcpy(&v, p, sizeof v);                                                                       \
+		return swap(v);                                                                                        \
 	}
 #define READER_SAME(v) (v)
 READER_GET(reader_u8, uint8_t, READER_SAME)

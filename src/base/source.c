@@ -1,8 +1,8 @@
 /*
  * source: the buffer in front of every stream of input, and the three kinds that need only libc.
  *
- * A peek reads just what it lacks when it wants much, so that little is left over to be moved to the front by the next one;
- * small peeks read ahead.
+ * A peek reads just what it lacks when it wants much, so that little is left over to be moved to the front by the next
+ * one; small peeks read ahead.
  */
 #include "base/source.h"
 

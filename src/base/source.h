@@ -1,8 +1,8 @@
 /*
  * source: a stream of input bytes: a descriptor, a pipe, memory, or a decoder over another source.
  *
- * Inputs are never mapped: a file that is cut under a map kills the process. peek shows up to SOURCE_PEEK_MAX bytes without
- * moving, take moves. The buffer grows to the largest peek asked for and no further.
+ * Inputs are never mapped: a file that is cut under a map kills the process. peek shows up to SOURCE_PEEK_MAX bytes
+ * without moving, take moves. The buffer grows to the largest peek asked for and no further.
  *
  * Thread  one owner
  * Owner   source_close frees; a filter closes what it reads from
@@ -24,7 +24,8 @@ struct source;
 /* What a kind of source owes. */
 struct source_ops {
 	const char *name;
-	/* Up to size > 0 bytes into to. RC_OK: *got >= 1. RC_END: no more, ever. RC_AGAIN, RC_BAD (a decoder's input is damaged), RC_FAIL: *e. */
+	/* Up to size > 0 bytes into to. RC_OK: *got >= 1. RC_END: no more, ever. RC_AGAIN, RC_BAD (a decoder's input is
+	 * damaged), RC_FAIL: *e. */
 	enum rc (*read)(struct source *s, void *to, size_t size, size_t *got, struct err *e);
 	/* Free everything of its own, not the front's buffer. */
 	void (*close)(struct source *s);
@@ -71,6 +72,7 @@ struct source *source_fd(int fd, bool close_fd);
 struct source *source_memory(const void *bytes, size_t size);
 
 /* Passes inner through and shows every byte once, in order, to see. Takes inner. */
-struct source *source_tee(struct source *inner, void (*see)(void *context, const void *bytes, size_t size), void *context);
+struct source *source_tee(
+    struct source *inner, void (*see)(void *context, const void *bytes, size_t size), void *context);
 
 #endif

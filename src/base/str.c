@@ -53,7 +53,8 @@ enum rc str_number(const char *text, int64_t min, int64_t max, int64_t *out, str
 	const char *digits = p;
 	if (!take_digits(&p, &size) || *p != '\0' || size > most) {
 		if (p > digits && digits[strspn(digits, "0123456789")] == '\0')
-			return err_set(RC_BAD, e, "\"%s\" is out of range %lld to %lld", text, (long long)min, (long long)max);
+			return err_set(
+			    RC_BAD, e, "\"%s\" is out of range %lld to %lld", text, (long long)min, (long long)max);
 		return err_set(RC_BAD, e, "\"%s\" is not a whole number", text);
 	}
 	int64_t v = negative ? (int64_t)(0 - size) : (int64_t)size;

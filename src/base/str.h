@@ -38,7 +38,8 @@ bool str_unhex(const char *text, uint8_t *bytes, size_t len);
 
 /*
  * A name as printable UTF-8, reversibly: control characters, backslash and bytes that are no valid UTF-8 become \xNN.
- * Returns bytes written without the NUL; at most 4 * len. out holds 4 * len + 1. str_unescape undoes it (false: malformed).
+ * Returns bytes written without the NUL; at most 4 * len. out holds 4 * len + 1. str_unescape undoes it (false:
+ * malformed).
  */
 size_t str_escape(const char *bytes, size_t len, char *out);
 bool str_unescape(const char *text, char *out, size_t size, size_t *len);

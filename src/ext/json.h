@@ -1,5 +1,6 @@
 /*
- * json: jansson, with our errors. Reading keeps to this file; large documents are written by hand with writer (json_quote).
+ * json: jansson, with our errors. Reading keeps to this file; large documents are written by hand with writer
+ * (json_quote).
  *
  * Thread  a value belongs to one thread
  * Owner   json_decref by the caller unless borrowed is said

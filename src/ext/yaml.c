@@ -1,6 +1,6 @@
 /*
- * yaml: events of libyaml into a tree that remembers lines. What a configuration does not need (anchors, tags, merge keys,
- * keys that are no scalars, several documents) is refused, so that what stands in the file is what it says.
+ * yaml: events of libyaml into a tree that remembers lines. What a configuration does not need (anchors, tags, merge
+ * keys, keys that are no scalars, several documents) is refused, so that what stands in the file is what it says.
  */
 #include "ext/yaml.h"
 
@@ -71,8 +71,8 @@ static enum rc refuse_doubled_keys(struct loader *l, const struct yaml_node *map
 	enum rc rc = RC_OK;
 	for (size_t i = 1; i < n && rc == RC_OK; i++)
 		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
-			rc = err_set(RC_BAD, l->e, "%s:%u: key \"%s\" stands on line %u already", l->file, sorted[i]->line,
-			    sorted[i]->key, sorted[i - 1]->line);
+			rc = err_set(RC_BAD, l->e, "%s:%u: key \"%s\" stands on line %u already", l->file,
+			    sorted[i]->line, sorted[i]->key, sorted[i - 1]->line);
 	mem_free(&sorted);
 	return rc;
 }

@@ -20,7 +20,8 @@ static void assert_same_as_libc(int64_t seconds)
 	struct civil c = civil_of(seconds);
 	if (c.year != tm.tm_year + 1900 || c.month != tm.tm_mon + 1 || c.day != tm.tm_mday || c.hour != tm.tm_hour ||
 	    c.minute != tm.tm_min || c.second != tm.tm_sec)
-		fail_msg("%lld is %d-%d-%d %d:%d:%d", (long long)seconds, c.year, c.month, c.day, c.hour, c.minute, c.second);
+		fail_msg("%lld is %d-%d-%d %d:%d:%d", (long long)seconds, c.year, c.month, c.day, c.hour, c.minute,
+		    c.second);
 	assert_true(civil_seconds(c) == seconds);
 }
 

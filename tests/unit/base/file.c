@@ -284,8 +284,8 @@ static void remove_tree_stays_inside(void **state)
 
 static void paths(void **state)
 {
-	static const char *const rows[][3] = {
-	    {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"a//", "/b", "a/b"}, {"/", "b", "/b"}, {"", "b", "b"}, {"a", "", "a/"}};
+	static const char *const rows[][3] = {{"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"a//", "/b", "a/b"},
+	    {"/", "b", "/b"}, {"", "b", "b"}, {"a", "", "a/"}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *joined = file_join(rows[i][0], rows[i][1]);
 		assert_string_equal(joined, rows[i][2]);

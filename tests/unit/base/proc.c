@@ -47,8 +47,8 @@ static void a_child_gets_one_descriptor_and_no_other(void **state)
 	int secret = open("/dev/null", O_RDONLY), high = fcntl(secret, F_DUPFD, 200);
 	int kept = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(secret > 2 && high >= 200 && kept > 2);
-	snprintf(command, sizeof command, "[ -e /proc/$$/fd/%d ] && ! [ -e /proc/$$/fd/%d ] && ! [ -e /proc/$$/fd/%d ]", kept,
-	    secret, high);
+	snprintf(command, sizeof command, "[ -e /proc/$$/fd/%d ] && ! [ -e /proc/$$/fd/%d ] && ! [ -e /proc/$$/fd/%d ]",
+	    kept, secret, high);
 	assert_int_equal(shell(command, kept), 0);
 	snprintf(command, sizeof command, "! [ -e /proc/$$/fd/%d ] && ! [ -e /proc/$$/fd/%d ]", kept, secret);
 	assert_int_equal(shell(command, -1), 0);
@@ -67,7 +67,9 @@ static void a_child_starts_with_fresh_signals(void **state)
 	proc_signals();
 	pthread_sigmask(SIG_BLOCK, &some, &before);
 	/* nothing blocked, nothing ignored, not even the SIGPIPE that we ignore */
-	int status = shell("grep -q 'SigBlk:.*0000000000000000' /proc/$$/status && grep -q 'SigIgn:.*0000000000000000' /proc/$$/status", -1);
+	int status = shell("grep -q 'SigBlk:.*0000000000000000' /proc/$$/status && grep -q 'SigIgn:.*0000000000000000' "
+	                   "/proc/$$/status",
+	    -1);
 	sigset_t now;
 	pthread_sigmask(SIG_SETMASK, &before, &now);
 	assert_int_equal(status, 0);
