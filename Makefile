@@ -1,33 +1,36 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 FUZZ_SECONDS ?= 60
-PREFIX ?= /usr/local
 
 .PHONY: build deps check demo bench fuzz install clean
 
 build:
-	@tools/build.sh build sluice --prefix=$(PREFIX)
+	@tools/build.sh build sluice
 
 deps:
 	@tools/deps.sh
 	@tools/venv.sh >/dev/null
 
-# Warnings are errors for us, but not under sanitizers: their code misleads the warnings about uninitialised values.
+# TESTS: arguments of tests/run. Warnings are errors for us, but not under sanitizers: their code misleads the warnings about uninitialised values.
 check: deps
-	@tools/build.sh build all --prefix=$(PREFIX) -Dtests=enabled -Dstrict=true
+	@tools/build.sh build all -Dtests=enabled -Dstrict=true
 	@tools/build.sh build-asan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/build.sh build-tsan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
-	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/run
+	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/run $(TESTS)
 
 demo: deps build
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/demo/demo.sh
 
+# BENCH: arguments of tests/bench/bench.py
 bench: deps build
-	@SLUICE=$(CURDIR)/build/sluice "$$(tools/venv.sh)" tests/bench/bench.py $(BENCH)
+	@"$$(tools/venv.sh)" tests/bench/bench.py $(BENCH)
 
+# FUZZ: names of entries, all by default
 fuzz: deps
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
 
-install: build
+# PREFIX=/usr, DESTDIR=/elsewhere
+install:
+	@tools/build.sh build sluice $(if $(PREFIX),-Dprefix=$(PREFIX))
 	@meson install -C build --no-rebuild
 
 clean:
