@@ -21,7 +21,8 @@ demo: deps build
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/demo/demo.sh
 
 # BENCH: arguments of tests/bench/bench.py
-bench: deps build
+bench: deps
+	@tools/build.sh build all
 	@"$$(tools/venv.sh)" tests/bench/bench.py $(BENCH)
 
 # FUZZ: names of entries, all by default
