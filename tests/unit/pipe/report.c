@@ -1,0 +1,114 @@
+/* Reports: exact counts, bounded lines, and the way through an event header and back. */
+#include "pipe/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static const char *const counter[] = {"unknown_elements", "sequence_failures"};
+static const struct dissect_ops ops = {.name = "x", .version = "1", .counter = counter, .counters = 2};
+
+static void fill(struct report *r)
+{
+	struct batch *b = batch_new(NULL, 0, 16, 4096);
+	b->rows = 3;
+	b->counter[1] = 7;
+	assert_true(batch_reject(b, 100, 50, 4, "bad \"block\"", "\x00\xff\x10", 3));
+	assert_true(batch_reject(b, 200, 1, REJECT_ROWS_UNKNOWN, "worse", "", 0));
+	report_batch(r, b);
+	report_batch(r, b);
+	batch_free(&b);
+}
+
+static void round_trip(void **state)
+{
+	struct report r, back;
+	struct writer w;
+	struct err e;
+	report_init(&r, &ops);
+	report_init(&back, &ops);
+	writer_init(&w, 1 << 20);
+	fill(&r);
+	r.outside = 5;
+	report_write(&r, &w);
+	assert_false(w.failed);
+	assert_int_equal(report_read(&back, (char *)w.bytes, w.len, &e), RC_OK);
+	assert_true(back.rows == 6 && back.rejects == 4 && back.lost == 8 && back.outside == 5 && back.clean);
+	assert_int_equal(back.counter[1], 14);
+	assert_int_equal(back.counter[0], 0);
+	assert_int_equal(back.entries.len, r.entries.len);
+	assert_memory_equal(back.entries.bytes, r.entries.bytes, r.entries.len);
+	const char first[] =
+	    "{\"offset\":100,\"length\":50,\"rows\":4,\"reason\":\"bad \\\"block\\\"\",\"raw\":\"AP8Q\"}\n"
+	    "{\"offset\":200,\"length\":1,\"rows\":null,\"reason\":\"worse\",\"raw\":\"\"}\n";
+	assert_memory_equal(r.entries.bytes, first, sizeof first - 1);
+	writer_fini(&w);
+	report_fini(&r);
+	report_fini(&back);
+}
+
+static void refused(void **state)
+{
+	struct report r, back;
+	struct writer w;
+	struct err e;
+	char reason[600];
+	memset(reason, 'r', sizeof reason);
+	reason[sizeof reason - 1] = '\0';
+	report_init(&r, &ops);
+	report_init(&back, &ops);
+	writer_init(&w, 1 << 20);
+	report_refuse(&r, 99, reason);
+	report_write(&r, &w);
+	assert_int_equal(report_read(&back, (char *)w.bytes, w.len, &e), RC_OK);
+	assert_int_equal(strlen(back.reason), REPORT_REASON - 1);
+	assert_false(back.clean);
+	assert_int_equal(back.rejects, 1);
+	report_reset(&back, &ops);
+	assert_true(back.reason[0] == '\0' && back.entries.len == 0 && back.clean);
+	writer_fini(&w);
+	report_fini(&r);
+	report_fini(&back);
+}
+
+static void lines_are_bounded(void **state)
+{
+	struct report r;
+	report_init(&r, &ops);
+	for (unsigned i = 0; i < 100000; i++)
+		report_reject(&r, i, 1, 1, "again and again");
+	assert_int_equal(r.rejects, 100000);
+	assert_int_equal(r.lost, 100000);
+	assert_true(r.silent > 0 && r.silent < 100000 && r.entries.len <= REPORT_ENTRIES_MAX);
+	assert_int_equal(r.entries.bytes[r.entries.len - 1], '\n');
+	report_fini(&r);
+}
+
+static void not_ours(void **state)
+{
+	static const char *const text[] = {"", "[]", "{}", "{\"rows\":-1}", "null", "{\"rows\":1",
+	    "{\"rows\":1,\"rejects\":0,\"lost\":0,\"outside\":0,\"silent\":0,\"clean\":1,\"reason\":\"\",\"entries\":"
+	    "\"\"}",
+	    "{\"rows\":1,\"rejects\":0,\"lost\":0,\"outside\":0,\"silent\":0,\"clean\":true,\"reason\":\"\","
+	    "\"entries\":[]}"};
+	struct report r;
+	struct err e;
+	report_init(&r, &ops);
+	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+		assert_int_equal(report_read(&r, text[i], strlen(text[i]), &e), RC_BAD);
+		assert_true(r.rows == 0 && r.entries.len == 0);
+	}
+	report_fini(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(refused),
+	    cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
