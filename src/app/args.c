@@ -146,7 +146,8 @@ static int option_text(const struct option *o, char *out, size_t size)
 	char letter[8] = "    ";
 	if (o->letter != 0)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
-	return snprintf(out, size, "%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+	return snprintf(
+	    out, size, "%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
 }
 
 void args_help(const struct command *c)
@@ -161,7 +162,8 @@ void args_help(const struct command *c)
 		int width = option_text(o, text, sizeof text);
 		widest = width > widest ? width : widest;
 	}
-	printf("%susage:%s sluice %s%s%s\n\n%s.\n", t.bold, t.off, c->name, c->synopsis[0] != '\0' ? " " : "", c->synopsis, c->summary);
+	printf("%susage:%s sluice %s%s%s\n\n%s.\n", t.bold, t.off, c->name, c->synopsis[0] != '\0' ? " " : "",
+	    c->synopsis, c->summary);
 	if (c->details != NULL)
 		printf("\n%s\n", c->details);
 	printf("\n%sOptions%s\n", t.bold, t.off);

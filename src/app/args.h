@@ -1,7 +1,8 @@
 /*
  * args: the table of a subcommand's options, and a command line parsed by it. Help comes from the same table.
  *
- * Long options take their value after "=" or as the next word, letters as the rest of the word or the next one; flags of one letter may be joined.
+ * Long options take their value after "=" or as the next word, letters as the rest of the word or the next one; flags
+ * of one letter may be joined.
  * "--" ends them. Options may stand after paths.
  *
  * Thread  main only
@@ -28,11 +29,11 @@ struct args;
 
 struct command {
 	const char *name;
-	const char *synopsis; /* what follows the name on the usage line */
-	const char *summary;  /* one line */
-	const char *details;  /* paragraphs for --help, may be NULL */
+	const char *synopsis;        /* what follows the name on the usage line */
+	const char *summary;         /* one line */
+	const char *details;         /* paragraphs for --help, may be NULL */
 	const struct option *option; /* ends with a row without a name */
-	bool words;           /* takes words that are no options */
+	bool words;                  /* takes words that are no options */
 	enum status (*run)(const struct args *a);
 };
 
@@ -49,7 +50,8 @@ struct args {
 	size_t words;
 };
 
-/* argv[0] is the command's own name. RC_BAD: the reason, with the nearest option. RC_END: --help was asked for. Borrows argv. */
+/* argv[0] is the command's own name. RC_BAD: the reason, with the nearest option. RC_END: --help was asked for. Borrows
+ * argv. */
 enum rc args_parse(const struct command *c, int argc, char **argv, struct args *out, struct err *e) MUST_USE;
 void args_fini(struct args *a);
 

@@ -21,7 +21,7 @@ enum { PIPELINES_MAX = 256, NAME_MAX_CHARS = 64, KEY_CHARS = 160 };
 /* What is at work while one file is read. */
 struct load {
 	const char *file;
-	char *folder;   /* where relative paths begin */
+	char *folder; /* where relative paths begin */
 	struct config *config;
 	struct pipeline *pipeline; /* the entry being read */
 };
@@ -35,7 +35,8 @@ static void remember(struct load *l, const struct config_key *key, unsigned line
 {
 	struct config *c = l->config;
 	c->origin = mem_resize(c->origin, (c->origins + 1) * sizeof *c->origin);
-	c->origin[c->origins++] = (struct config_origin){l->pipeline != NULL ? l->pipeline->name : NULL, key->name, line};
+	c->origin[c->origins++] =
+	    (struct config_origin){l->pipeline != NULL ? l->pipeline->name : NULL, key->name, line};
 }
 
 static void fill_defaults(enum key_scope scope, void *base)
@@ -137,9 +138,11 @@ static enum rc read_value(struct load *l, const struct config_key *key, const st
 		return read_map(l, n, e);
 	if (key->kind == KEY_MAP || n->kind != YAML_SCALAR) {
 		if (key_is_group(key->scope, key->name))
-			err_set(RC_BAD, e, "wants one value; write its other keys flat, as in \"%s.max_bytes: 4GiB\"", key->name);
+			err_set(RC_BAD, e, "wants one value; write its other keys flat, as in \"%s.max_bytes: 4GiB\"",
+			    key->name);
 		else
-			err_set(RC_BAD, e, key->kind == KEY_MAP ? "wants names and values: { key: value }" : "wants one value");
+			err_set(RC_BAD, e,
+			    key->kind == KEY_MAP ? "wants names and values: { key: value }" : "wants one value");
 		return wrong(l, n->line, e, key->name);
 	}
 	if (of_pipeline && strcmp(key->name, "dissector") == 0)
@@ -192,7 +195,8 @@ static enum rc must_have(struct load *l, enum key_scope scope, unsigned line, st
 	const char *here = l->pipeline != NULL ? l->pipeline->name : NULL;
 	for (size_t i = 0; i < key_count; i++) {
 		const struct config_key *k = &key_table[i];
-		if (k->scope != scope || k->fallback != NULL || k->otherwise != NULL || config_line(l->config, here, k->name) != 0)
+		if (k->scope != scope || k->fallback != NULL || k->otherwise != NULL ||
+		    config_line(l->config, here, k->name) != 0)
 			continue;
 		err_set(RC_BAD, e, "\"%s\" must be given", k->name);
 		return here == NULL ? err_wrap(RC_BAD, e, "%s", l->file) : wrong(l, line, e, here);
@@ -246,7 +250,8 @@ static enum rc try_options(struct load *l, const struct yaml_node *entry, struct
 	struct pipeline *p = l->pipeline;
 	struct dissector *d = NULL;
 	struct dissect_hints hints = {.name = "", .size = 0};
-	struct dissect_params params = {.wanted = p->projection->wanted, .wants = p->projection->wants, .option = p->option, .options = p->options};
+	struct dissect_params params = {
+	    .wanted = p->projection->wanted, .wants = p->projection->wants, .option = p->option, .options = p->options};
 	enum rc rc = dissect_open(p->dissector, source_memory("", 0), &hints, &params, &d, e);
 	dissect_close(&d);
 	const struct yaml_node *options = yaml_get(entry, "options");
@@ -288,7 +293,10 @@ static enum rc read_pipelines(struct load *l, const struct yaml_node *map, struc
 	struct settings *s = &l->config->settings;
 	size_t count = 0;
 	if (map == NULL || map->kind != YAML_MAP || map->first == NULL)
-		return err_set(RC_BAD, e, "%s: \"pipelines\" must name at least one: pipelines: { flow: { watch: FOLDER, dissector: nfcapd } }", l->file);
+		return err_set(RC_BAD, e,
+		    "%s: \"pipelines\" must name at least one: pipelines: { flow: { watch: FOLDER, dissector: nfcapd } "
+		    "}",
+		    l->file);
 	for (const struct yaml_node *n = map->first; n != NULL; n = n->next)
 		count++;
 	if (count > PIPELINES_MAX)
@@ -332,7 +340,8 @@ static void make_url(const struct load *l, const char *scheme, char **url)
 	mem_free(&path);
 }
 
-static enum rc absolute_place(const struct load *l, const char *key, const char *url, const char *scheme, char *place, struct err *e)
+static enum rc absolute_place(
+    const struct load *l, const char *key, const char *url, const char *scheme, char *place, struct err *e)
 {
 	if (!str_starts(url, scheme) || place[0] == '/') {
 		tidy(place);
@@ -518,7 +527,8 @@ void config_free(struct config **cp)
 	if (s->bus_option != NULL)
 		mem_release((void *)s->bus_option[0].value);
 	mem_free(&s->bus_option);
-	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state, &c->schemas};
+	char **text[] = {
+	    &s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state, &c->schemas};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
 		mem_free(text[i]);
 	mem_free(&c->origin);
@@ -529,7 +539,8 @@ unsigned config_line(const struct config *c, const char *pipeline, const char *k
 {
 	for (size_t i = 0; i < c->origins; i++) {
 		const struct config_origin *o = &c->origin[i];
-		bool here = pipeline == NULL ? o->pipeline == NULL : o->pipeline != NULL && strcmp(o->pipeline, pipeline) == 0;
+		bool here =
+		    pipeline == NULL ? o->pipeline == NULL : o->pipeline != NULL && strcmp(o->pipeline, pipeline) == 0;
 		if (here && strcmp(o->key, key) == 0)
 			return o->line;
 	}

@@ -18,8 +18,8 @@ enum { LOCK_POLL_MS = 50 };
 
 struct daemon {
 	const struct args *args;
-	bool child;         /* the supervisor decides about reloads */
-	atomic_bool reload; /* a good configuration waits in next */
+	bool child;          /* the supervisor decides about reloads */
+	atomic_bool reload;  /* a good configuration waits in next */
 	struct config *next; /* the main thread's, read when the round is over */
 	const char *state;
 };

@@ -1,5 +1,6 @@
 /*
- * daemon: the frame of collect and work: signals as the questions "stop?" and "stop at once?", and a reread configuration as a new round.
+ * daemon: the frame of collect and work: signals as the questions "stop?" and "stop at once?", and a reread
+ * configuration as a new round.
  *
  * Thread  the questions may be asked from any thread
  */
@@ -24,11 +25,13 @@ int daemon_wake_fd(const struct daemon *d);
 bool daemon_stopped(const struct daemon *d);
 
 /* One round over one configuration. STATUS_BAD with the reason in *e, or "" when it has been told. */
-typedef enum status daemon_round(const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e);
+typedef enum status daemon_round(
+    const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e);
 
 /*
- * Load the configuration, take the lock if there is one (waits for its holder: a standby), claim figures under that name, and do rounds until one ends by itself or
- * by SIGTERM. SIGHUP begins a new round when the file is good; a child leaves that to its supervisor.
+ * Load the configuration, take the lock if there is one (waits for its holder: a standby), claim figures under that
+ * name, and do rounds until one ends by itself or by SIGTERM. SIGHUP begins a new round when the file is good; a child
+ * leaves that to its supervisor.
  */
 enum status daemon_run(const struct args *a, const char *name, const char *lock, daemon_round *round);
 

@@ -1,4 +1,5 @@
-/* status, and later the endpoint for machines, ask the same questions; the answers come from the files that the processes share, never from the processes. */
+/* status, and later the endpoint for machines, ask the same questions; the answers come from the files that the
+ * processes share, never from the processes. */
 #include "app/health.h"
 
 #include <dirent.h>
@@ -126,7 +127,8 @@ static bool see_open(void *context, const struct ledger_original *o)
 	struct health *h = context;
 	if (h->opens == HEALTH_OPEN)
 		return false;
-	add_file(&h->open[h->opens++], o->pipeline, o->source, o->state == LEDGER_ARCHIVED ? "archived, not published yet" : "published, not committed yet",
+	add_file(&h->open[h->opens++], o->pipeline, o->source,
+	    o->state == LEDGER_ARCHIVED ? "archived, not published yet" : "published, not committed yet",
 	    clock_wall().ns / 1000000 - o->seen_ms);
 	return true;
 }
@@ -234,7 +236,8 @@ static void gather_bus(const struct config *c, struct health *h)
 		rc = bus_usage(bus, &h->bus_used, &h->bus_bound, &e);
 	if (rc != RC_OK)
 		problem(h, "bus", &e);
-	if (rc == RC_OK && lake && store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e) != RC_OK)
+	if (rc == RC_OK && lake &&
+	    store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e) != RC_OK)
 		problem(h, "lake", &e);
 	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
 		rc = gather_topic(h, bus, store, s->pipeline[i].topic_files, &e);

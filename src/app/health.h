@@ -1,5 +1,6 @@
 /*
- * health: where everything stands, gathered from the ledger, the bus, the lake and the figures, whether sluice runs or not. Makes nothing that is not there.
+ * health: where everything stands, gathered from the ledger, the bus, the lake and the figures, whether sluice runs or
+ * not. Makes nothing that is not there.
  *
  * Thread  one owner
  */
@@ -33,10 +34,10 @@ struct health_pipeline {
 struct health_partition {
 	char topic[256];
 	unsigned partition;
-	uint64_t first, next;  /* offsets on the bus */
-	uint64_t committed;    /* the offset that the last commit ended before */
+	uint64_t first, next; /* offsets on the bus */
+	uint64_t committed;   /* the offset that the last commit ended before */
 	bool has_commit;
-	int64_t commit_ms;     /* wall: when that was */
+	int64_t commit_ms; /* wall: when that was */
 };
 
 struct health_file {
@@ -57,7 +58,7 @@ struct health {
 	unsigned asides, opens; /* listed; the counts say how many there are */
 	uint64_t bus_used, bus_bound;
 	uint64_t ledger_used, ledger_bound;
-	int64_t newest_commit_ms; /* wall, 0 none */
+	int64_t newest_commit_ms;                     /* wall, 0 none */
 	char problem[HEALTH_PROBLEMS][ERR_TEXT + 32]; /* what could not be asked */
 	unsigned problems;
 };

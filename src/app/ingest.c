@@ -22,14 +22,17 @@ static void show(void *context, const struct collector_progress *now)
 	progress_show(r->progress, now);
 }
 
-enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c, struct metric_slot *figures,
-    struct daemon *d, struct err *e)
+enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c,
+    struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	bool quiet = args_has(a, "quiet"), json = args_has(a, "json");
 	struct round r = {.daemon = d, .progress = progress_new(what, quiet || json || !job->once)};
 	struct collector_result result = {0};
-	struct outcome_params p = {
-	    .what = what, .quiet = quiet, .json = json, .began_ms = clock_wall().ns / 1000000, .committed = job->until_committed};
+	struct outcome_params p = {.what = what,
+	    .quiet = quiet,
+	    .json = json,
+	    .began_ms = clock_wall().ns / 1000000,
+	    .committed = job->until_committed};
 	struct mono began = clock_mono();
 	job->settings = &c->settings;
 	job->figures = figures;

@@ -1,4 +1,5 @@
-/* One row per configuration key: what it may hold, what it is without, and the sentence of the manual. Nothing else lists keys. */
+/* One row per configuration key: what it may hold, what it is without, and the sentence of the manual. Nothing else
+ * lists keys. */
 #include "app/keys.h"
 
 #include <stdbool.h>
@@ -10,33 +11,38 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define KIB INT64_C(1024)
-#define MIB (KIB * 1024)
-#define GIB (MIB * 1024)
-#define TIB (GIB * 1024)
+#define KIB    INT64_C(1024)
+#define MIB    (KIB * 1024)
+#define GIB    (MIB * 1024)
+#define TIB    (GIB * 1024)
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
-#define AT(member)      offsetof(struct config, member)
-#define IN(member)      offsetof(struct pipeline, member)
-#define TEXT(k, m)      .scope = KEY_GLOBAL, .name = k, .kind = KEY_TEXT, .offset = AT(m)
-#define NUMBER(k, m)    .scope = KEY_GLOBAL, .name = k, .kind = KEY_NUMBER, .offset = AT(m)
-#define SIZE(k, m)      .scope = KEY_GLOBAL, .name = k, .kind = KEY_SIZE, .offset = AT(m)
-#define DURATION(k, m)  .scope = KEY_GLOBAL, .name = k, .kind = KEY_DURATION, .offset = AT(m)
-#define OF_PIPELINE(k)  .scope = KEY_PIPELINE, .name = k
+#define AT(member)     offsetof(struct config, member)
+#define IN(member)     offsetof(struct pipeline, member)
+#define TEXT(k, m)     .scope = KEY_GLOBAL, .name = k, .kind = KEY_TEXT, .offset = AT(m)
+#define NUMBER(k, m)   .scope = KEY_GLOBAL, .name = k, .kind = KEY_NUMBER, .offset = AT(m)
+#define SIZE(k, m)     .scope = KEY_GLOBAL, .name = k, .kind = KEY_SIZE, .offset = AT(m)
+#define DURATION(k, m) .scope = KEY_GLOBAL, .name = k, .kind = KEY_DURATION, .offset = AT(m)
+#define CHOICE(k, m)   .scope = KEY_GLOBAL, .name = k, .kind = KEY_CHOICE, .offset = AT(m)
+#define OF_PIPELINE(k) .scope = KEY_PIPELINE, .name = k
 
+/* A row is two lines: what it is and what it means. */
+/* clang-format off */
 const struct config_key key_table[] = {
     {TEXT("lake", settings.lake_url), .help = "Where originals and tables live: file:///folder, or just a folder."},
     {TEXT("state", settings.state), .otherwise = "<lake>/_sluice/state of a file lake",
 	.help = "Local folder for the ledger, the worker's caches, figures and locks; one per instance."},
     {TEXT("instance", settings.instance), .otherwise = "the host's name",
 	.help = "Names this ingest instance and its topics: letters, digits, - and _."},
-    {TEXT("bus", settings.bus_url), .otherwise = "embedded://<state>/bus", .help = "Where events wait: embedded:///folder."},
+    {TEXT("bus", settings.bus_url), .otherwise = "embedded://<state>/bus",
+	.help = "Where events wait: embedded:///folder."},
     {NUMBER("workers", settings.workers), .least = 1, .most = 256, .fallback = "2",
 	.help = "Worker threads, and partitions of each topic; partitions are only ever added."},
-    {TEXT("schemas", schemas), .otherwise = "none", .help = "Folder of your own DATASET.avsc files; they go before the shipped ones."},
+    {TEXT("schemas", schemas), .otherwise = "none",
+	.help = "Folder of your own DATASET.avsc files; they go before the shipped ones."},
     {SIZE("event.inline_max", settings.inline_max), .least = 0, .most = 16 * MIB, .fallback = "1MiB",
 	.help = "Inputs up to this size are dissected by the collector; larger ones by a worker."},
     {SIZE("event.rows_max", settings.rows_max), .least = 64 * KIB, .most = 256 * MIB, .fallback = "8MiB",
@@ -53,11 +59,14 @@ const struct config_key key_table[] = {
 	.help = "Table files that one worker thread keeps open; at the limit the one idle longest is finished."},
     {NUMBER("partitions.max", settings.partitions_max), .least = 1, .most = 8784, .fallback = "256",
 	.help = "Hours that one original may touch; rows of further hours are one reject."},
-    {.scope = KEY_GLOBAL, .name = "parquet.codec", .kind = KEY_CHOICE, .offset = AT(codec), .choices = "none snappy zstd gzip", .fallback = "snappy",
+    {CHOICE("parquet.codec", codec), .choices = "none snappy zstd gzip", .fallback = "snappy",
 	.help = "How pages of table files are compressed."},
-    {NUMBER("parquet.level", level), .least = 0, .most = 9, .fallback = "0", .help = "How hard zstd and gzip try; 0 is the codec's own choice."},
-    {NUMBER("parquet.row_group_rows", row_group_rows), .least = 1024, .most = 1 << 30, .fallback = "1048576", .help = "Most rows of a row group."},
-    {NUMBER("parquet.page_rows", page_rows), .least = 128, .most = 1 << 20, .fallback = "20480", .help = "Most rows of a page."},
+    {NUMBER("parquet.level", level), .least = 0, .most = 9, .fallback = "0",
+	.help = "How hard zstd and gzip try; 0 is the codec's own choice."},
+    {NUMBER("parquet.row_group_rows", row_group_rows), .least = 1024, .most = 1 << 30, .fallback = "1048576",
+	.help = "Most rows of a row group."},
+    {NUMBER("parquet.page_rows", page_rows), .least = 128, .most = 1 << 20, .fallback = "20480",
+	.help = "Most rows of a page."},
     {SIZE("file.max_bytes", settings.file_max_bytes), .least = 64 * KIB, .most = TIB, .fallback = "512MiB",
 	.help = "A table file that reaches this size is finished and another part begins, in the same commit."},
     {DURATION("collect.rescan", settings.rescan_ms), .least = 100, .most = DAY, .fallback = "60s",
@@ -65,7 +74,7 @@ const struct config_key key_table[] = {
     {NUMBER("collect.group", settings.collect_group), .least = 1, .most = 4096, .fallback = "250",
 	.help = "Most files that share their fsyncs and their ledger transaction."},
     {DURATION("collect.settle", settle_ms), .least = 0, .most = HOUR, .fallback = "2s",
-	.help = "A file that was found by listing, not closed or renamed under our eyes, must have been still for this long."},
+	.help = "A file found by listing, not closed or renamed under our eyes, must have been still for this long."},
     {SIZE("ledger.max_bytes", settings.ledger_max_bytes), .least = 16 * MIB, .most = 16 * TIB, .fallback = "16GiB",
 	.help = "Most bytes of the ledger; when it is full no further file is taken."},
     {SIZE("bus.max_bytes", bus_max_bytes), .least = 16 * MIB, .most = 16 * TIB, .fallback = "1GiB",
@@ -74,18 +83,23 @@ const struct config_key key_table[] = {
 	.help = "How long a worker remembers what it committed; the collector does not publish again what is older."},
     {DURATION("stop_timeout", settings.stop_timeout_ms), .least = 100, .most = HOUR, .fallback = "30s",
 	.help = "How long the processes may take to finish their work after SIGTERM."},
-    {.scope = KEY_GLOBAL, .name = "log.level", .kind = KEY_CHOICE, .offset = AT(log_level), .choices = "debug info warn error", .fallback = "info",
+    {CHOICE("log.level", log_level), .choices = "debug info warn error", .fallback = "info",
 	.help = "The least severe lines that go to standard error."},
-    {OF_PIPELINE("watch"), .kind = KEY_TEXT, .offset = IN(watch), .help = "The folder where the tool leaves its finished files."},
+    {OF_PIPELINE("watch"), .kind = KEY_TEXT, .offset = IN(watch),
+	.help = "The folder where the tool leaves its finished files."},
     {OF_PIPELINE("dissector"), .kind = KEY_TEXT, .help = "What reads the files: nfcapd."},
     {OF_PIPELINE("pattern"), .kind = KEY_TEXT, .offset = IN(pattern), .otherwise = "nfcapd.* for nfcapd",
 	.help = "Shell pattern of file names to take; nfcapd.current* is never taken."},
-    {OF_PIPELINE("recursive"), .kind = KEY_FLAG, .offset = IN(recursive), .fallback = "yes", .help = "Whether folders inside the watched one count too."},
-    {OF_PIPELINE("dataset"), .kind = KEY_TEXT, .otherwise = "the dissector's own, flow for nfcapd", .help = "The table that the rows go to."},
-    {OF_PIPELINE("options"), .kind = KEY_MAP, .otherwise = "none", .help = "Options of the dissector, as `sluice dissect -O` takes them."},
+    {OF_PIPELINE("recursive"), .kind = KEY_FLAG, .offset = IN(recursive), .fallback = "yes",
+	.help = "Whether folders inside the watched one count too."},
+    {OF_PIPELINE("dataset"), .kind = KEY_TEXT, .otherwise = "the dissector's own, flow for nfcapd",
+	.help = "The table that the rows go to."},
+    {OF_PIPELINE("options"), .kind = KEY_MAP, .otherwise = "none",
+	.help = "Options of the dissector, as `sluice dissect -O` takes them."},
     {OF_PIPELINE("after"), .kind = KEY_TEXT, .fallback = "keep",
 	.help = "What happens to a source file once its rows are committed: keep, delete, or move:FOLDER."},
 };
+/* clang-format on */
 
 const size_t key_count = sizeof key_table / sizeof key_table[0];
 
@@ -101,7 +115,8 @@ bool key_is_group(enum key_scope scope, const char *name)
 {
 	size_t len = strlen(name);
 	for (size_t i = 0; i < key_count; i++)
-		if (key_table[i].scope == scope && strncmp(key_table[i].name, name, len) == 0 && key_table[i].name[len] == '.')
+		if (key_table[i].scope == scope && strncmp(key_table[i].name, name, len) == 0 &&
+		    key_table[i].name[len] == '.')
 			return true;
 	return false;
 }
@@ -142,7 +157,8 @@ void key_hint(enum key_scope scope, const char *name, char *out, size_t size)
 	size_t len = strlen(name);
 	for (size_t i = 0; i < key_count && n.best == NULL; i++) {
 		size_t full = strlen(key_table[i].name);
-		if (key_table[i].scope == scope && full > len + 1 && key_table[i].name[full - len - 1] == '.' && str_ends(key_table[i].name, name))
+		if (key_table[i].scope == scope && full > len + 1 && key_table[i].name[full - len - 1] == '.' &&
+		    str_ends(key_table[i].name, name))
 			n.best = key_table[i].name;
 	}
 	if (n.best == NULL && scope == KEY_GLOBAL && key_find(KEY_PIPELINE, name) != NULL)
@@ -282,7 +298,7 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 		show_size(*(const uint64_t *)at, out, size);
 		return;
 	case KEY_DURATION:
-		show_time((uint64_t)*(const int64_t *)at, out, size);
+		show_time((uint64_t) * (const int64_t *)at, out, size);
 		return;
 	case KEY_FLAG:
 		snprintf(out, size, "%s", *(const bool *)at ? "yes" : "no");
@@ -342,30 +358,38 @@ static void markdown_table(struct writer *out, enum key_scope scope)
 		if (k->scope != scope)
 			continue;
 		key_range(k, range, sizeof range);
-		writer_format(out, "| `%s` | %s | %s | %s%s%s | %s |\n", k->name, key_kind_name(k), range, k->fallback != NULL ? "`" : "",
-		    k->fallback != NULL ? k->fallback : k->otherwise != NULL ? k->otherwise : "**must be given**",
+		writer_format(out, "| `%s` | %s | %s | %s%s%s | %s |\n", k->name, key_kind_name(k), range,
+		    k->fallback != NULL ? "`" : "",
+		    k->fallback != NULL    ? k->fallback
+		    : k->otherwise != NULL ? k->otherwise
+		                           : "**must be given**",
 		    k->fallback != NULL ? "`" : "", k->help);
 	}
 }
 
 void key_markdown(struct writer *out)
 {
-	writer_text(out, "# Configuration\n\n"
-			 "This page is made by `sluice config --markdown` from the table that the parser uses; a test compares the two.\n\n"
-			 "YAML. The smallest file that is complete:\n\n"
-			 "```yaml\n"
-			 "lake: /var/lib/sluice/lake\n"
-			 "pipelines:\n"
-			 "  flow: { watch: /var/spool/nfcapd, dissector: nfcapd }\n"
-			 "```\n\n"
-			 "- A dotted key may be written nested, `commit: { max_age: 10s }`, or flat, `commit.max_age: 10s`.\n"
-			 "- Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. Durations too: `ms s m h d`.\n"
-			 "- A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: `file:///var/lib/sluice/lake`.\n"
-			 "- An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. `sluice config -c FILE` prints what\n"
-			 "  a file comes to, `sluice check -c FILE` reaches everything it names.\n\n"
-			 "## The whole file\n\n");
+	writer_text(out,
+	    "# Configuration\n\n"
+	    "This page is made by `sluice config --markdown` from the table that the parser uses; a test compares the "
+	    "two.\n\n"
+	    "YAML. The smallest file that is complete:\n\n"
+	    "```yaml\n"
+	    "lake: /var/lib/sluice/lake\n"
+	    "pipelines:\n"
+	    "  flow: { watch: /var/spool/nfcapd, dissector: nfcapd }\n"
+	    "```\n\n"
+	    "- A dotted key may be written nested, `commit: { max_age: 10s }`, or flat, `commit.max_age: 10s`.\n"
+	    "- Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. "
+	    "Durations too: `ms s m h d`.\n"
+	    "- A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: "
+	    "`file:///var/lib/sluice/lake`.\n"
+	    "- An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. "
+	    "`sluice config -c FILE` prints what\n"
+	    "  a file comes to, `sluice check -c FILE` reaches everything it names.\n\n"
+	    "## The whole file\n\n");
 	markdown_table(out, KEY_GLOBAL);
 	writer_text(out, "\n## Each entry of `pipelines`\n\n"
-			 "The entry's name becomes part of the topics' names: letters, digits, `-` and `_`.\n\n");
+	                 "The entry's name becomes part of the topics' names: letters, digits, `-` and `_`.\n\n");
 	markdown_table(out, KEY_PIPELINE);
 }

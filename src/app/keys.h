@@ -1,5 +1,6 @@
 /*
- * keys: the table of configuration keys: one row = name, kind, range, default, sentence. The parser, `sluice config` and doc/configuration.md come from it.
+ * keys: the table of configuration keys: one row = name, kind, range, default, sentence. The parser, `sluice config`
+ * and doc/configuration.md come from it.
  *
  * Names are dotted: a file may write `commit: { max_age: 10s }` or `commit.max_age: 10s`.
  */
@@ -29,12 +30,12 @@ struct config_key {
 	enum key_scope scope;
 	const char *name;
 	enum key_kind kind;
-	const char *choices;  /* KEY_CHOICE: separated by blanks */
-	int64_t least, most;  /* KEY_NUMBER, KEY_SIZE, KEY_DURATION */
-	const char *fallback; /* the default as one writes it; NULL: see otherwise */
+	const char *choices;   /* KEY_CHOICE: separated by blanks */
+	int64_t least, most;   /* KEY_NUMBER, KEY_SIZE, KEY_DURATION */
+	const char *fallback;  /* the default as one writes it; NULL: see otherwise */
 	const char *otherwise; /* where the value comes from when there is no fallback; NULL: it must be given */
-	size_t offset;        /* in struct config or struct pipeline */
-	const char *help;     /* one sentence */
+	size_t offset;         /* in struct config or struct pipeline */
+	const char *help;      /* one sentence */
 };
 
 extern const struct config_key key_table[];
@@ -48,7 +49,8 @@ bool key_is_group(enum key_scope scope, const char *name);
 /* " (did you mean \"commit.max_age\"?)" or "". */
 void key_hint(enum key_scope scope, const char *name, char *out, size_t size);
 
-/* Read text into base + key->offset. RC_BAD: the reason, without file and key. KEY_TEXT is copied; what was there is freed. */
+/* Read text into base + key->offset. RC_BAD: the reason, without file and key. KEY_TEXT is copied; what was there is
+ * freed. */
 enum rc key_read(const struct config_key *key, const char *text, void *base, struct err *e) MUST_USE;
 
 /* And back: the value in effect as one would write it. */

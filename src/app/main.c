@@ -21,8 +21,12 @@ static const struct option no_option[] = {{0}};
 static const struct command command_version = {
     .name = "version", .synopsis = "", .summary = "Print the version", .option = no_option, .run = run_version};
 
-static const struct command command_help = {
-    .name = "help", .synopsis = "[COMMAND]", .summary = "Print what a command does and takes", .option = no_option, .words = true, .run = run_help};
+static const struct command command_help = {.name = "help",
+    .synopsis = "[COMMAND]",
+    .summary = "Print what a command does and takes",
+    .option = no_option,
+    .words = true,
+    .run = run_help};
 
 static const struct command *const command[] = {
     &command_run,
@@ -44,11 +48,13 @@ static void overview(FILE *to)
 {
 	struct term t = term_of(fileno(to));
 	fprintf(to, "%susage:%s sluice COMMAND [OPTION...]\n\n", t.bold, t.off);
-	fprintf(to, "Takes network telemetry from files, keeps every original, and lands typed rows in partitioned tables: exactly once.\n\n");
+	fprintf(to, "Takes network telemetry from files, keeps every original, and lands typed rows in partitioned "
+	            "tables: exactly once.\n\n");
 	fprintf(to, "%sCommands%s\n", t.bold, t.off);
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s %s\n", command[i]->name, command[i]->summary);
-	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 usage or configuration.\n");
+	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 "
+	            "usage or configuration.\n");
 }
 
 static const struct command *find(const char *name)

@@ -1,5 +1,6 @@
 /*
- * notify: tells a service manager what the supervisor is doing, when there is one (sd_notify). Without libsystemd nothing happens.
+ * notify: tells a service manager what the supervisor is doing, when there is one (sd_notify). Without libsystemd
+ * nothing happens.
  */
 #ifndef APP_NOTIFY_H
 #define APP_NOTIFY_H

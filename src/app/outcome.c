@@ -42,8 +42,8 @@ static bool see_original(void *context, const struct ledger_original *o)
 	if (o->state == LEDGER_REFUSED) {
 		name_one(n, o->source, o->note != NULL && o->note[0] != '\0' ? o->note : "refused");
 	} else if (o->state == LEDGER_COMMITTED && o->rejects > 0) {
-		snprintf(why, sizeof why, "committed with %" PRIu64 " reject%s, at least %" PRIu64 " row%s lost", o->rejects, o->rejects == 1 ? "" : "s",
-		    o->lost, o->lost == 1 ? "" : "s");
+		snprintf(why, sizeof why, "committed with %" PRIu64 " reject%s, at least %" PRIu64 " row%s lost",
+		    o->rejects, o->rejects == 1 ? "" : "s", o->lost, o->lost == 1 ? "" : "s");
 		name_one(n, o->source, why);
 	} else if (n->p->committed && (o->state == LEDGER_ARCHIVED || o->state == LEDGER_PUBLISHED)) {
 		name_one(n, o->source, "not committed yet");
@@ -81,8 +81,8 @@ static void name_all(const struct settings *s, const struct collector_result *r,
 static void summary(const struct collector_result *r, const struct outcome_params *p)
 {
 	char files[TEXT], rows[TEXT], took[TEXT], text[TEXT];
-	printf("%s: %s file%s, %s committed", p->what, str_show_count(r->files, files, sizeof files), r->files == 1 ? "" : "s",
-	    str_show_count(r->committed, text, sizeof text));
+	printf("%s: %s file%s, %s committed", p->what, str_show_count(r->files, files, sizeof files),
+	    r->files == 1 ? "" : "s", str_show_count(r->committed, text, sizeof text));
 	if (r->doubled > 0)
 		printf(", %s known already", str_show_count(r->doubled, text, sizeof text));
 	if (r->refused > 0)
@@ -97,8 +97,8 @@ static void summary(const struct collector_result *r, const struct outcome_param
 
 static void summary_json(const struct collector_result *r, const struct outcome_params *p)
 {
-	printf("{\"files\":%" PRIu64 ",\"committed\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"aside\":%" PRIu64
-	       ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"ms\":%" PRId64 "}\n",
+	printf("{\"files\":%" PRIu64 ",\"committed\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"refused\":%" PRIu64
+	       ",\"aside\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"ms\":%" PRId64 "}\n",
 	    r->files, r->committed, r->doubled, r->refused, r->aside, r->rows, r->rejects, p->took_ms);
 }
 

@@ -12,11 +12,11 @@
 #include "pipe/settings.h"
 
 struct outcome_params {
-	const char *what;  /* "load" */
+	const char *what; /* "load" */
 	bool quiet, json;
-	int64_t began_ms;  /* wall: only what happened since then is named */
+	int64_t began_ms; /* wall: only what happened since then is named */
 	int64_t took_ms;
-	bool committed;    /* it waited for commits: unfinished originals are failures */
+	bool committed; /* it waited for commits: unfinished originals are failures */
 };
 
 /* Summary to standard output, names to standard error. STATUS_BAD when something was rejected or set aside. */

@@ -51,7 +51,8 @@ static enum rc drain(struct printer *r, struct err *e)
 typedef void encode_fn(struct printer *r, const struct batch *b, const uint16_t *sel, size_t n, uint64_t *outside);
 
 /*
- * Encode in one go, else in pieces of fewer rows: many rows may share one long span, so the text of a batch can be far larger than the batch.
+ * Encode in one go, else in pieces of fewer rows: many rows may share one long span, so the text of a batch can be far
+ * larger than the batch.
  */
 static enum rc encode(struct printer *r, const struct batch *b, encode_fn *call, struct err *e)
 {
@@ -133,7 +134,8 @@ static enum rc avro_block(struct printer *r, const struct batch *b, uint32_t fro
 	if (!records.failed) {
 		avro_file_block(&r->out, n, records.bytes, records.len, r->sync);
 		r->outside += outside;
-		rc = r->out.failed ? err_set(RC_BAD, e, "rows take more than %d MiB", PRINTER_BUFFER >> 20) : drain(r, e);
+		rc = r->out.failed ? err_set(RC_BAD, e, "rows take more than %d MiB", PRINTER_BUFFER >> 20)
+		                   : drain(r, e);
 	} else if (n == 1) {
 		rc = err_set(RC_BAD, e, "one row takes more than %d MiB", PRINTER_BUFFER >> 20);
 	} else {

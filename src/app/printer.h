@@ -1,5 +1,6 @@
 /*
- * printer: the output formats of `sluice dissect` behind one struct: batches in, bytes to a descriptor out, in bounded memory.
+ * printer: the output formats of `sluice dissect` behind one struct: batches in, bytes to a descriptor out, in bounded
+ * memory.
  *
  * Thread  one owner
  */
@@ -18,16 +19,17 @@ struct printer;
 
 struct printer_params {
 	const struct projection *projection;
-	int fd;                       /* borrowed */
+	int fd; /* borrowed */
 	struct parquet_options parquet;
-	const char *dissector;        /* "nfcapd/1", for the footer */
+	const char *dissector; /* "nfcapd/1", for the footer */
 };
 
 /* Is there such a format? RC_BAD names those there are: csv, json, avro, parquet. */
 enum rc printer_known(const char *format, struct err *e) MUST_USE;
 
 /* Writes what comes before the first row. */
-enum rc printer_open(const char *format, const struct printer_params *params, struct printer **out, struct err *e) MUST_USE;
+enum rc printer_open(
+    const char *format, const struct printer_params *params, struct printer **out, struct err *e) MUST_USE;
 
 enum rc printer_append(struct printer *r, const struct batch *b, struct err *e) MUST_USE;
 

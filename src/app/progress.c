@@ -26,7 +26,8 @@ struct progress *progress_new(const char *what, bool quiet)
 {
 	struct progress *p = mem_zero(1, sizeof *p);
 	struct mono now = clock_mono();
-	*p = (struct progress){.what = what, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .began = now, .shown = now, .window = now};
+	*p = (struct progress){
+	    .what = what, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .began = now, .shown = now, .window = now};
 	return p;
 }
 
@@ -49,10 +50,12 @@ static size_t line_of(const struct progress *p, const struct collector_progress 
 	char done[TEXT], all[TEXT], rows[TEXT], rate[TEXT], bytes[TEXT], left[TEXT] = "";
 	if (!now->scanning && p->bytes_s > 0 && now->bytes > now->bytes_done)
 		str_show_ms((int64_t)((double)(now->bytes - now->bytes_done) / p->bytes_s * 1000), left, sizeof left);
-	int n = snprintf(out, LINE, "%s  %s/%s%s files  %s rows  %s rows/s  %s/s%s%s%s%s", p->what, str_show_count(now->files_done, done, sizeof done),
-	    str_show_count(now->files, all, sizeof all), now->scanning ? "+" : "", str_show_count(now->rows, rows, sizeof rows),
-	    str_show_count((uint64_t)p->rows_s, rate, sizeof rate), str_show_bytes((uint64_t)p->bytes_s, bytes, sizeof bytes),
-	    left[0] != '\0' ? "  ETA " : "", left, now->waiting != NULL ? "  waiting: " : "", now->waiting != NULL ? now->waiting : "");
+	int n = snprintf(out, LINE, "%s  %s/%s%s files  %s rows  %s rows/s  %s/s%s%s%s%s", p->what,
+	    str_show_count(now->files_done, done, sizeof done), str_show_count(now->files, all, sizeof all),
+	    now->scanning ? "+" : "", str_show_count(now->rows, rows, sizeof rows),
+	    str_show_count((uint64_t)p->rows_s, rate, sizeof rate),
+	    str_show_bytes((uint64_t)p->bytes_s, bytes, sizeof bytes), left[0] != '\0' ? "  ETA " : "", left,
+	    now->waiting != NULL ? "  waiting: " : "", now->waiting != NULL ? now->waiting : "");
 	return n < LINE ? (size_t)n : LINE - 1;
 }
 

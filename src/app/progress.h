@@ -1,5 +1,6 @@
 /*
- * progress: how far a run --once or a load is: one redrawn line on a terminal, a plain line every few seconds elsewhere.
+ * progress: how far a run --once or a load is: one redrawn line on a terminal, a plain line every few seconds
+ * elsewhere.
  *
  * Thread  one owner
  */

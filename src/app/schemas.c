@@ -1,4 +1,5 @@
-/* Joins the shipped schemas with a user's own, so that one binary is complete and a column is still one line in a file. */
+/* Joins the shipped schemas with a user's own, so that one binary is complete and a column is still one line in a file.
+ */
 #include "app/schemas.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /*
- * schemas: the tables by dataset name: those shipped inside the program, and a user's folder of .avsc files that goes before them.
+ * schemas: the tables by dataset name: those shipped inside the program, and a user's folder of .avsc files that goes
+ * before them.
  *
  * Thread  any; the result is immutable
  */
@@ -19,7 +20,8 @@ struct shipped_schema { /* made from schema/<name>.avsc at build time */
 extern const struct shipped_schema shipped_schema[];
 extern const size_t shipped_schemas;
 
-/* <folder>/<dataset>.avsc if folder is not NULL and has it, else the shipped one. RC_BAD: neither (names the nearest), or the file is wrong (file:line). */
+/* <folder>/<dataset>.avsc if folder is not NULL and has it, else the shipped one. RC_BAD: neither (names the nearest),
+ * or the file is wrong (file:line). */
 enum rc schemas_find(const char *folder, const char *dataset, struct schema **out, struct err *e) MUST_USE;
 
 /* One file. */

@@ -1,4 +1,5 @@
-/* Daemons, the supervisor and the one-off commands begin alike; the order (config, log, state, lock, figures) stands here once. */
+/* Daemons, the supervisor and the one-off commands begin alike; the order (config, log, state, lock, figures) stands
+ * here once. */
 #include "app/setup.h"
 
 #include <errno.h>
@@ -35,7 +36,8 @@ static enum rc parse_fd(const char *file, int fd, struct config **out, struct er
 		return err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
 	char *text = mem_zero((size_t)st.st_size + 1, 1);
 	ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
-	enum rc rc = n == st.st_size ? config_parse(file, text, (size_t)n, out, e) : err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
+	enum rc rc = n == st.st_size ? config_parse(file, text, (size_t)n, out, e)
+	                             : err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
 	mem_free(&text);
 	return rc;
 }
@@ -50,7 +52,8 @@ enum rc setup_config(const struct args *a, struct config **out, struct err *e)
 	return rc == RC_OK ? parse_fd(file, (int)fd, out, e) : rc;
 }
 
-enum rc setup_figures(const struct config *c, const char *name, struct metrics **metrics, struct metric_slot **slot, struct err *e)
+enum rc setup_figures(
+    const struct config *c, const char *name, struct metrics **metrics, struct metric_slot **slot, struct err *e)
 {
 	enum rc rc = file_mkdirs(c->settings.state, e);
 	if (rc != RC_OK)

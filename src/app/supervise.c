@@ -1,7 +1,8 @@
 /*
  * The process tree. The supervisor holds no data and opens no service, so that nothing but a signal can end it.
  *
- * Children read their configuration from a sealed copy of what was checked: a file that somebody is editing while a child dies cannot stop the system.
+ * Children read their configuration from a sealed copy of what was checked: a file that somebody is editing while a
+ * child dies cannot stop the system.
  */
 #include "app/supervise.h"
 
@@ -23,23 +24,23 @@
 #include "base/proc.h"
 
 enum {
-	SOON_MS = 5000,    /* a life shorter than this counts as dying at once */
+	SOON_MS = 5000, /* a life shorter than this counts as dying at once */
 	BACK_OFF_MS = 100,
 	BACK_OFF_MOST_MS = 10000,
-	AT_ONCE_MS = 300,  /* what a second signal leaves the children before SIGKILL */
-	GIVE_UP = 8,       /* with a leader: so many soon deaths in a row end it all */
+	AT_ONCE_MS = 300, /* what a second signal leaves the children before SIGKILL */
+	GIVE_UP = 8,      /* with a leader: so many soon deaths in a row end it all */
 	NEVER = -1,
 };
 
 struct child {
 	const struct supervise_child *what;
-	pid_t pid;            /* 0: not running */
+	pid_t pid; /* 0: not running */
 	struct mono started;
-	unsigned soon;        /* deaths in a row that came soon */
-	int64_t due_ms;       /* mono: start again then; NEVER */
-	int64_t deadline_ms;  /* mono: kill then; NEVER */
-	bool replaced;        /* asked to leave for a new configuration */
-	bool died;            /* the next start is a restart */
+	unsigned soon;       /* deaths in a row that came soon */
+	int64_t due_ms;      /* mono: start again then; NEVER */
+	int64_t deadline_ms; /* mono: kill then; NEVER */
+	bool replaced;       /* asked to leave for a new configuration */
+	bool died;           /* the next start is a restart */
 };
 
 struct supervisor {
@@ -48,7 +49,7 @@ struct supervisor {
 	int config_fd;
 	char program[4096];
 	bool stopping;
-	int stops;            /* signals dealt with */
+	int stops; /* signals dealt with */
 	enum status status;
 };
 

@@ -1,9 +1,10 @@
 /*
  * supervise: runs commands of this program as child processes, and keeps them running.
  *
- * A dead child is started again at once; when it dies within five seconds several times in a row, after 100 ms, doubling to 10 s. SIGTERM and SIGINT are passed on
- * and the children have stop_timeout to drain; a second one ends everything at once. SIGHUP rereads the configuration: when it is good the children
- * are replaced one by one in good order, else the old one stays.
+ * A dead child is started again at once; when it dies within five seconds several times in a row, after 100 ms,
+ * doubling to 10 s. SIGTERM and SIGINT are passed on and the children have stop_timeout to drain; a second one ends
+ * everything at once. SIGHUP rereads the configuration: when it is good the children are replaced one by one in good
+ * order, else the old one stays.
  *
  * Thread  main only; proc_signals must have been called
  */
@@ -29,7 +30,7 @@ struct supervise_job {
 	struct config *config; /* taken: replaced by a reload, freed at the end */
 	const struct supervise_child *child;
 	unsigned children;
-	bool calm;             /* children log from warn on */
+	bool calm; /* children log from warn on */
 };
 
 /* Until stopped, or until the leading child has ended. */

@@ -70,7 +70,8 @@ static void check_lake(struct report *r, const struct settings *s)
 	if (rc == RC_OK)
 		rc = probe(store, &e);
 	store_close(&store);
-	line(r, rc == RC_OK, "lake", "%s%s%s", s->lake_url, rc == RC_OK ? ": writable, names are given out once" : ": ", rc == RC_OK ? "" : e.text);
+	line(r, rc == RC_OK, "lake", "%s%s%s", s->lake_url, rc == RC_OK ? ": writable, names are given out once" : ": ",
+	    rc == RC_OK ? "" : e.text);
 }
 
 static void check_bus(struct report *r, const struct settings *s)
@@ -84,7 +85,8 @@ static void check_bus(struct report *r, const struct settings *s)
 		rc = bus_usage(bus, &have, &most, &e);
 	bus_close(&bus);
 	if (rc == RC_OK)
-		line(r, true, "bus", "%s: %s of %s used", s->bus_url, str_show_bytes(have, used, sizeof used), str_show_bytes(most, bound, sizeof bound));
+		line(r, true, "bus", "%s: %s of %s used", s->bus_url, str_show_bytes(have, used, sizeof used),
+		    str_show_bytes(most, bound, sizeof bound));
 	else
 		line(r, false, "bus", "%s: %s", s->bus_url, e.text);
 }
@@ -127,10 +129,11 @@ static void check_watch(struct report *r, const struct pipeline *p)
 		return;
 	}
 	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
-		matching += str_match(p->pattern, d->d_name) && fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+		matching += str_match(p->pattern, d->d_name) &&
+		            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 	closedir(dir);
-	line(r, true, what, "%s: readable, %" PRIu64 " file%s match %s; %s -> %s", p->watch, matching, matching == 1 ? "" : "s", p->pattern,
-	    p->dissector->name, p->schema->name);
+	line(r, true, what, "%s: readable, %" PRIu64 " file%s match %s; %s -> %s", p->watch, matching,
+	    matching == 1 ? "" : "s", p->pattern, p->dissector->name, p->schema->name);
 	if (p->after != AFTER_KEEP && access(p->watch, W_OK) != 0)
 		line(r, false, what, "%s: not writable, but after: is not keep", p->watch);
 	if (p->after == AFTER_MOVE && access(p->after_dir, W_OK | X_OK) != 0)
@@ -147,8 +150,8 @@ static enum status run(const struct args *a)
 		return STATUS_USAGE;
 	}
 	const struct settings *s = &c->settings;
-	line(&r, true, "configuration", "%s: instance %s, %zu pipeline%s, %u worker%s", setup_file(a), s->instance, s->pipelines,
-	    s->pipelines == 1 ? "" : "s", s->workers, s->workers == 1 ? "" : "s");
+	line(&r, true, "configuration", "%s: instance %s, %zu pipeline%s, %u worker%s", setup_file(a), s->instance,
+	    s->pipelines, s->pipelines == 1 ? "" : "s", s->workers, s->workers == 1 ? "" : "s");
 	check_lake(&r, s);
 	if (strcmp(s->store->scheme, "file") == 0)
 		check_space(&r, "lake", s->store_place);

@@ -5,7 +5,8 @@
 #include "app/ingest.h"
 #include "app/setup.h"
 
-static enum status collect(const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
+static enum status collect(
+    const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	bool until = args_has(a, "until-committed");
 	struct collector_job job = {.once = args_has(a, "once"), .until_committed = until};

@@ -24,7 +24,10 @@ static void list_keys(enum key_scope scope)
 			continue;
 		key_range(k, range, sizeof range);
 		grid_cell(g, "%s", k->name);
-		grid_cell(g, "%s", k->fallback != NULL ? k->fallback : k->otherwise != NULL ? k->otherwise : "(must be given)");
+		grid_cell(g, "%s",
+		    k->fallback != NULL    ? k->fallback
+		    : k->otherwise != NULL ? k->otherwise
+		                           : "(must be given)");
 		grid_cell(g, "%s", range[0] != '\0' ? range : key_kind_name(k));
 		grid_cell(g, "%s", k->help);
 	}
@@ -59,14 +62,18 @@ static void pipeline_value(const struct pipeline *p, const struct config_key *k,
 	} else if (strcmp(k->name, "dataset") == 0) {
 		snprintf(out, size, "%s", p->schema->name);
 	} else if (strcmp(k->name, "after") == 0) {
-		snprintf(out, size, "%s%s", p->after == AFTER_KEEP ? "keep" : p->after == AFTER_DELETE ? "delete" : "move:",
+		snprintf(out, size, "%s%s",
+		    p->after == AFTER_KEEP     ? "keep"
+		    : p->after == AFTER_DELETE ? "delete"
+		                               : "move:",
 		    p->after == AFTER_MOVE ? p->after_dir : "");
 	} else if (k->kind == KEY_MAP && p->options == 0) {
 		snprintf(out, size, "none");
 	} else if (k->kind == KEY_MAP) {
 		size_t n = (size_t)snprintf(out, size, "{");
 		for (size_t i = 0; i < p->options && n < size; i++)
-			n += (size_t)snprintf(out + n, size - n, "%s %s: %s", i > 0 ? "," : "", p->option[i].key, p->option[i].value);
+			n += (size_t)snprintf(
+			    out + n, size - n, "%s %s: %s", i > 0 ? "," : "", p->option[i].key, p->option[i].value);
 		if (n < size)
 			snprintf(out + n, size - n, " }");
 	} else {

@@ -1,4 +1,5 @@
-/* sluice dissect: the dissectors as a Unix filter. No configuration, no lake; the oracle of the tables and a tool for pipes. */
+/* sluice dissect: the dissectors as a Unix filter. No configuration, no lake; the oracle of the tables and a tool for
+ * pipes. */
 #include "app/cli/cli.h"
 
 #include <errno.h>
@@ -53,11 +54,12 @@ static void show_reject(const char *name, const struct batch *b, const struct ba
 	char lost[64] = "unknown rows lost";
 	if (r->rows != REJECT_ROWS_UNKNOWN)
 		snprintf(lost, sizeof lost, "%" PRIu64 " row%s lost", r->rows, r->rows == 1 ? "" : "s");
-	fprintf(stderr, "%s: offset %" PRIu64 ", length %" PRIu64 ": %.*s (%s)\n", name, r->offset, r->length, (int)r->reason.length,
-	    (const char *)batch_span(b, r->reason), lost);
+	fprintf(stderr, "%s: offset %" PRIu64 ", length %" PRIu64 ": %.*s (%s)\n", name, r->offset, r->length,
+	    (int)r->reason.length, (const char *)batch_span(b, r->reason), lost);
 }
 
-/* The input as the dissector reads it, hashed on the way. The descriptor stays the caller's, who hashes what the dissector left unread. */
+/* The input as the dissector reads it, hashed on the way. The descriptor stays the caller's, who hashes what the
+ * dissector left unread. */
 struct hashed {
 	struct source front;
 	int fd;
@@ -142,8 +144,9 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	struct stat st = {0};
 	bool sized = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	const char *base = file_name(path);
-	struct dissect_hints hints = {
-	    .name = base, .size = sized ? (uint64_t)st.st_size : DISSECT_SIZE_UNKNOWN, .archived_s = clock_wall().ns / NS_PER_S};
+	struct dissect_hints hints = {.name = base,
+	    .size = sized ? (uint64_t)st.st_size : DISSECT_SIZE_UNKNOWN,
+	    .archived_s = clock_wall().ns / NS_PER_S};
 	if (j->dissector->slot != NULL)
 		hints.slot_s = j->dissector->slot(base);
 	struct dissect_params params = {
@@ -201,7 +204,8 @@ static enum rc read_options(struct job *j, struct err *e)
 		const char *equals = strchr(set->value, '=');
 		if (equals == NULL || equals == set->value)
 			return err_set(RC_BAD, e, "-O wants key=value, not \"%.100s\"", set->value);
-		j->option[j->options++] = (struct dissect_option){mem_text_n(set->value, (size_t)(equals - set->value)), equals + 1};
+		j->option[j->options++] =
+		    (struct dissect_option){mem_text_n(set->value, (size_t)(equals - set->value)), equals + 1};
 	}
 	return RC_OK;
 }
@@ -231,14 +235,16 @@ static enum rc prepare(struct job *j, struct err *e)
 	const char *type = args_text(j->args, "type", NULL);
 	const char *file = args_text(j->args, "schema", NULL);
 	if (type == NULL)
-		return err_set(RC_BAD, e, "which dissector? -t TYPE, for instance -t %s", provider_dissector_at(0)->name);
+		return err_set(
+		    RC_BAD, e, "which dissector? -t TYPE, for instance -t %s", provider_dissector_at(0)->name);
 	enum rc rc = provider_dissector(type, &j->dissector, e);
 	if (rc == RC_OK)
 		rc = read_options(j, e);
 	if (rc == RC_OK)
 		rc = read_parquet(j, e);
 	if (rc == RC_OK)
-		rc = file != NULL ? schemas_read(file, &j->schema, e) : schemas_find(NULL, j->dissector->dataset, &j->schema, e);
+		rc = file != NULL ? schemas_read(file, &j->schema, e)
+		                  : schemas_find(NULL, j->dissector->dataset, &j->schema, e);
 	if (rc == RC_OK)
 		rc = projection_open(j->schema, j->dissector->field, j->dissector->fields, &j->projection, e);
 	return rc;
@@ -287,7 +293,8 @@ static enum rc run_all(struct job *j, struct err *e)
 	if (rc == RC_OK && printer_finish(j->printer, e) != RC_OK)
 		rc = err_wrap(RC_FAIL, e, "output");
 	if (rc == RC_OK && printer_outside(j->printer) > 0)
-		complain("%" PRIu64 " values became null: their column's type cannot hold them", printer_outside(j->printer));
+		complain("%" PRIu64 " values became null: their column's type cannot hold them",
+		    printer_outside(j->printer));
 	if (rc == RC_OK && j->out != STDOUT_FILENO && close(j->out) != 0)
 		rc = err_sys(RC_FAIL, errno, e, "output");
 	return rc;
@@ -323,7 +330,8 @@ static enum status run(const struct args *a)
 		goto out;
 	char dissector[80];
 	snprintf(dissector, sizeof dissector, "%s/%s", j.dissector->name, j.dissector->version);
-	struct printer_params params = {.projection = j.projection, .fd = j.out, .parquet = j.parquet, .dissector = dissector};
+	struct printer_params params = {
+	    .projection = j.projection, .fd = j.out, .parquet = j.parquet, .dissector = dissector};
 	rc = printer_open(format, &params, &j.printer, &e);
 	if (rc == RC_OK && printer_wants_source(j.printer))
 		j.hash = sha256_new();
@@ -357,9 +365,10 @@ const struct command command_dissect = {
     .name = "dissect",
     .synopsis = "-t TYPE [-f FORMAT] [-o FILE] [PATH...]",
     .summary = "Print the rows of files, as the tables store them",
-    .details = "Without a path, or with -, reads standard input. Several inputs come out one after the other, under one header line.\n"
-	       "Rejects go to standard error, one line each: FILE: offset N, length N: reason (rows lost).\n"
-	       "Exit status 0: every byte was understood; 1: something was rejected; 2: usage.",
+    .details = "Without a path, or with -, reads standard input. Several inputs come out one after the other, under "
+               "one header line.\n"
+               "Rejects go to standard error, one line each: FILE: offset N, length N: reason (rows lost).\n"
+               "Exit status 0: every byte was understood; 1: something was rejected; 2: usage.",
     .option = option,
     .words = true,
     .run = run,

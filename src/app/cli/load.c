@@ -1,4 +1,5 @@
-/* sluice load: backfill through the same ledger, bus and commits as everything else, so that it can run beside the daemon. */
+/* sluice load: backfill through the same ledger, bus and commits as everything else, so that it can run beside the
+ * daemon. */
 #include "app/cli/cli.h"
 
 #include <errno.h>
@@ -36,7 +37,8 @@ static enum rc find_pipeline(const struct args *a, const struct config *c, const
 }
 
 /* The child's part: the collector over the paths given. */
-static enum status load(const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
+static enum status load(
+    const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	const struct pipeline *only = NULL;
 	if (find_pipeline(a, c, &only, e) != RC_OK)
@@ -151,7 +153,8 @@ const struct command command_load = {
     .name = "load",
     .synopsis = "[-c FILE] -p PIPELINE PATH...",
     .summary = "Bring files and folders into the tables now, and wait until they are",
-    .details = "The same content is not ingested twice, under whatever name. Works beside a running sluice and without one.",
+    .details =
+        "The same content is not ingested twice, under whatever name. Works beside a running sluice and without one.",
     .option = option,
     .words = true,
     .run = run,

@@ -44,8 +44,8 @@ static enum status run(const struct args *a)
 		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
 		    {.name = "worker", .word = worker},
 		};
-		struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2,
-		    .calm = args_has(a, "once")};
+		struct supervise_job job = {
+		    .file = setup_file(a), .config = c, .child = child, .children = 2, .calm = args_has(a, "once")};
 		c = NULL;
 		status = supervise(&job);
 	} else {
@@ -70,8 +70,9 @@ const struct command command_run = {
     .name = "run",
     .synopsis = "[-c FILE] [--once]",
     .summary = "Watch the folders and fill the tables",
-    .details = "Starts a collector and a worker as child processes and keeps them running. SIGTERM: both finish what they have in hand, within\n"
-	       "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again.",
+    .details = "Starts a collector and a worker as child processes and keeps them running. SIGTERM: both finish what "
+               "they have in hand, within\n"
+               "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again.",
     .option = option,
     .run = run,
 };

@@ -37,8 +37,8 @@ static void columns(const struct schema *s, struct writer *out)
 		    c->as != NULL ? c->as : "(default)");
 	}
 	for (size_t i = 0; i < s->partitions; i++)
-		writer_format(out, "%-*s  %-8s  %-*s  %s (partition)\n", (int)name, s->partition[i].name, sql_name(s->partition[i].type),
-		    (int)from, s->time, s->partition[i].as);
+		writer_format(out, "%-*s  %-8s  %-*s  %s (partition)\n", (int)name, s->partition[i].name,
+		    sql_name(s->partition[i].type), (int)from, s->time, s->partition[i].as);
 }
 
 /* Everything a dissector can give: what "from" may say. */
@@ -53,7 +53,8 @@ static enum rc fields(const char *name, struct writer *out, struct err *e)
 		widest = strlen(d->field[i].name) > widest ? strlen(d->field[i].name) : widest;
 	writer_format(out, "%-*s  %-5s  %s\n", (int)widest, "field", "type", "what it is");
 	for (size_t i = 0; i < d->fields; i++)
-		writer_format(out, "%-*s  %-5s  %s\n", (int)widest, d->field[i].name, type_name(d->field[i].type), d->field[i].help);
+		writer_format(out, "%-*s  %-5s  %s\n", (int)widest, d->field[i].name, type_name(d->field[i].type),
+		    d->field[i].help);
 	return RC_OK;
 }
 
@@ -65,7 +66,8 @@ static enum rc describe(const struct args *a, struct writer *out, struct err *e)
 		return fields(args_text(a, "fields", NULL), out, e);
 	if (dataset == NULL || a->words > 1)
 		return err_set(RC_BAD, e, "name one dataset, for instance: sluice schema %s", shipped_schema[0].name);
-	enum rc rc = str_ends(dataset, ".avsc") ? schemas_read(dataset, &s, e) : schemas_find(args_text(a, "schemas", NULL), dataset, &s, e);
+	enum rc rc = str_ends(dataset, ".avsc") ? schemas_read(dataset, &s, e)
+	                                        : schemas_find(args_text(a, "schemas", NULL), dataset, &s, e);
 	if (rc != RC_OK)
 		return rc;
 	if (args_has(a, "ddl"))

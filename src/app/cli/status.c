@@ -37,7 +37,8 @@ static const char *ago(int64_t wall_ms, char out[TEXT])
 
 static uint64_t files_of(const struct ledger_counts *c)
 {
-	return c->original[LEDGER_ARCHIVED] + c->original[LEDGER_PUBLISHED] + c->original[LEDGER_COMMITTED] + c->original[LEDGER_REFUSED];
+	return c->original[LEDGER_ARCHIVED] + c->original[LEDGER_PUBLISHED] + c->original[LEDGER_COMMITTED] +
+	       c->original[LEDGER_REFUSED];
 }
 
 static void show_head(const struct config *c, const struct health *h)
@@ -45,7 +46,8 @@ static void show_head(const struct config *c, const struct health *h)
 	struct term t = term_of(1);
 	const struct settings *s = &c->settings;
 	char age[TEXT];
-	printf("%s%s%s  %s%s%s  lake %s\n", t.bold, s->instance, t.off, h->up ? t.green : t.yellow, h->up ? "running" : "not running", t.off, s->lake_url);
+	printf("%s%s%s  %s%s%s  lake %s\n", t.bold, s->instance, t.off, h->up ? t.green : t.yellow,
+	    h->up ? "running" : "not running", t.off, s->lake_url);
 	printf("last commit %s", ago(h->newest_commit_ms, age));
 	if (h->figure[FIGURE_SEQUENCE_FAILURES] > 0)
 		printf("; %sexporters say %s flows were lost before they were recorded%s", t.yellow,
@@ -131,7 +133,8 @@ static void show_totals(const struct health *h)
 	printf("rejects %s, at least %s row%s lost in them\n", str_show_count(f[FIGURE_REJECTS], a, sizeof a),
 	    str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b), f[FIGURE_ROWS_LOST] == 1 ? "" : "s");
 	printf("bus %s of %s", str_show_bytes(h->bus_used, a, sizeof a), str_show_bytes(h->bus_bound, b, sizeof b));
-	printf(", ledger %s of %s\n", str_show_bytes(h->ledger_used, a, sizeof a), str_show_bytes(h->ledger_bound, b, sizeof b));
+	printf(", ledger %s of %s\n", str_show_bytes(h->ledger_used, a, sizeof a),
+	    str_show_bytes(h->ledger_bound, b, sizeof b));
 }
 
 static void show_files(const struct health *h)
@@ -144,7 +147,8 @@ static void show_files(const struct health *h)
 	if (h->opens > 0)
 		printf("\n%sunder way%s%s\n", t.bold, t.off, h->opens == HEALTH_OPEN ? " (the oldest)" : "");
 	for (unsigned i = 0; i < h->opens; i++)
-		printf("  %s: %s, since %s\n", shown(h->open[i].path, path), h->open[i].note, str_show_ms(h->open[i].age_ms, age, sizeof age));
+		printf("  %s: %s, since %s\n", shown(h->open[i].path, path), h->open[i].note,
+		    str_show_ms(h->open[i].age_ms, age, sizeof age));
 	if (h->asides > 0)
 		printf("\n%sset aside%s\n", t.bold, t.off);
 	for (unsigned i = 0; i < h->asides; i++)
@@ -155,10 +159,17 @@ static void show_files(const struct health *h)
 
 /* ---- JSON ---- */
 
-static json_t *json_of_path(const char *path)
+static void put(json_t *object, const char *key, uint64_t value)
 {
-	char text[PATH_SHOWN];
-	return json_string(shown(path, text));
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *named(json_t *list, const char *key, const char *name)
+{
+	json_t *one = json_object();
+	json_object_set_new(one, key, json_string(name));
+	json_array_append_new(list, one);
+	return one;
 }
 
 static json_t *json_processes(const struct health *h)
@@ -166,9 +177,13 @@ static json_t *json_processes(const struct health *h)
 	json_t *list = json_array();
 	for (unsigned i = 0; i < h->processes; i++) {
 		const struct health_process *p = &h->process[i];
-		json_array_append_new(list, json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:b}", "name", p->name, "pid", (json_int_t)p->pid, "alive", p->alive,
-						"up_ms", (json_int_t)p->up_ms, "memory_bytes", (json_int_t)p->memory, "restarts",
-						(json_int_t)p->restarts, "waiting", p->waiting));
+		json_t *one = named(list, "name", p->name);
+		put(one, "pid", (uint64_t)p->pid);
+		json_object_set_new(one, "alive", json_boolean(p->alive));
+		put(one, "up_ms", (uint64_t)p->up_ms);
+		put(one, "memory_bytes", p->memory);
+		put(one, "restarts", p->restarts);
+		json_object_set_new(one, "waiting", json_boolean(p->waiting));
 	}
 	return list;
 }
@@ -178,11 +193,14 @@ static json_t *json_pipelines(const struct health *h)
 	json_t *list = json_array();
 	for (size_t i = 0; i < h->pipelines; i++) {
 		const struct ledger_counts *c = &h->pipeline[i].counts;
-		json_array_append_new(list,
-		    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", h->pipeline[i].pipeline->name, "originals", (json_int_t)files_of(c), "archived",
-			(json_int_t)c->original[LEDGER_ARCHIVED], "published", (json_int_t)c->original[LEDGER_PUBLISHED], "committed",
-			(json_int_t)c->original[LEDGER_COMMITTED], "refused", (json_int_t)c->original[LEDGER_REFUSED], "doubled",
-			(json_int_t)c->doubles, "aside", (json_int_t)c->aside));
+		json_t *one = named(list, "name", h->pipeline[i].pipeline->name);
+		put(one, "originals", files_of(c));
+		put(one, "archived", c->original[LEDGER_ARCHIVED]);
+		put(one, "published", c->original[LEDGER_PUBLISHED]);
+		put(one, "committed", c->original[LEDGER_COMMITTED]);
+		put(one, "refused", c->original[LEDGER_REFUSED]);
+		put(one, "doubled", c->doubles);
+		put(one, "aside", c->aside);
 	}
 	return list;
 }
@@ -192,20 +210,34 @@ static json_t *json_partitions(const struct health *h)
 	json_t *list = json_array();
 	for (size_t i = 0; i < h->partitions; i++) {
 		const struct health_partition *p = &h->partition[i];
-		json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "topic", p->topic, "partition", (int)p->partition, "first",
-						(json_int_t)p->first, "next", (json_int_t)p->next, "committed", (json_int_t)p->committed, "lag",
-						(json_int_t)lag(p), "commit_ms", (json_int_t)p->commit_ms));
+		json_t *one = named(list, "topic", p->topic);
+		put(one, "partition", p->partition);
+		put(one, "first", p->first);
+		put(one, "next", p->next);
+		put(one, "committed", p->committed);
+		put(one, "lag", lag(p));
+		put(one, "commit_ms", (uint64_t)p->commit_ms);
 	}
 	return list;
+}
+
+static json_t *json_usage(uint64_t used, uint64_t bound)
+{
+	json_t *one = json_object();
+	put(one, "used_bytes", used);
+	put(one, "bound_bytes", bound);
+	return one;
 }
 
 static json_t *json_files(const struct health_file *file, unsigned files)
 {
 	json_t *list = json_array();
 	for (unsigned i = 0; i < files; i++) {
-		json_t *one = json_pack("{s:s, s:s, s:I}", "pipeline", file[i].pipeline, "reason", file[i].note, "age_ms", (json_int_t)file[i].age_ms);
-		json_object_set_new(one, "path", json_of_path(file[i].path));
-		json_array_append_new(list, one);
+		char text[PATH_SHOWN];
+		json_t *one = named(list, "path", shown(file[i].path, text));
+		json_object_set_new(one, "pipeline", json_string(file[i].pipeline));
+		json_object_set_new(one, "reason", json_string(file[i].note));
+		put(one, "age_ms", (uint64_t)file[i].age_ms);
 	}
 	return list;
 }
@@ -215,16 +247,16 @@ static void show_json(const struct config *c, const struct health *h)
 	json_t *root = json_object(), *figures = json_object(), *problems = json_array();
 	json_object_set_new(root, "instance", json_string(c->settings.instance));
 	json_object_set_new(root, "running", json_boolean(h->up));
-	json_object_set_new(root, "newest_commit_ms", json_integer((json_int_t)h->newest_commit_ms));
+	put(root, "newest_commit_ms", (uint64_t)h->newest_commit_ms);
 	json_object_set_new(root, "processes", json_processes(h));
 	json_object_set_new(root, "pipelines", json_pipelines(h));
 	json_object_set_new(root, "partitions", json_partitions(h));
-	json_object_set_new(root, "bus", json_pack("{s:I, s:I}", "used_bytes", (json_int_t)h->bus_used, "bound_bytes", (json_int_t)h->bus_bound));
-	json_object_set_new(root, "ledger", json_pack("{s:I, s:I}", "used_bytes", (json_int_t)h->ledger_used, "bound_bytes", (json_int_t)h->ledger_bound));
+	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
+	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
 	json_object_set_new(root, "open", json_files(h->open, h->opens));
 	json_object_set_new(root, "aside", json_files(h->aside, h->asides));
 	for (unsigned i = 0; i < FIGURE_COUNT; i++)
-		json_object_set_new(figures, figure_info[i].name, json_integer((json_int_t)h->figure[i]));
+		put(figures, figure_info[i].name, h->figure[i]);
 	json_object_set_new(root, "figures", figures);
 	for (unsigned i = 0; i < h->problems; i++)
 		json_array_append_new(problems, json_string(h->problem[i]));

@@ -81,7 +81,8 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 	char text[SHOWN], hex[SHA256_TEXT], when[TIME], count[40];
 	struct term t = term_of(1);
 	str_escape(path, strnlen(path, PATH_MAX), text);
-	printf("%s%s%s\n  state     %s%s%s\n", t.bold, text, t.off, state, reason != NULL && reason[0] != '\0' ? ": " : "", reason != NULL ? reason : "");
+	printf("%s%s%s\n  state     %s%s%s\n", t.bold, text, t.off, state,
+	    reason != NULL && reason[0] != '\0' ? ": " : "", reason != NULL ? reason : "");
 	if (o == NULL)
 		return;
 	str_hex(o->sha256, SHA256_BYTES, hex);
@@ -90,7 +91,8 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 	if (o->state == LEDGER_COMMITTED || o->state == LEDGER_REFUSED) {
 		time_text(o->committed_ms, when);
 		printf("  commit    %s\n", when);
-		printf("  rows      %s, %" PRIu64 " reject%s\n", str_show_count(o->rows, count, sizeof count), o->rejects, o->rejects == 1 ? "" : "s");
+		printf("  rows      %s, %" PRIu64 " reject%s\n", str_show_count(o->rows, count, sizeof count),
+		    o->rejects, o->rejects == 1 ? "" : "s");
 	}
 	printf("  event     %s, partition %u\n", o->topic, o->partition);
 	str_escape(o->path, strnlen(o->path, PATH_MAX), text);
@@ -100,7 +102,8 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 		printf("  found as  %s\n", text);
 }
 
-static void show(struct query *q, const char *path, const char *state, const struct ledger_original *o, const char *reason)
+static void show(
+    struct query *q, const char *path, const char *state, const struct ledger_original *o, const char *reason)
 {
 	if (q->json)
 		show_json(path, state, o, reason);
@@ -108,13 +111,17 @@ static void show(struct query *q, const char *path, const char *state, const str
 		show_text(path, state, o, reason);
 }
 
-static enum rc by_content(struct query *q, const char *path, const char *pipeline, const uint8_t sha256[SHA256_BYTES], bool doubled, struct err *e)
+static enum rc by_content(struct query *q, const char *path, const char *pipeline, const uint8_t sha256[SHA256_BYTES],
+    bool doubled, struct err *e)
 {
 	struct ledger_original o;
 	enum rc rc = ledger_newest(q->ledger, pipeline, sha256, &o, e);
 	if (rc != RC_OK)
 		return rc;
-	show(q, path, state_name[o.state], &o, o.state == LEDGER_REFUSED ? o.note : doubled ? "its content came earlier" : "");
+	show(q, path, state_name[o.state], &o,
+	    o.state == LEDGER_REFUSED ? o.note
+	    : doubled                 ? "its content came earlier"
+	                              : "");
 	q->bad |= o.state == LEDGER_REFUSED;
 	return RC_OK;
 }

@@ -5,7 +5,8 @@
 #include "app/setup.h"
 #include "pipe/worker.h"
 
-static enum status once_through(const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
+static enum status once_through(
+    const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	struct worker_job job = {
 	    .settings = &c->settings,
@@ -35,7 +36,8 @@ const struct command command_work = {
     .name = "work",
     .synopsis = "[-c FILE] [--once]",
     .summary = "Only the worker: events in, tables out",
-    .details = "For hosts that do nothing else. Several may run: each partition has one worker at a time, the others stand by.",
+    .details = "For hosts that do nothing else. Several may run: each partition has one worker at a time, the others "
+               "stand by.",
     .option = option,
     .run = run,
 };
