@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from exporter import Exporter  # noqa: E402
 
 HOURS = 4
-FLOWS_PER_HOUR = 90_000
+FLOWS_PER_HOUR = 120_000
 BURSTS = 3
 SLOT_SECONDS = 3
 BOLD, DIM, OFF = ('\033[1m', '\033[2m', '\033[0m') if sys.stdout.isatty() and 'NO_COLOR' not in os.environ else ('', '', '')

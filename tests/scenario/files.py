@@ -135,7 +135,7 @@ def permission(place):
     run = subprocess.Popen(['setpriv', '--reuid=65534', '--clear-groups', '--', os.path.abspath(s.sluice), 'run', '-c', s.config], stdout=log, stderr=log)
     taken = wait_for(lambda: len(ids(s.lake)) == 25, 20)
     tap.check('a file that we may not read does not stop the others', taken, s.log()[-1500:])
-    tap.check('it is named in the log', wait_for(lambda: 'ermission denied' in s.log(), 10), s.log()[-1500:])
+    tap.check('it is named in the log', wait_for(lambda: 'no permission' in s.log(), 10), s.log()[-1500:])
     os.chmod(denied, 0o644)
     tap.check('and it is taken once we may', wait_for(lambda: ids(s.lake) == s.expected(), 20), s.log()[-1500:])
     tap.check('run exits 0', stop(run) == 0, s.log()[-800:])
