@@ -136,6 +136,12 @@ static enum rc read_batches(struct job *j, struct dissector *d, const char *name
 	}
 }
 
+static struct dissect_params params_of(const struct job *j)
+{
+	return (struct dissect_params){
+	    .wanted = j->projection->wanted, .wants = j->projection->wants, .option = j->option, .options = j->options};
+}
+
 /* RC_FAIL: the output is gone. Everything about the input itself is told and remembered, and the next one goes on. */
 static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e)
 {
@@ -149,8 +155,7 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	    .archived_s = clock_wall().ns / NS_PER_S};
 	if (j->dissector->slot != NULL)
 		hints.slot_s = j->dissector->slot(base);
-	struct dissect_params params = {
-	    .wanted = j->projection->wanted, .wants = j->projection->wants, .option = j->option, .options = j->options};
+	struct dissect_params params = params_of(j);
 	if (j->hash != NULL)
 		sha256_reset(j->hash);
 	struct dissector *d = NULL;
@@ -229,6 +234,17 @@ static enum rc read_parquet(struct job *j, struct err *e)
 	return RC_OK;
 }
 
+/* Options are the dissector's own to judge: opened over nothing it says so before an output is made. */
+static enum rc try_options(struct job *j, struct err *e)
+{
+	struct dissector *d = NULL;
+	struct dissect_hints hints = {.name = "", .size = 0};
+	struct dissect_params params = params_of(j);
+	enum rc rc = dissect_open(j->dissector, source_memory("", 0), &hints, &params, &d, e);
+	dissect_close(&d);
+	return rc;
+}
+
 /* What to write, from what, how. RC_BAD: usage. */
 static enum rc prepare(struct job *j, struct err *e)
 {
@@ -247,7 +263,7 @@ static enum rc prepare(struct job *j, struct err *e)
 		                  : schemas_find(NULL, j->dissector->dataset, &j->schema, e);
 	if (rc == RC_OK)
 		rc = projection_open(j->schema, j->dissector->field, j->dissector->fields, &j->projection, e);
-	return rc;
+	return rc == RC_OK ? try_options(j, e) : rc;
 }
 
 /* An input that is the output would be emptied before it is read. */
