@@ -17,7 +17,8 @@ void exporters_fini(struct exporters *x)
 	x->exporter = NULL;
 }
 
-struct ip ip4_of(const uint8_t *p)
+/* Host-order integers, as in flow records. */
+static struct ip ip4_of(const uint8_t *p)
 {
 	struct ip ip = {.family = 4};
 	uint32_t v = __builtin_bswap32(load32(p));
@@ -25,7 +26,7 @@ struct ip ip4_of(const uint8_t *p)
 	return ip;
 }
 
-struct ip ip6_of(const uint8_t *p)
+static struct ip ip6_of(const uint8_t *p)
 {
 	struct ip ip = {.family = 6};
 	uint64_t v[2] = {__builtin_bswap64(load64(p)), __builtin_bswap64(load64(p + 8))};

@@ -29,8 +29,4 @@ void exporters_put(struct exporters *x, const uint8_t *record);
 /* NULL: no such exporter. */
 const struct exporter *exporters_find(const struct exporters *x, uint16_t number);
 
-/* Addresses as records store them: host-order integers, high half first. */
-struct ip ip4_of(const uint8_t *p);
-struct ip ip6_of(const uint8_t *p);
-
 #endif
