@@ -65,25 +65,33 @@ struct chunk {
 	size_t total; /* bytes of all pieces */
 };
 
-/* Room for a piece of one value of len text bytes; the scratch's ceiling is far above what a chunk can need. */
-static uint8_t *room(struct cells *c, size_t len)
+/* Room for the pieces of so many values of at most len text bytes each; the scratch's ceiling is far above what a chunk
+ * can need. */
+static void reserve(struct cells *c, size_t values, size_t len)
 {
-	uint8_t *to = writer_room(&c->scratch, 2 * FRAME + CELL_VALUE + len * c->format->text_most + SHORT);
+	size_t piece = 2 * FRAME + CELL_VALUE + len * c->format->text_most;
+	uint8_t *to = writer_room(&c->scratch, values * piece + SHORT);
 	assert(to != NULL);
-	return to;
+}
+
+static uint8_t *place(const struct cells *c)
+{
+	return c->scratch.bytes + c->scratch.len;
 }
 
 static uint8_t *put_frame(uint8_t *to, const struct frame *f)
 {
+	if (f->len == 0)
+		return to;
 	memcpy(to, f->bytes, SHORT);
 	if (f->len > SHORT)
 		memcpy(to, f->bytes, f->len);
 	return to + f->len;
 }
 
-static struct cell done(struct cells *c, const uint8_t *start, const uint8_t *end)
+static struct cell done(struct cells *c, const uint8_t *end)
 {
-	struct cell cell = {.at = (uint32_t)c->scratch.len, .len = (uint32_t)(end - start)};
+	struct cell cell = {.at = (uint32_t)c->scratch.len, .len = (uint32_t)(end - place(c))};
 	writer_advance(&c->scratch, cell.len);
 	return cell;
 }
@@ -93,21 +101,22 @@ static struct cell put_constant(struct cells *c, const struct constant *from)
 	uint8_t *to = writer_room(&c->scratch, from->len + SHORT);
 	assert(to != NULL);
 	memcpy(to, from->bytes, from->len);
-	return done(c, to, to + from->len);
+	return done(c, to + from->len);
 }
 
+/* The others need room reserved for them. */
 static struct cell put_text(struct cells *c, const struct cell_column *k, const uint8_t *bytes, size_t len)
 {
-	uint8_t *start = room(c, len);
-	uint8_t *to = put_frame(start, &k->before);
+	uint8_t *to = put_frame(place(c), &k->before);
 	to = c->format->text(to, bytes, len);
-	return done(c, start, put_frame(to, &k->after));
+	return done(c, put_frame(to, &k->after));
 }
 
 static struct cell put_bytes(struct cells *c, const struct cell_column *k, const struct batch *b, struct span s)
 {
 	const uint8_t *text;
 	size_t len = k->from->render->text(batch_span(b, s), s.length, &text, &c->repaired, &c->repaired_size);
+	reserve(c, 1, len);
 	return put_text(c, k, text, len);
 }
 
@@ -117,8 +126,7 @@ static struct cell put_key(struct cells *c, const struct cell_column *k, union k
 	char text[RENDER_TEXT];
 	if (r->print != NULL)
 		return put_text(c, k, (const uint8_t *)text, r->print(key, text));
-	uint8_t *start = room(c, 0);
-	uint8_t *to = put_frame(start, &k->before);
+	uint8_t *to = put_frame(place(c), &k->before);
 	if (r->key == KEY_F32) {
 		uint32_t bits = (uint32_t)key.u64;
 		float v;
@@ -127,7 +135,7 @@ static struct cell put_key(struct cells *c, const struct cell_column *k, union k
 	} else {
 		to = c->format->number(to, (int64_t)key.u64);
 	}
-	return done(c, start, put_frame(to, &k->after));
+	return done(c, put_frame(to, &k->after));
 }
 
 static bool same_bytes(const struct batch *b, struct span x, struct span y)
@@ -148,36 +156,40 @@ static bool missing(
 	return true;
 }
 
+/* In these loops what the compiler must reload after every store, because it may alias, is held in locals. */
 static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
 	const struct render *r = k->from->render;
-	bool nullable = h->batch->column[k->from->source].null_count != 0;
+	const uint64_t *key = c->key.u64;
+	const size_t rows = h->rows, step = c->columns;
+	bool nullable = h->batch->column[k->from->source].null_count != 0, fits = true;
 	struct cell none = {0}, last = {0};
-	uint64_t last_key = 0;
-	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
-		uint64_t key = c->key.u64[j];
+	size_t total = 0, outside = 0;
+	for (size_t j = 0; j < rows; j++, cell += step) {
 		if (nullable && missing(c, k, h, j, &none, cell)) {
-			h->total += cell->len;
+			last.len = 0;
+			total += cell->len;
 			continue;
 		}
-		if (key != last_key || last.len == 0) {
-			bool fits = !r->bounded || render_fits(r, key);
-			h->outside += !fits;
-			last = fits ? put_key(c, k, (union key_value){.u64 = key}) : put_constant(c, &k->null);
-			last_key = key;
-		} else if (r->bounded) {
-			h->outside += !render_fits(r, key);
+		if (last.len == 0 || key[j] != key[j - 1]) {
+			fits = !r->bounded || render_fits(r, key[j]);
+			last = fits ? put_key(c, k, (union key_value){.u64 = key[j]}) : put_constant(c, &k->null);
 		}
+		outside += !fits;
 		*cell = last;
-		h->total += last.len;
+		total += last.len;
 	}
+	h->total += total;
+	h->outside += outside;
 }
 
 static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
+	const size_t rows = h->rows, step = c->columns;
 	bool nullable = h->batch->column[k->from->source].null_count != 0;
 	struct cell none = {0}, last = {0};
-	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
+	size_t total = 0;
+	for (size_t j = 0; j < rows; j++, cell += step) {
 		const struct ip *ip = &c->key.ip[j];
 		if (nullable && missing(c, k, h, j, &none, cell)) {
 			last.len = 0;
@@ -186,15 +198,18 @@ static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *
 				last = put_key(c, k, (union key_value){.ip = *ip});
 			*cell = last;
 		}
-		h->total += cell->len;
+		total += cell->len;
 	}
+	h->total += total;
 }
 
 static void fill_bytes(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
+	const size_t rows = h->rows, step = c->columns;
 	bool nullable = h->batch->column[k->from->source].null_count != 0;
 	struct cell none = {0}, last = {0};
-	for (size_t j = 0; j < h->rows; j++, cell += c->columns) {
+	size_t total = 0;
+	for (size_t j = 0; j < rows; j++, cell += step) {
 		const struct span *s = &c->key.span[j];
 		if (nullable && missing(c, k, h, j, &none, cell)) {
 			last.len = 0;
@@ -203,14 +218,17 @@ static void fill_bytes(struct cells *c, const struct cell_column *k, struct chun
 				last = put_bytes(c, k, h->batch, *s);
 			*cell = last;
 		}
-		h->total += cell->len;
+		total += cell->len;
 	}
+	h->total += total;
 }
 
 static void fill_column(struct cells *c, size_t i, struct chunk *h)
 {
 	const struct cell_column *k = &c->column[i];
 	k->from->render->normalise(h->batch, k->from->source, h->sel, h->rows, &c->key);
+	/* Each row may need a piece, and one stands for all that are missing. */
+	reserve(c, k->from->render->key == KEY_BYTES ? 0 : h->rows + 1, RENDER_TEXT);
 	switch (k->from->render->key) {
 	case KEY_U64:
 	case KEY_F32:
@@ -290,10 +308,9 @@ static void make_constants(struct cells *c, struct cell_column *k)
 {
 	const struct projection_column *from = k->from;
 	writer_reset(&c->scratch);
-	uint8_t *start = room(c, 0);
-	uint8_t *to = put_frame(start, &k->before);
-	to = put_frame(c->format->null(to), &k->after);
-	struct cell cell = done(c, start, to);
+	reserve(c, 2, from->has_absent && from->render->key == KEY_BYTES ? from->absent.bytes.length : RENDER_TEXT);
+	uint8_t *to = put_frame(place(c), &k->before);
+	struct cell cell = done(c, put_frame(c->format->null(to), &k->after));
 	constant_of(c, cell, &k->null);
 	if (from->has_absent && from->render->key == KEY_BYTES)
 		cell = put_text(c, k, (const uint8_t *)from->column->absent, from->absent.bytes.length);
