@@ -1,5 +1,6 @@
 /*
- * normalise: native values to keys, one loop for each rendering that computes something. Private to data: others go through render.
+ * normalise: native values to keys, one loop for each rendering that computes something. Private to data: others go
+ * through render.
  *
  * Thread  no state
  */

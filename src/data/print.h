@@ -1,5 +1,6 @@
 /*
- * print: keys to text and back, one pair of functions for each rendering of integers and times. Private to data: others go through render.
+ * print: keys to text and back, one pair of functions for each rendering of integers and times. Private to data: others
+ * go through render.
  *
  * print_x writes no NUL and returns the length, at most RENDER_TEXT. parse_x takes exactly what print_x gives.
  *

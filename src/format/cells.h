@@ -1,8 +1,10 @@
 /*
- * cells: the engine of the row encoders: columns of a batch become small pieces of output, column by column, and are then joined row by row.
+ * cells: the engine of the row encoders: columns of a batch become small pieces of output, column by column, and are
+ * then joined row by row.
  *
- * A piece holds a value with whatever stands before and after it, so that joining is copying. Equal neighbours in a column share their piece. Work is done in
- * chunks of at most 64 rows and 256 KiB of variable bytes (or one row, whose bytes batch_check bounds), which bounds the memory of an encoder.
+ * A piece holds a value with whatever stands before and after it, so that joining is copying. Equal neighbours in a
+ * column share their piece. Work is done in chunks of at most 64 rows and 256 KiB of variable bytes (or one row, whose
+ * bytes batch_check bounds), which bounds the memory of an encoder.
  *
  * Thread  one owner
  */
@@ -35,8 +37,9 @@ void cells_free(struct cells **c);
 /* What stands before and after the values of a column. */
 void cells_frame(struct cells *c, size_t column, const char *before, const char *after);
 
-/* Append the selected rows (sel NULL: 0..n-1). *outside counts values that became null for their type. A full writer is left failed. */
-void cells_encode(struct cells *c, const struct batch *b, const uint16_t *sel, size_t n, struct writer *out,
-    uint64_t *outside);
+/* Append the selected rows (sel NULL: 0..n-1). *outside counts values that became null for their type. A full writer is
+ * left failed. */
+void cells_encode(
+    struct cells *c, const struct batch *b, const uint16_t *sel, size_t n, struct writer *out, uint64_t *outside);
 
 #endif

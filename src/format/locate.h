@@ -1,5 +1,6 @@
 /*
- * locate: the line a member of a JSON document stands on. jansson forgets the lines of values, and an error without its line is half an error.
+ * locate: the line a member of a JSON document stands on. jansson forgets the lines of values, and an error without its
+ * line is half an error.
  *
  * Only for text that parsed; depth three is all that a schema needs.
  *
