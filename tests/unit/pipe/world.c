@@ -43,11 +43,14 @@ struct lines {
 	size_t wants;
 };
 
+static const struct dissect_ops lines_ops;
+
 static enum rc lines_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params,
     struct dissector **out, struct err *e)
 {
 	enum type types[3];
 	struct lines *d = mem_zero(1, sizeof *d);
+	d->base.ops = &lines_ops;
 	d->from = src;
 	d->wanted = params->wanted;
 	d->wants = params->wants;
@@ -171,7 +174,7 @@ void world_open(struct world *w)
 	    .bus_place = mem_format("%s/bus", w->dir),
 	    .state = mem_format("%s/state", w->dir),
 	    .workers = 1,
-	    .commit_age_ms = 100,
+	    .commit_age_ms = 60000,
 	    .commit_bytes = 64 << 20,
 	    .commit_events = 1000,
 	    .worker_memory = 48 << 20,
