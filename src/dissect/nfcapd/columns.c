@@ -73,6 +73,16 @@ static void put_ip6(struct ip *out, const uint8_t *p)
 	word[4] = __builtin_bswap32(load32(p + 8));
 }
 
+/* p is at the IPv4 address; one of a pair stands at the beginning or the end of eight bytes. */
+static void put_either(struct ip *out, const uint8_t *p, const uint8_t *six, enum load load)
+{
+	bool four = load == LOAD_EITHER ? load32(p) != 0 : load64(load == LOAD_EITHER_SRC ? p : p - 4) != 0;
+	if (four)
+		put_ip4(out, p);
+	else
+		put_ip6(out, six);
+}
+
 static uint32_t old_flags(uint8_t flags)
 {
 	enum { OLD_EVENT = 6, OLD_SAMPLED = 7 };
@@ -279,6 +289,11 @@ static void fill_column(const struct run *r, unsigned column, const struct spot 
 		break;
 	case LOAD_IP6:
 		EACH_SLOT(struct ip, put_ip6(out, p));
+		break;
+	case LOAD_EITHER:
+	case LOAD_EITHER_SRC:
+	case LOAD_EITHER_DST:
+		EACH_SLOT(struct ip, put_either(out, p, p - s->offset + s->other, s->load));
 		break;
 	case LOAD_MS:
 	case LOAD_OLD_FIRST:

@@ -31,6 +31,8 @@ const struct place nfcapd_place[] = {
     OLD(SRC_ADDR, IP4, PLACE_ADDR4, 0), OLD(SRC_ADDR, IP6, PLACE_ADDR6, 0),
     NEW(DST_ADDR, IP4, 2, 4), NEW(DST_ADDR, IP6, 3, 16),
     OLD(DST_ADDR, IP4, PLACE_ADDR4, 4), OLD(DST_ADDR, IP6, PLACE_ADDR6, 16),
+    NEW(SRC_ADDR_6, IP6, 3, 0), OLD(SRC_ADDR_6, IP6, PLACE_ADDR6, 0), NEW(DST_ADDR_6, IP6, 3, 16),
+    OLD(DST_ADDR_6, IP6, PLACE_ADDR6, 16),
     NEW(SRC_PORT, U16, 1, 40), OLD(SRC_PORT, U16, PLACE_RECORD, 24),
     NEW(DST_PORT, U16, 1, 42), OLD(DST_PORT, U16, PLACE_RECORD, 26),
     NEW(PROTO, U8, 1, 44), OLD(PROTO, U8, PLACE_RECORD, 22),
@@ -128,7 +130,8 @@ unsigned load_width(enum load load)
 	static const uint8_t width[] = {
 	    [LOAD_U8] = 1, [LOAD_U16] = 2, [LOAD_U32] = 4, [LOAD_BE32] = 4, [LOAD_OLD_FLAGS] = 1, [LOAD_WIDE32] = 4,
 	    [LOAD_U64] = 8, [LOAD_INT32] = 4, [LOAD_FLOWS32] = 4, [LOAD_FLOWS64] = 8, [LOAD_MS] = 8,
-	    [LOAD_OLD_FIRST] = 20, [LOAD_OLD_LAST] = 20, [LOAD_IP4] = 4, [LOAD_IP6] = 16, [LOAD_BYTES] = 0, [LOAD_TEXT] = 0,
+	    [LOAD_OLD_FIRST] = 20, [LOAD_OLD_LAST] = 20, [LOAD_IP4] = 4, [LOAD_IP6] = 16,
+	    [LOAD_EITHER] = 4, [LOAD_EITHER_SRC] = 4, [LOAD_EITHER_DST] = 4, [LOAD_BYTES] = 0, [LOAD_TEXT] = 0,
 	};
 	return load < LOAD_STORED ? width[load] : 0;
 }

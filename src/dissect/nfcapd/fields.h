@@ -20,6 +20,8 @@
 	X(EVENT_TIME, "event_time", TIME, "when an event happened (elements 19, 25, extension 37)") \
 	X(SRC_ADDR, "src_addr", IP, "source address (elements 2, 3)") \
 	X(DST_ADDR, "dst_addr", IP, "destination address (elements 2, 3)") \
+	X(SRC_ADDR_6, "src_addr_6", IP, "IPv6 source address of a record, also of one that carries an IPv4 one too (element 3)") \
+	X(DST_ADDR_6, "dst_addr_6", IP, "IPv6 destination address of a record, also of one that carries an IPv4 one too (element 3)") \
 	X(SRC_PORT, "src_port", U32, "source port (element 1)") \
 	X(DST_PORT, "dst_port", U32, "destination port; ICMP: type * 256 + code (element 1)") \
 	X(PROTO, "proto", U32, "IP protocol (element 1)") \
@@ -168,6 +170,9 @@ enum load {
 	LOAD_OLD_LAST,
 	LOAD_IP4,
 	LOAD_IP6,
+	LOAD_EITHER, /* IPv4 unless it is zero, else IPv6: some routers fill in the elements of both */
+	LOAD_EITHER_SRC, /* the same for one of two addresses, by both being zero */
+	LOAD_EITHER_DST,
 	LOAD_BYTES, /* whole payload from the offset on */
 	LOAD_TEXT,  /* the same up to a NUL */
 	LOAD_STORED, /* from here on no bytes of the record are named by the place */

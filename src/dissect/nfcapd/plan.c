@@ -122,16 +122,34 @@ static bool holds(const struct place *place, const struct parts *parts)
 	}
 }
 
+/* The next place of the field, from i on, that this kind of record has; nfcapd_places if none. */
+static unsigned next_place(const struct parts *parts, unsigned field, unsigned i)
+{
+	for (; i < nfcapd_places && nfcapd_place[i].field == field; i++)
+		if (holds(&nfcapd_place[i], parts))
+			return i;
+	return nfcapd_places;
+}
+
+static uint16_t place_offset(const struct parts *parts, unsigned i)
+{
+	return (uint16_t)(parts->offset[nfcapd_place[i].id] + nfcapd_place[i].offset);
+}
+
 static struct spot stored_spot(const struct plans *p, const struct parts *parts, unsigned field)
 {
-	for (unsigned i = p->place[field]; i < nfcapd_places && nfcapd_place[i].field == field; i++) {
-		const struct place *place = &nfcapd_place[i];
-		if (holds(place, parts))
-			return (struct spot){.load = place->load,
-			    .offset = (uint16_t)(parts->offset[place->id] + place->offset),
-			    .length = (uint16_t)(parts->length[place->id] - place->offset)};
-	}
-	return (struct spot){.load = LOAD_NULL};
+	unsigned i = next_place(parts, field, p->place[field]);
+	if (i == nfcapd_places)
+		return (struct spot){.load = LOAD_NULL};
+	const struct place *place = &nfcapd_place[i];
+	struct spot s = {.load = place->load, .offset = place_offset(parts, i)};
+	s.length = (uint16_t)(parts->length[place->id] - place->offset);
+	unsigned second = place->load == LOAD_IP4 ? next_place(parts, field, i + 1) : nfcapd_places;
+	if (second == nfcapd_places || field == FIELD_EXPORTER_ADDR)
+		return s;
+	s.other = place_offset(parts, second);
+	s.load = parts->length[place->id] < 8 ? LOAD_EITHER : place->offset == 0 ? LOAD_EITHER_SRC : LOAD_EITHER_DST;
+	return s;
 }
 
 /* A field that is not as it stands in the record. */

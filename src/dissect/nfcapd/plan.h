@@ -24,6 +24,7 @@ struct spot {
 	uint8_t load;    /* enum load; LOAD_NULL: the record does not carry it */
 	uint16_t offset; /* from the record's start */
 	uint16_t length; /* of LOAD_BYTES and LOAD_TEXT */
+	uint16_t other;  /* offset of the IPv6 address of LOAD_EITHER… */
 };
 
 /* What derived fields and the comparison with the statistics record need, whether wanted or not. */
