@@ -76,7 +76,7 @@ struct draft *draft_new(const struct bench *bench, const struct place *place, ui
 	d->since = clock_mono();
 	snprintf(d->prefix, sizeof d->prefix, "%s/%020" PRIu64 "-", place->staging, start);
 	snprintf(rejects, sizeof rejects, "%srejects.jsonl", d->prefix);
-	d->table = table_new(bench->tables, place->projection, d->prefix);
+	d->table = table_new(bench->budget, place->projection, d->prefix);
 	d->rejects = rejects_new(bench->store, bench->crc, rejects);
 	d->set = seen_set_new();
 	writer_init(&d->originals, MANIFEST_MAX / 2);

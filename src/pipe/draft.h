@@ -38,7 +38,7 @@ struct bench {
 	const struct settings *settings;
 	struct bus *bus;
 	struct store *store;
-	struct tables *tables;
+	struct budget *budget;
 	const struct crc32_tables *crc;
 	struct seen *seen;
 	struct metric_slot *figures;

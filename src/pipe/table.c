@@ -28,15 +28,15 @@ struct hour_file {
 	struct parquet *parquet;
 	struct staged *staged;
 	uint64_t memory; /* as it was after the last append */
-	uint64_t used;   /* tables.clock of the last append */
+	uint64_t used;   /* budget.clock of the last append */
 	struct extent *source;
 	size_t sources, source_capacity;
 	char *dissector[DISSECTORS]; /* distinct, in order of appearance */
 	size_t dissectors;
 };
 
-struct tables {
-	struct tables_limits limits;
+struct budget {
+	struct budget_limits limits;
 	struct store *store;
 	const struct crc32_tables *crc;
 	struct metric_slot *figures;
@@ -48,7 +48,7 @@ struct tables {
 };
 
 struct table {
-	struct tables *all;
+	struct budget *all;
 	const struct projection *projection;
 	const char *prefix;
 	unsigned number; /* of the next staged file */
@@ -60,74 +60,74 @@ struct table {
 	struct err why;
 };
 
-struct tables *tables_new(const struct tables_limits *limits, struct store *store, const struct crc32_tables *crc,
+struct budget *budget_new(const struct budget_limits *limits, struct store *store, const struct crc32_tables *crc,
     struct metric_slot *figures)
 {
-	struct tables *ts = mem_zero(1, sizeof *ts);
+	struct budget *all = mem_zero(1, sizeof *all);
 
 	assert(limits->open_files > 0);
-	ts->limits = *limits;
-	ts->store = store;
-	ts->crc = crc;
-	ts->figures = figures;
-	ts->pack = pack_new();
-	return ts;
+	all->limits = *limits;
+	all->store = store;
+	all->crc = crc;
+	all->figures = figures;
+	all->pack = pack_new();
+	return all;
 }
 
-void tables_free(struct tables **ts)
+void budget_free(struct budget **all)
 {
-	if (*ts == NULL)
+	if (*all == NULL)
 		return;
-	assert((*ts)->opened == 0);
-	pack_free(&(*ts)->pack);
-	mem_free(&(*ts)->open);
-	mem_free(ts);
+	assert((*all)->opened == 0);
+	pack_free(&(*all)->pack);
+	mem_free(&(*all)->open);
+	mem_free(all);
 }
 
-uint64_t tables_memory(const struct tables *ts)
+uint64_t budget_memory(const struct budget *all)
 {
-	return ts->memory;
+	return all->memory;
 }
 
-unsigned tables_open(const struct tables *ts)
+unsigned budget_open(const struct budget *all)
 {
-	return (unsigned)ts->opened;
+	return (unsigned)all->opened;
 }
 
 /* What a page costs before it is compressed is paid per open file and column, so more files get smaller pages. */
-static void set_page_rows(struct tables *ts)
+static void set_page_rows(struct budget *all)
 {
-	uint32_t rows = ts->opened <= 8 ? 20480 : ts->opened <= 32 ? 4096 : 2048;
+	uint32_t rows = all->opened <= 8 ? 20480 : all->opened <= 32 ? 4096 : 2048;
 
-	if (ts->limits.parquet.page_rows != 0 && ts->limits.parquet.page_rows < rows)
-		rows = ts->limits.parquet.page_rows;
-	for (size_t i = 0; i < ts->opened; i++)
-		parquet_page_rows(ts->open[i]->parquet, rows);
+	if (all->limits.parquet.page_rows != 0 && all->limits.parquet.page_rows < rows)
+		rows = all->limits.parquet.page_rows;
+	for (size_t i = 0; i < all->opened; i++)
+		parquet_page_rows(all->open[i]->parquet, rows);
 }
 
 static void account(struct hour_file *f)
 {
-	struct tables *ts = f->table->all;
+	struct budget *all = f->table->all;
 	uint64_t now = parquet_memory(f->parquet) + f->source_capacity * sizeof *f->source;
 
-	ts->memory += now - f->memory;
-	metric_add(ts->figures, FIGURE_WORKER_MEMORY, now - f->memory);
+	all->memory += now - f->memory;
+	metric_add(all->figures, FIGURE_WORKER_MEMORY, now - f->memory);
 	f->memory = now;
 }
 
 /* Take it off the list and free it; its staged file is dropped unless it was handed on. */
 static void forget(struct hour_file *f)
 {
-	struct tables *ts = f->table->all;
+	struct budget *all = f->table->all;
 	size_t at = 0;
 
-	while (ts->open[at] != f)
+	while (all->open[at] != f)
 		at++;
-	ts->opened--;
-	memmove(ts->open + at, ts->open + at + 1, (ts->opened - at) * sizeof *ts->open);
-	ts->memory -= f->memory;
-	metric_add(ts->figures, FIGURE_WORKER_MEMORY, -f->memory);
-	metric_add(ts->figures, FIGURE_OPEN_WRITERS, UINT64_MAX);
+	all->opened--;
+	memmove(all->open + at, all->open + at + 1, (all->opened - at) * sizeof *all->open);
+	all->memory -= f->memory;
+	metric_add(all->figures, FIGURE_WORKER_MEMORY, -f->memory);
+	metric_add(all->figures, FIGURE_OPEN_WRITERS, UINT64_MAX);
 	if (f->table->last == f)
 		f->table->last = NULL;
 	parquet_free(&f->parquet);
@@ -136,7 +136,7 @@ static void forget(struct hour_file *f)
 	for (size_t i = 0; i < f->dissectors; i++)
 		mem_free(&f->dissector[i]);
 	mem_free(&f);
-	set_page_rows(ts);
+	set_page_rows(all);
 }
 
 static void write_sources(const struct hour_file *f, struct writer *w)
@@ -212,12 +212,12 @@ static enum rc settle(struct table *t, struct table *victim, enum rc rc, struct 
  */
 static enum rc make_room(struct table *t, struct err *e)
 {
-	struct tables *ts = t->all;
+	struct budget *all = t->all;
 
-	while (ts->memory > ts->limits.memory && ts->opened > 0) {
-		struct hour_file *largest = ts->open[0], *idle = ts->open[0];
-		for (size_t i = 1; i < ts->opened; i++) {
-			struct hour_file *f = ts->open[i];
+	while (all->memory > all->limits.memory && all->opened > 0) {
+		struct hour_file *largest = all->open[0], *idle = all->open[0];
+		for (size_t i = 1; i < all->opened; i++) {
+			struct hour_file *f = all->open[i];
 			if (parquet_group_memory(f->parquet) > parquet_group_memory(largest->parquet))
 				largest = f;
 			if (f->used < idle->used)
@@ -240,31 +240,31 @@ static enum rc make_room(struct table *t, struct err *e)
 
 static enum rc finish_idle(struct table *t, struct err *e)
 {
-	struct tables *ts = t->all;
-	struct hour_file *idle = ts->open[0];
+	struct budget *all = t->all;
+	struct hour_file *idle = all->open[0];
 
-	for (size_t i = 1; i < ts->opened; i++)
-		if (ts->open[i]->used < idle->used)
-			idle = ts->open[i];
+	for (size_t i = 1; i < all->opened; i++)
+		if (all->open[i]->used < idle->used)
+			idle = all->open[i];
 	struct table *victim = idle->table;
 	return settle(t, victim, finish(idle, e), e);
 }
 
 static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, struct err *e)
 {
-	struct tables *ts = t->all;
+	struct budget *all = t->all;
 	char path[PATH_BYTES];
 	struct staged *staged = NULL;
 	struct parquet *parquet = NULL;
 	enum rc rc;
 
-	if (ts->opened >= ts->limits.open_files && (rc = finish_idle(t, e)) != RC_OK)
+	if (all->opened >= all->limits.open_files && (rc = finish_idle(t, e)) != RC_OK)
 		return rc;
 	snprintf(path, sizeof path, "%s%05u.parquet", t->prefix, t->number++);
-	rc = staged_open(ts->store, ts->crc, path, &staged, e);
+	rc = staged_open(all->store, all->crc, path, &staged, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = parquet_open(t->projection, &ts->limits.parquet, ts->pack,
+	rc = parquet_open(t->projection, &all->limits.parquet, all->pack,
 	    (struct parquet_sink){.context = staged, .write = staged_write}, &parquet, e);
 	if (rc != RC_OK) {
 		staged_drop(&staged);
@@ -272,13 +272,13 @@ static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, 
 	}
 	struct hour_file *f = mem_zero(1, sizeof *f);
 	*f = (struct hour_file){.table = t, .hour = hour, .parquet = parquet, .staged = staged};
-	if (ts->opened == ts->capacity) {
-		ts->capacity = mem_grow(ts->capacity, ts->opened + 1);
-		ts->open = mem_resize(ts->open, ts->capacity * sizeof *ts->open);
+	if (all->opened == all->capacity) {
+		all->capacity = mem_grow(all->capacity, all->opened + 1);
+		all->open = mem_resize(all->open, all->capacity * sizeof *all->open);
 	}
-	ts->open[ts->opened++] = f;
-	metric_add(ts->figures, FIGURE_OPEN_WRITERS, 1);
-	set_page_rows(ts);
+	all->open[all->opened++] = f;
+	metric_add(all->figures, FIGURE_OPEN_WRITERS, 1);
+	set_page_rows(all);
 	account(f);
 	*out = f;
 	return RC_OK;
@@ -401,11 +401,11 @@ uint64_t table_bytes(const struct table *t)
 	return bytes;
 }
 
-struct table *table_new(struct tables *ts, const struct projection *p, const char *prefix)
+struct table *table_new(struct budget *all, const struct projection *p, const char *prefix)
 {
 	struct table *t = mem_zero(1, sizeof *t);
 
-	t->all = ts;
+	t->all = all;
 	t->projection = p;
 	t->prefix = prefix;
 	return t;

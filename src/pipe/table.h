@@ -5,7 +5,7 @@
  * at the limit of open files the one that was idle longest is finished; a file rolls at its largest size or number of
  * sources.
  *
- * Thread  a tables and all its table belong to one thread
+ * Thread  a budget and its tables belong to one thread
  * Units   bytes; hours since 1970
  */
 #ifndef PIPE_TABLE_H
@@ -24,10 +24,10 @@
 #include "pipe/staged.h"
 #include "store/store.h"
 
-struct tables; /* the budget */
+struct budget; /* the budget */
 struct table;  /* one commit's files */
 
-struct tables_limits {
+struct budget_limits {
 	uint64_t memory;     /* over all open writers */
 	unsigned open_files; /* at once */
 	uint64_t file_bytes; /* a file rolls */
@@ -37,16 +37,16 @@ struct tables_limits {
 enum { TABLE_SOURCES = 4096 }; /* in one footer */
 
 /* store, crc and figures are borrowed. */
-struct tables *tables_new(const struct tables_limits *limits, struct store *store, const struct crc32_tables *crc,
+struct budget *budget_new(const struct budget_limits *limits, struct store *store, const struct crc32_tables *crc,
     struct metric_slot *figures);
-void tables_free(struct tables **ts);
+void budget_free(struct budget **all);
 
 /* Bytes that open writers hold, and how many there are. */
-uint64_t tables_memory(const struct tables *ts);
-unsigned tables_open(const struct tables *ts);
+uint64_t budget_memory(const struct budget *all);
+unsigned budget_open(const struct budget *all);
 
 /* prefix: staged files are called <prefix><number>.parquet; projection and prefix are borrowed. */
-struct table *table_new(struct tables *ts, const struct projection *p, const char *prefix);
+struct table *table_new(struct budget *all, const struct projection *p, const char *prefix);
 
 /* Give up everything that was staged. */
 void table_drop(struct table **t);

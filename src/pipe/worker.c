@@ -198,7 +198,7 @@ static void work(struct thread *t)
 static enum rc begin(struct thread *t, struct err *e)
 {
 	const struct settings *s = t->job->settings;
-	const struct tables_limits limits = {.memory = s->worker_memory,
+	const struct budget_limits limits = {.memory = s->worker_memory,
 	    .open_files = s->open_hours > 0 ? s->open_hours : 1,
 	    .file_bytes = s->file_max_bytes,
 	    .parquet = s->parquet};
@@ -206,7 +206,7 @@ static enum rc begin(struct thread *t, struct err *e)
 
 	if (rc != RC_OK)
 		return rc;
-	t->bench.tables = tables_new(&limits, t->bench.store, &t->crc, t->bench.figures);
+	t->bench.budget = budget_new(&limits, t->bench.store, &t->crc, t->bench.figures);
 	t->looked = clock_mono();
 	t->looked.ms -= LOOK_MS;
 	return t->job->once ? set_targets(t, e) : RC_OK;
@@ -225,7 +225,7 @@ static void *run(void *context)
 		lane_free(&t->lane[i]);
 	for (size_t i = 0; i < t->job->settings->pipelines; i++)
 		intake_free(&t->intake[i]);
-	tables_free(&t->bench.tables);
+	budget_free(&t->bench.budget);
 	store_close(&t->bench.store);
 	bus_close(&t->bench.bus);
 	return NULL;

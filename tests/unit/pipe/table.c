@@ -20,28 +20,28 @@ enum { ROWS = 1000 };
 struct bed {
 	struct world world;
 	struct world_bench bench;
-	struct tables *tables;
+	struct budget *budget;
 	struct table *table;
 	struct batch *batch;
 	uint8_t original[SHA256_BYTES];
 	uint64_t outside;
 };
 
-static void bed_open(struct bed *b, const struct tables_limits *limits)
+static void bed_open(struct bed *b, const struct budget_limits *limits)
 {
 	static const enum type types[] = {TYPE_TIME, TYPE_I64, TYPE_BYTES};
 	memset(b, 0, sizeof *b);
 	world_open(&b->world);
 	world_bench_open(&b->world, &b->bench);
-	b->tables = tables_new(limits, b->bench.bench.store, b->bench.bench.crc, NULL);
-	b->table = table_new(b->tables, b->world.projection, "_sluice/staging/x/");
+	b->budget = budget_new(limits, b->bench.bench.store, b->bench.bench.crc, NULL);
+	b->table = table_new(b->budget, b->world.projection, "_sluice/staging/x/");
 	b->batch = batch_new(types, 3, ROWS, 1 << 20);
 }
 
 static void bed_close(struct bed *b)
 {
 	table_drop(&b->table);
-	tables_free(&b->tables);
+	budget_free(&b->budget);
 	batch_free(&b->batch);
 	assert_int_equal(world_count(&b->world, "_sluice/staging"), 0);
 	world_bench_close(&b->bench);
@@ -79,13 +79,13 @@ static void the_budget_holds_over_all_tables(void **state)
 	struct err e;
 	size_t files = 0;
 	uint64_t most = 0;
-	bed_open(&b, &(struct tables_limits){.memory = 4 << 20, .open_files = 16, .file_bytes = 1 << 30});
-	struct table *other = table_new(b.tables, b.world.projection, "_sluice/staging/y/");
+	bed_open(&b, &(struct budget_limits){.memory = 4 << 20, .open_files = 16, .file_bytes = 1 << 30});
+	struct table *other = table_new(b.budget, b.world.projection, "_sluice/staging/y/");
 	for (int i = 0; i < 400; i++) {
 		assert_int_equal(append(&b, i % 2 == 0 ? b.table : other, i % 7, ROWS, &e), RC_OK);
-		assert_true(tables_memory(b.tables) <= 4 << 20);
-		if (tables_memory(b.tables) > most)
-			most = tables_memory(b.tables);
+		assert_true(budget_memory(b.budget) <= 4 << 20);
+		if (budget_memory(b.budget) > most)
+			most = budget_memory(b.budget);
 	}
 	assert_true(most > 3 << 20);
 	assert_true(table_bytes(b.table) > 0);
@@ -94,8 +94,8 @@ static void the_budget_holds_over_all_tables(void **state)
 	assert_true(files >= 7);
 	assert_int_equal(table_finish(other, &e), RC_OK);
 	assert_int_equal(rows_in(other, &files), 200 * ROWS);
-	assert_int_equal(tables_open(b.tables), 0);
-	assert_int_equal(tables_memory(b.tables), 0);
+	assert_int_equal(budget_open(b.budget), 0);
+	assert_int_equal(budget_memory(b.budget), 0);
 	table_drop(&other);
 	bed_close(&b);
 }
@@ -105,14 +105,14 @@ static void the_idle_file_is_finished_at_the_limit(void **state)
 	struct bed b;
 	struct err e;
 	size_t files = 0;
-	bed_open(&b, &(struct tables_limits){.memory = 48 << 20, .open_files = 3, .file_bytes = 1 << 30});
+	bed_open(&b, &(struct budget_limits){.memory = 48 << 20, .open_files = 3, .file_bytes = 1 << 30});
 	for (int hour = 0; hour < 3; hour++)
 		assert_int_equal(append(&b, b.table, hour, 10, &e), RC_OK);
 	assert_int_equal(append(&b, b.table, 0, 10, &e), RC_OK);
 	rows_in(b.table, &files);
 	assert_int_equal(files, 0);
 	assert_int_equal(append(&b, b.table, 3, 10, &e), RC_OK);
-	assert_int_equal(tables_open(b.tables), 3);
+	assert_int_equal(budget_open(b.budget), 3);
 	const struct table_file *f = table_files(b.table, &files);
 	assert_int_equal(files, 1);
 	assert_int_equal(f[0].hour, 1);
@@ -129,7 +129,7 @@ static void files_roll_by_size_and_by_sources(void **state)
 	struct bed b;
 	struct err e;
 	size_t files = 0;
-	bed_open(&b, &(struct tables_limits){.memory = 1 << 20, .open_files = 3, .file_bytes = 2 << 20});
+	bed_open(&b, &(struct budget_limits){.memory = 1 << 20, .open_files = 3, .file_bytes = 2 << 20});
 	for (int i = 0; i < 200; i++)
 		assert_int_equal(append(&b, b.table, 5, ROWS, &e), RC_OK);
 	assert_int_equal(table_finish(b.table, &e), RC_OK);
@@ -140,7 +140,7 @@ static void files_roll_by_size_and_by_sources(void **state)
 		assert_true(f[i].staged->size < 4 << 20);
 	bed_close(&b);
 
-	bed_open(&b, &(struct tables_limits){.memory = 48 << 20, .open_files = 3, .file_bytes = 1 << 30});
+	bed_open(&b, &(struct budget_limits){.memory = 48 << 20, .open_files = 3, .file_bytes = 1 << 30});
 	for (uint32_t i = 0; i < TABLE_SOURCES + 10; i++) {
 		memcpy(b.original, &i, sizeof i);
 		assert_int_equal(append(&b, b.table, 5, 1, &e), RC_OK);
@@ -158,8 +158,8 @@ static void a_failure_stays_with_its_table(void **state)
 	struct bed b;
 	struct err e;
 	size_t files = 0;
-	bed_open(&b, &(struct tables_limits){.memory = 48 << 20, .open_files = 1, .file_bytes = 1 << 30});
-	struct table *other = table_new(b.tables, b.world.projection, "_sluice/staging/y/");
+	bed_open(&b, &(struct budget_limits){.memory = 48 << 20, .open_files = 1, .file_bytes = 1 << 30});
+	struct table *other = table_new(b.budget, b.world.projection, "_sluice/staging/y/");
 	assert_int_equal(append(&b, other, 1, 10, &e), RC_OK);
 	/* Its file grows behind its back, so that its length can't be verified when it has to give way. */
 	char *command = mem_format(

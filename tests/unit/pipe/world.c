@@ -549,21 +549,21 @@ unsigned world_holding(const struct world *w, const char *text)
 void world_bench_open(const struct world *w, struct world_bench *b)
 {
 	struct err e;
-	const struct tables_limits limits = {.memory = w->settings.worker_memory,
+	const struct budget_limits limits = {.memory = w->settings.worker_memory,
 	    .open_files = w->settings.open_hours,
 	    .file_bytes = w->settings.file_max_bytes,
 	    .parquet = w->settings.parquet};
 	*b = (struct world_bench){.bench = {.settings = &w->settings, .bus = world_bus(w), .store = world_store(w)}};
 	crc32_init(&b->crc);
 	b->bench.crc = &b->crc;
-	b->bench.tables = tables_new(&limits, b->bench.store, &b->crc, NULL);
+	b->bench.budget = budget_new(&limits, b->bench.store, &b->crc, NULL);
 	if (seen_open(w->settings.state, w->settings.dedupe_horizon_ms, &b->bench.seen, &e) != RC_OK)
 		fail_msg("%s", e.text);
 }
 
 void world_bench_close(struct world_bench *b)
 {
-	tables_free(&b->bench.tables);
+	budget_free(&b->bench.budget);
 	seen_close(&b->bench.seen);
 	store_close(&b->bench.store);
 	bus_close(&b->bench.bus);
