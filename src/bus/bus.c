@@ -8,7 +8,8 @@
 
 static bool topic_letter(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+	       c == '-';
 }
 
 static enum rc check_topic(const char *topic, struct err *e)
@@ -16,7 +17,8 @@ static enum rc check_topic(const char *topic, struct err *e)
 	size_t len = 0;
 	while (topic[len] != '\0' && len <= BUS_TOPIC_MAX) {
 		if (!topic_letter(topic[len]))
-			return err_set(RC_BAD, e, "topic \"%.249s\": only letters, digits, dot, underscore and dash", topic);
+			return err_set(
+			    RC_BAD, e, "topic \"%.249s\": only letters, digits, dot, underscore and dash", topic);
 		len++;
 	}
 	if (len == 0 || len > BUS_TOPIC_MAX)
@@ -97,8 +99,7 @@ enum rc bus_fetch(struct bus *b, const char *topic, unsigned partition, uint64_t
 	return rc == RC_OK ? b->ops->fetch(b, topic, partition, offset, wait_ms, out, e) : rc;
 }
 
-enum rc bus_range(
-    struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e)
+enum rc bus_range(struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e)
 {
 	enum rc rc = check_place(topic, partition, e);
 	return rc == RC_OK ? b->ops->range(b, topic, partition, first, next, e) : rc;

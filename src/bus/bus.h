@@ -1,11 +1,11 @@
 /*
  * bus: topics with partitions and offsets. Carries bytes, knows no schema.
  *
- * Producing is asynchronous: bus_flush waits and reports; acknowledged means durable. Reading is by topic, partition and offset; no acknowledgement of
- * consumption matters (commits are manifests in the lake).
+ * Producing is asynchronous: bus_flush waits and reports; acknowledged means durable. Reading is by topic, partition
+ * and offset; no acknowledgement of consumption matters (commits are manifests in the lake).
  *
  * Thread  one bus per thread (or process); two share nothing but what is behind them
- * Units   offsets count events of a partition from 0, without holes unless a provider says so: always go on from event.next
+ * Units   offsets count events of a partition from 0, without holes unless a provider says so: go on from event.next
  * Errors  RC_AGAIN: the service is away or full, nothing is lost, try later
  */
 #ifndef BUS_BUS_H
@@ -20,9 +20,9 @@
 struct bus;
 
 enum {
-	BUS_TOPIC_MAX = 249,       /* characters of a topic's name */
+	BUS_TOPIC_MAX = 249, /* characters of a topic's name */
 	BUS_PARTITIONS_MAX = 65536,
-	BUS_HEADERS_MAX = 32,      /* of one event */
+	BUS_HEADERS_MAX = 32, /* of one event */
 	BUS_HEADER_NAME_MAX = 63,
 };
 
@@ -38,7 +38,7 @@ struct bus_header {
 
 struct bus_event { /* borrowed until the next call on the bus */
 	uint64_t offset;
-	uint64_t next; /* offset to go on from */
+	uint64_t next;   /* offset to go on from */
 	int64_t time_ms; /* when it was produced, wall */
 	struct bus_bytes key, value;
 	const struct bus_header *header;
@@ -57,7 +57,8 @@ struct bus_ops {
 	const char *scheme; /* "embedded", "kafka" */
 
 	/* url without its scheme. RC_AGAIN, RC_FAIL. Options it does not know are RC_BAD with the nearest. */
-	enum rc (*open)(const char *place, const struct bus_option *option, size_t options, struct bus **out, struct err *e);
+	enum rc (*open)(
+	    const char *place, const struct bus_option *option, size_t options, struct bus **out, struct err *e);
 
 	/* Make the topic, or add partitions until it has that many; never fewer, never removed. *have may be NULL. */
 	enum rc (*topic_ensure)(struct bus *b, const char *topic, unsigned partitions, unsigned *have, struct err *e);
@@ -66,31 +67,39 @@ struct bus_ops {
 	enum rc (*limits)(struct bus *b, const char *topic, struct bus_limits *out, struct err *e);
 
 	/*
-	 * Hand an event over; copied. context comes back from flush. RC_AGAIN: full (flush, wait, try again: back-pressure). RC_BAD: larger than the limit.
+	 * Hand an event over; copied. context comes back from flush. RC_AGAIN: full (flush, wait, try again:
+	 * back-pressure). RC_BAD: larger than the limit.
 	 */
-	enum rc (*produce)(struct bus *b, const char *topic, unsigned partition, const struct bus_header *header, size_t headers, struct bus_bytes key, struct bus_bytes value,
-	    void *context, struct err *e);
+	enum rc (*produce)(struct bus *b, const char *topic, unsigned partition, const struct bus_header *header,
+	    size_t headers, struct bus_bytes key, struct bus_bytes value, void *context, struct err *e);
 	/*
-	 * Wait until everything handed over is durable or refused, at most wait_ms. acknowledged is called once per event, in any order, with RC_OK (its offset) or
-	 * the failure, and must not call the bus. RC_AGAIN: some were refused with RC_AGAIN or the time is over. RC_FAIL: some were refused for good. What was refused is the caller's to produce
-	 * again; an event that a flush did not speak of is still handed over, and the next flush does.
+	 * Wait until everything handed over is durable or refused, at most wait_ms. acknowledged is called once per
+	 * event, in any order, with RC_OK (its offset) or the failure, and must not call the bus. RC_AGAIN: some were
+	 * refused with RC_AGAIN or the time is over. RC_FAIL: some were refused for good. What was refused is the
+	 * caller's to produce again; an event that a flush did not speak of is still handed over, and the next flush
+	 * does.
 	 */
-	enum rc (*flush)(struct bus *b, int64_t wait_ms, void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e);
+	enum rc (*flush)(struct bus *b, int64_t wait_ms,
+	    void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e);
 
 	/*
-	 * The event at offset or the first one after it. RC_END: none yet (waits up to wait_ms for one; may come back earlier when other partitions got something, so that
-	 * a reader of several can look at all of them). RC_BAD: offset lies outside of what was ever kept here: before the first (data was trimmed) or after the next (this is not the
-	 * bus that it came from); out->offset is the first kept, *e says both; never skip.
+	 * The event at offset or the first one after it. RC_END: none yet (waits up to wait_ms for one; may come back
+	 * earlier when other partitions got something, so that a reader of several can look at all of them). RC_BAD:
+	 * offset lies outside of what was ever kept here: before the first (data was trimmed) or after the next (this
+	 * is not the bus that it came from); out->offset is the first kept, *e says both; never skip.
 	 */
-	enum rc (*fetch)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms, struct bus_event *out, struct err *e);
+	enum rc (*fetch)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms,
+	    struct bus_event *out, struct err *e);
 
 	/* First kept offset and the one the next event will get. */
-	enum rc (*range)(struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e);
+	enum rc (*range)(
+	    struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e);
 
 	/* Events below offset are not needed any more. A provider with a retention of its own may ignore it. */
 	enum rc (*trim)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, struct err *e);
 
-	/* Be the only reader of a partition on this host or group: RC_OK mine until release or death, RC_END another has it. NULL: the provider hands out partitions otherwise. */
+	/* Be the only reader of a partition on this host or group: RC_OK mine until release or death, RC_END another
+	 * has it. NULL: the provider hands out partitions otherwise. */
 	enum rc (*claim)(struct bus *b, const char *topic, unsigned partition, struct err *e);
 	void (*release)(struct bus *b, const char *topic, unsigned partition);
 
@@ -106,15 +115,19 @@ struct bus {
 };
 
 /* Fronts: check arguments, then the provider. Topic names are [A-Za-z0-9._-]{1,249}. */
-enum rc bus_open(const struct bus_ops *ops, const char *place, const struct bus_option *option, size_t options, struct bus **out, struct err *e) MUST_USE;
+enum rc bus_open(const struct bus_ops *ops, const char *place, const struct bus_option *option, size_t options,
+    struct bus **out, struct err *e) MUST_USE;
 enum rc bus_topic_ensure(struct bus *b, const char *topic, unsigned partitions, unsigned *have, struct err *e) MUST_USE;
 enum rc bus_topic_partitions(struct bus *b, const char *topic, unsigned *have, struct err *e) MUST_USE;
 enum rc bus_limits(struct bus *b, const char *topic, struct bus_limits *out, struct err *e) MUST_USE;
-enum rc bus_produce(struct bus *b, const char *topic, unsigned partition, const struct bus_header *header, size_t headers, struct bus_bytes key, struct bus_bytes value,
-    void *context, struct err *e) MUST_USE;
-enum rc bus_flush(struct bus *b, int64_t wait_ms, void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e) MUST_USE;
-enum rc bus_fetch(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms, struct bus_event *out, struct err *e) MUST_USE;
-enum rc bus_range(struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e) MUST_USE;
+enum rc bus_produce(struct bus *b, const char *topic, unsigned partition, const struct bus_header *header,
+    size_t headers, struct bus_bytes key, struct bus_bytes value, void *context, struct err *e) MUST_USE;
+enum rc bus_flush(struct bus *b, int64_t wait_ms,
+    void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e) MUST_USE;
+enum rc bus_fetch(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms,
+    struct bus_event *out, struct err *e) MUST_USE;
+enum rc bus_range(
+    struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e) MUST_USE;
 enum rc bus_trim(struct bus *b, const char *topic, unsigned partition, uint64_t offset, struct err *e) MUST_USE;
 enum rc bus_claim(struct bus *b, const char *topic, unsigned partition, struct err *e) MUST_USE;
 void bus_release(struct bus *b, const char *topic, unsigned partition);
@@ -124,7 +137,8 @@ void bus_close(struct bus **b);
 /* Header of an event by name; .at NULL when absent. */
 struct bus_bytes bus_event_header(const struct bus_event *event, const char *name);
 
-/* The embedded provider: LMDB, several processes on one host. Options: max_bytes (default 1 GiB), event_max_bytes (default 16 MiB). */
+/* The embedded provider: LMDB, several processes on one host. Options: max_bytes (default 1 GiB), event_max_bytes
+ * (default 16 MiB). */
 extern const struct bus_ops bus_embed;
 
 #endif

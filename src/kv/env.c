@@ -18,9 +18,9 @@
 enum { READERS = 512, BOOT_ID = 36, EMPTY_BYTES = 8192, PROBE_BYTES = 16 << 20 };
 
 /*
- * The one file-scope state of this folder: LMDB's rule is one environment per directory and process, so the process must know
- * which it has. Found by device and inode, so that two spellings of a path meet. Entries that a forked child inherited stay in its list, with
- * the parent's pid: they can be neither used nor closed there.
+ * The one file-scope state of this folder: LMDB's rule is one environment per directory and process, so the process
+ * must know which it has. Found by device and inode, so that two spellings of a path meet. Entries that a forked child
+ * inherited stay in its list, with the parent's pid: they can be neither used nor closed there.
  */
 static struct env *opened;
 static pthread_mutex_t opened_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -43,8 +43,8 @@ static void guard_fork(void)
 }
 
 /*
- * EIO is what LMDB says when a write came out short, and that is how a full disk shows first. Ask the file system for room: what
- * it refuses there is the true reason.
+ * EIO is what LMDB says when a write came out short, and that is how a full disk shows first. Ask the file system for
+ * room: what it refuses there is the true reason.
  */
 static bool disk_full(const struct env *env)
 {
@@ -122,9 +122,9 @@ static enum rc read_boot(char boot[BOOT_ID], struct err *e)
 }
 
 /*
- * A cache is written without sync: kill -9 leaves it whole, since the kernel has the pages, but a reboot may leave any mixture of old and new
- * pages. Its marker holds the boot in which it was begun. The caller holds the gate, and whoever else has the cache open opened it in this
- * boot, so nothing is removed under a reader.
+ * A cache is written without sync: kill -9 leaves it whole, since the kernel has the pages, but a reboot may leave any
+ * mixture of old and new pages. Its marker holds the boot in which it was begun. The caller holds the gate, and whoever
+ * else has the cache open opened it in this boot, so nothing is removed under a reader.
  */
 static enum rc check_cache(const char *dir, const char *marker, const char *written, struct err *e)
 {
@@ -139,7 +139,8 @@ static enum rc check_cache(const char *dir, const char *marker, const char *writ
 	return rc == RC_OK ? file_store(marker, boot, BOOT_ID, 0640, e) : rc;
 }
 
-/* A cache and what is worth keeping are never turned into each other: the first can't be trusted, the second must not be removed. */
+/* A cache and what is worth keeping are never turned into each other: the first can't be trusted, the second must not
+ * be removed. */
 static enum rc check_marker(const char *dir, bool durable, struct err *e)
 {
 	char *marker = file_join(dir, "unsynced"), *written = NULL;
@@ -156,7 +157,8 @@ static enum rc check_marker(const char *dir, bool durable, struct err *e)
 	return rc;
 }
 
-/* A process that died while it made the two first pages leaves a file that LMDB refuses; nothing can have been committed in it. */
+/* A process that died while it made the two first pages leaves a file that LMDB refuses; nothing can have been
+ * committed in it. */
 static bool never_begun(const char *dir)
 {
 	char *path = file_join(dir, "data.mdb");

@@ -1,8 +1,8 @@
 /*
  * env: LMDB environments, one per directory and process, however many handles there are.
  *
- * Private to src/kv. LMDB forbids to open one environment twice in a process: closing either would drop the locks of both. So
- * handles to the same directory share one environment, counted.
+ * Private to src/kv. LMDB forbids to open one environment twice in a process: closing either would drop the locks of
+ * both. So handles to the same directory share one environment, counted.
  *
  * Thread  any
  */

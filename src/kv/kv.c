@@ -255,8 +255,7 @@ void kv_each(struct kv_txn *txn, kv_table t, struct kv_bytes from,
 	mdb_cursor_close(c);
 }
 
-bool kv_at_or_after(
-    struct kv_txn *txn, kv_table t, struct kv_bytes from, struct kv_bytes *key, struct kv_bytes *value)
+bool kv_at_or_after(struct kv_txn *txn, kv_table t, struct kv_bytes from, struct kv_bytes *key, struct kv_bytes *value)
 {
 	MDB_cursor *c;
 	if (!cursor_open(txn, t, &c))

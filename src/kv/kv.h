@@ -1,14 +1,16 @@
 /*
  * kv: LMDB with sticky transactions: ordered keys, durable commits, several processes on one host.
  *
- * Errors inside a transaction stick and come out at kv_commit, so that callers write straight lines. A full map grows by itself up to its ceiling;
- * at the ceiling, or with the disk full, kv_commit gives RC_AGAIN and nothing of the transaction happened.
+ * Errors inside a transaction stick and come out at kv_commit, so that callers write straight lines. A full map grows
+ * by itself up to its ceiling; at the ceiling, or with the disk full, kv_commit gives RC_AGAIN and nothing of the
+ * transaction happened.
  *
- * The map is the ceiling from the start (sparse address space, not memory), so nothing has to be remapped while others read.
+ * The map is the ceiling from the start (sparse address space, not memory), so nothing has to be remapped while others
+ * read.
  *
- * Thread  several threads may open the same path, each its own handle; a handle may be shared too. A transaction belongs to the thread that
- *         began it, and a thread has at most one write transaction per path open. After fork the child opens anew: the parent's handles are
- *         refused with RC_FAIL and may only be closed
+ * Thread  several threads may open the same path, each its own handle; a handle may be shared too. A transaction
+ *         belongs to the thread that began it, and a thread has at most one write transaction per path open. After fork
+ *         the child opens anew: the parent's handles are refused with RC_FAIL and may only be closed
  * Owner   keys and values read are borrowed until the transaction changes something or ends
  */
 #ifndef KV_KV_H
@@ -31,8 +33,8 @@ struct kv_options {
 };
 
 /*
- * path is a directory, made if absent; other files in it are left alone. A path that this process has open already is shared, with the
- * options of the first. Cleans up after readers that died.
+ * path is a directory, made if absent; other files in it are left alone. A path that this process has open already is
+ * shared, with the options of the first. Cleans up after readers that died.
  */
 enum rc kv_open(const char *path, const struct kv_options *options, struct kv **out, struct err *e) MUST_USE;
 void kv_close(struct kv **kv);
@@ -56,12 +58,15 @@ void kv_abort(struct kv_txn **txn);
 /* Sticky: after a failure these do nothing and find nothing. */
 bool kv_get(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes *value);
 void kv_put(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value);
-bool kv_put_new(struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value); /* false: was there, unchanged */
-void kv_delete(struct kv_txn *txn, kv_table t, struct kv_bytes key);                         /* absent is fine */
+bool kv_put_new(
+    struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value); /* false: was there, unchanged */
+void kv_delete(struct kv_txn *txn, kv_table t, struct kv_bytes key);             /* absent is fine */
 bool kv_failed(const struct kv_txn *txn);
 
-/* Cursor: entries with key >= from (empty: all), in order; stops when visit returns false. visit must not change the table. */
-void kv_each(struct kv_txn *txn, kv_table t, struct kv_bytes from, bool (*visit)(void *context, struct kv_bytes key, struct kv_bytes value), void *context);
+/* Cursor: entries with key >= from (empty: all), in order; stops when visit returns false. visit must not change the
+ * table. */
+void kv_each(struct kv_txn *txn, kv_table t, struct kv_bytes from,
+    bool (*visit)(void *context, struct kv_bytes key, struct kv_bytes value), void *context);
 /* The first entry with key >= from; and the last entry of the table with key < before. */
 bool kv_at_or_after(struct kv_txn *txn, kv_table t, struct kv_bytes from, struct kv_bytes *key, struct kv_bytes *value);
 bool kv_before(struct kv_txn *txn, kv_table t, struct kv_bytes before, struct kv_bytes *key, struct kv_bytes *value);
@@ -73,9 +78,9 @@ uint64_t kv_count(struct kv_txn *txn, kv_table t);
 uint64_t kv_used(struct kv *kv);
 
 /*
- * Which commit a read transaction sees, and waiting until that commit is on the disk. A commit becomes visible to others a moment before its
- * last write is durable; who acts on what it read, and must not see it taken back by a power cut, settles first. Nearly free when there is
- * nothing to write.
+ * Which commit a read transaction sees, and waiting until that commit is on the disk. A commit becomes visible to
+ * others a moment before its last write is durable; who acts on what it read, and must not see it taken back by a power
+ * cut, settles first. Nearly free when there is nothing to write.
  */
 uint64_t kv_snapshot(struct kv_txn *txn);
 enum rc kv_settle(struct kv *kv, uint64_t snapshot, struct err *e) MUST_USE;

@@ -146,8 +146,8 @@ enum rc store_read(struct store *s, const char *path, struct source **out, struc
 	return rc == RC_OK ? s->ops->read(s, path, out, e) : rc;
 }
 
-enum rc store_list(struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count,
-    struct err *e)
+enum rc store_list(
+    struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count, struct err *e)
 {
 	enum rc rc = *prefix == '\0' ? RC_OK : check_path(prefix, e);
 	if (rc != RC_OK)

@@ -1,11 +1,11 @@
 /*
  * store: where originals and tables live. Carries bytes.
  *
- * Writers create files in staging, write, close with the expected length, make many of them durable with one sync, then publish them by renames that never replace.
- * A reader sees a file whole or not at all.
+ * Writers create files in staging, write, close with the expected length, make many of them durable with one sync, then
+ * publish them by renames that never replace. A reader sees a file whole or not at all.
  *
  * Thread  one store per thread; two share nothing but what is behind them
- * Units   bytes; paths are relative to the root, "/" between parts, no ".." and no empty part; any byte but NUL in a part
+ * Units   bytes; paths are relative to the root, "/" between parts, no ".", ".." or empty part; any byte but NUL in one
  * Errors  RC_AGAIN: away or full, try later. RC_BAD: what was asked can never be. RC_FAIL: the root is unusable
  */
 #ifndef STORE_STORE_H
@@ -39,37 +39,44 @@ struct store_ops {
 	const char *scheme; /* "file" */
 
 	/* place: the url without its scheme; the root is made if absent. */
-	enum rc (*open)(const char *place, const struct store_option *option, size_t options, struct store **out, struct err *e);
+	enum rc (*open)(
+	    const char *place, const struct store_option *option, size_t options, struct store **out, struct err *e);
 
 	/* A new file for writing, parents made; RC_BAD if it is there. */
 	enum rc (*create)(struct store *s, const char *path, struct store_file **out, struct err *e);
 	enum rc (*write)(struct store *s, struct store_file *f, const void *bytes, size_t size, struct err *e);
-	/* No more bytes: the length must be the expected one (verified where the bytes lie). The handle stays until sync or abandon. */
+	/* No more bytes: the length must be the expected one (verified where the bytes lie). The handle stays until
+	 * sync or abandon. */
 	enum rc (*close_file)(struct store *s, struct store_file *f, uint64_t expected, struct err *e);
-	/* Make closed files durable, all of them; frees the handles and clears the pointers, whatever the outcome. On failure count their data as lost. */
+	/* Make closed files durable, all of them; frees the handles and clears the pointers, whatever the outcome. On
+	 * failure count their data as lost. */
 	enum rc (*sync)(struct store *s, struct store_file **files, size_t count, struct err *e);
 	/* Drop a handle and delete its file. */
 	void (*abandon)(struct store *s, struct store_file *f);
 
 	/*
-	 * Rename each, never replacing, parents made; then make the names durable. Stops at the first that fails. A move whose source is gone while its target is there is done already
-	 * (roll forward): RC_OK. Both there: RC_END with the path in *e (the caller compares content). Neither: RC_BAD.
+	 * Rename each, never replacing, parents made; then make the names durable. Stops at the first that fails. A
+	 * move whose source is gone while its target is there is done already (roll forward): RC_OK. Both there: RC_END
+	 * with the path in *e (the caller compares content). Neither: RC_BAD.
 	 */
 	enum rc (*publish)(struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e);
 
-	/* A small object, durable, whole, only if the name is free: RC_END when taken. After RC_AGAIN it may or may not be there: look. */
+	/* A small object, durable, whole, only if the name is free: RC_END when taken. After RC_AGAIN it may or may not
+	 * be there: look. */
 	enum rc (*put_if_absent)(struct store *s, const char *path, const void *bytes, size_t size, struct err *e);
 
 	/* Whole or part; RC_END when absent. *got < size only at the end. */
-	enum rc (*get_range)(struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e);
+	enum rc (*get_range)(
+	    struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e);
 	/* A stream over it, bounded memory; RC_END when absent. */
 	enum rc (*read)(struct store *s, const char *path, struct source **out, struct err *e);
 
 	/*
-	 * Names right below prefix (a directory), in bytewise order, after `after` (NULL: from the start), at most max; caller frees each and the array. An absent prefix has none. A
-	 * listing is not a snapshot.
+	 * Names right below prefix (a directory), in bytewise order, after `after` (NULL: from the start), at most max;
+	 * caller frees each and the array. An absent prefix has none. A listing is not a snapshot.
 	 */
-	enum rc (*list)(struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count, struct err *e);
+	enum rc (*list)(struct store *s, const char *prefix, const char *after, size_t max, char ***names,
+	    size_t *count, struct err *e);
 
 	/* Absent is fine; empty parents stay. A directory is removed only if empty, else left. */
 	enum rc (*remove)(struct store *s, const char *const *path, size_t paths, struct err *e);
@@ -85,19 +92,24 @@ struct store {
 	const struct store_ops *ops;
 };
 
-enum rc store_open(const struct store_ops *ops, const char *place, const struct store_option *option, size_t options, struct store **out, struct err *e) MUST_USE;
+enum rc store_open(const struct store_ops *ops, const char *place, const struct store_option *option, size_t options,
+    struct store **out, struct err *e) MUST_USE;
 enum rc store_create(struct store *s, const char *path, struct store_file **out, struct err *e) MUST_USE;
 enum rc store_write(struct store *s, struct store_file *f, const void *bytes, size_t size, struct err *e) MUST_USE;
 enum rc store_close_file(struct store *s, struct store_file *f, uint64_t expected, struct err *e) MUST_USE;
 enum rc store_sync(struct store *s, struct store_file **files, size_t count, struct err *e) MUST_USE;
 void store_abandon(struct store *s, struct store_file **f);
-enum rc store_publish(struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e) MUST_USE;
+enum rc store_publish(
+    struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e) MUST_USE;
 enum rc store_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
-enum rc store_get_range(struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e) MUST_USE;
+enum rc store_get_range(
+    struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e) MUST_USE;
 /* Whole small object of at most ceiling bytes, NUL after it; caller frees. RC_END absent, RC_BAD larger. */
-enum rc store_get(struct store *s, const char *path, size_t ceiling, char **bytes, size_t *size, struct err *e) MUST_USE;
+enum rc store_get(
+    struct store *s, const char *path, size_t ceiling, char **bytes, size_t *size, struct err *e) MUST_USE;
 enum rc store_read(struct store *s, const char *path, struct source **out, struct err *e) MUST_USE;
-enum rc store_list(struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count, struct err *e) MUST_USE;
+enum rc store_list(struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count,
+    struct err *e) MUST_USE;
 void store_list_free(char ***names, size_t count);
 enum rc store_remove(struct store *s, const char *const *path, size_t paths, struct err *e) MUST_USE;
 enum rc store_stat(struct store *s, const char *path, struct store_stat *out, struct err *e) MUST_USE;

@@ -183,7 +183,8 @@ static void events_come_back_whole(void **state)
 	}
 	struct acks a = {.ok = 0};
 	int64_t before_ms = clock_wall().ns / 1000000;
-	EXPECT(RC_OK, bus_produce(t->bus, "t", 1, h, BUS_HEADERS_MAX, TEXT("key"), (struct bus_bytes){"v\0w", 3}, NULL, &e));
+	EXPECT(RC_OK,
+	    bus_produce(t->bus, "t", 1, h, BUS_HEADERS_MAX, TEXT("key"), (struct bus_bytes){"v\0w", 3}, NULL, &e));
 	EXPECT(RC_OK, bus_produce(t->bus, "t", 1, NULL, 0, NONE, NONE, NULL, &e));
 	EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
 	assert_int_equal(a.ok, 2);
@@ -414,8 +415,8 @@ static void check_numbers(struct bus *b, uint64_t from, uint64_t to)
 
 static void fill_and_relieve(const char *folder, size_t value, size_t group)
 {
-	enum { BOUND = 8 << 20 };
-	struct bus_option option[] = {{"max_bytes", "8MiB"}, {"event_max_bytes", "1MiB"}};
+	enum { BOUND = 4 << 20 };
+	struct bus_option option[] = {{"max_bytes", "4MiB"}, {"event_max_bytes", "1MiB"}};
 	struct bus *b = open_with(folder, option, 2);
 	EXPECT(RC_OK, bus_topic_ensure(b, "t", 1, NULL, &e));
 	char *filler = mem_zero(1, value + 1);
@@ -429,7 +430,7 @@ static void fill_and_relieve(const char *folder, size_t value, size_t group)
 	assert_true(used > BOUND / 2 && used <= BOUND + BOUND / 8);
 	check_numbers(b, 0, taken);
 	/* Many times around: what is trimmed really is free again. */
-	for (int round = 0; round < 8; round++) {
+	for (int round = 0; round < 5; round++) {
 		uint64_t first, next;
 		EXPECT(RC_OK, bus_range(b, "t", 0, &first, &next, &e));
 		assert_int_equal(next, taken);
@@ -462,7 +463,7 @@ static void flush_waits_for_room(void **state)
 	if (!provider->bounded)
 		skip();
 	char *folder = folder_make(NULL), filler[20001];
-	struct bus_option option[] = {{"max_bytes", "8MiB"}, {"event_max_bytes", "1MiB"}};
+	struct bus_option option[] = {{"max_bytes", "4MiB"}, {"event_max_bytes", "1MiB"}};
 	memset(filler, 'f', sizeof filler - 1);
 	filler[sizeof filler - 1] = '\0';
 	struct bus *b = open_with(folder, option, 2);
@@ -527,7 +528,8 @@ static void produce_numbers(const char *folder, uint32_t producer)
 	uint64_t seed = producer;
 	for (uint32_t i = 0; i < EACH; i++) {
 		uint32_t value[2] = {producer, i};
-		MUST(bus_produce(b, "t", i % WIDTH, NULL, 0, NONE, (struct bus_bytes){value, sizeof value}, NULL, &e) == RC_OK);
+		MUST(bus_produce(b, "t", i % WIDTH, NULL, 0, NONE, (struct bus_bytes){value, sizeof value}, NULL, &e) ==
+		     RC_OK);
 		if (random_next(&seed) % 50 == 0)
 			MUST(bus_flush(b, 10000, on_ack, &a, &e) == RC_OK);
 	}
@@ -647,8 +649,8 @@ static void be_victim(const char *folder, struct victim v)
 	for (uint64_t n = v.from;; n++) {
 		memset(value, (int)(n & 0xff), sizeof value);
 		memcpy(value, &n, sizeof n);
-		MUST(bus_produce(b, "t", 0, NULL, 0, NONE, (struct bus_bytes){value, victim_bytes(n)}, (void *)(uintptr_t)n, &e) ==
-		    RC_OK);
+		MUST(bus_produce(b, "t", 0, NULL, 0, NONE, (struct bus_bytes){value, victim_bytes(n)},
+		         (void *)(uintptr_t)n, &e) == RC_OK);
 		if (n % VICTIM_GROUP == VICTIM_GROUP - 1)
 			MUST(bus_flush(b, 10000, report_ack, &v, &e) == RC_OK);
 	}

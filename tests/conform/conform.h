@@ -1,5 +1,6 @@
 /*
- * conform: what the conformance tests share: a folder that goes away, child processes that are waited for, pipes for what they report.
+ * conform: what the conformance tests share: a folder that goes away, child processes that are waited for, pipes for
+ * what they report.
  */
 #ifndef CONFORM_CONFORM_H
 #define CONFORM_CONFORM_H
@@ -22,21 +23,21 @@
 #include "base/rc.h"
 
 /* The call must come to that, or the reason is shown. */
-#define EXPECT(want, call) \
-	do { \
-		enum rc got_ = (call); \
-		if (got_ != (want)) \
-			fail_msg("%s: %s, not %s: %s", #call, rc_name(got_), rc_name(want), \
-			    got_ == RC_OK || got_ == RC_END ? "" : e.text); \
+#define EXPECT(want, call)                                                                                             \
+	do {                                                                                                           \
+		enum rc got_ = (call);                                                                                 \
+		if (got_ != (want))                                                                                    \
+			fail_msg("%s: %s, not %s: %s", #call, rc_name(got_), rc_name(want),                            \
+			    got_ == RC_OK || got_ == RC_END ? "" : e.text);                                            \
 	} while (0)
 
 /* In a child, where cmocka can't speak: leave with the line number, small enough for an exit status. */
-#define MUST(what) \
-	do { \
-		if (!(what)) { \
-			fprintf(stderr, "child: %s:%d: %s\n", __FILE__, __LINE__, #what); \
-			_exit(99); \
-		} \
+#define MUST(what)                                                                                                     \
+	do {                                                                                                           \
+		if (!(what)) {                                                                                         \
+			fprintf(stderr, "child: %s:%d: %s\n", __FILE__, __LINE__, #what);                              \
+			_exit(99);                                                                                     \
+		}                                                                                                      \
 	} while (0)
 
 static inline char *folder_make(const char *under)

@@ -16,8 +16,8 @@ enum { SLOTS = 64, BATCH_BYTES = 64 << 10, FRAME = 12, CEILING = FRAME + EVENT_O
 
 struct slot {
 	uint32_t topic, partition;
-	uint64_t used; /* tick of the last use */
-	size_t at;     /* frame of the event served last, or the next one to serve */
+	uint64_t used;        /* tick of the last use */
+	size_t at;            /* frame of the event served last, or the next one to serve */
 	struct writer frames; /* offset le64, length le32, event; ... */
 };
 

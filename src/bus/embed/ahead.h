@@ -1,8 +1,8 @@
 /*
  * ahead: events that were read before they were asked for, one buffer per partition, bounded.
  *
- * Reading copies a batch inside one short read transaction; none is held while the caller works or waits, since it would keep every
- * page freed meanwhile from being used again.
+ * Reading copies a batch inside one short read transaction; none is held while the caller works or waits, since it
+ * would keep every page freed meanwhile from being used again.
  *
  * Thread  one owner
  */
@@ -20,7 +20,7 @@ struct ahead;
 struct ahead *ahead_new(void);
 void ahead_free(struct ahead **a);
 
-/* The event at offset, if it is here. RC_END: not here. RC_FAIL: damaged. *out is borrowed until the next ahead_ call. */
+/* The event at offset, if it is here. RC_END: not here. RC_FAIL: damaged. *out is borrowed until the next call. */
 enum rc ahead_get(struct ahead *a, uint32_t topic, uint32_t partition, uint64_t offset, struct bus_event *out,
     struct err *e) MUST_USE;
 

@@ -1,5 +1,6 @@
 /*
- * bell: wakes those who wait for a change, in any process. A file that is written after the change and watched by inotify.
+ * bell: wakes those who wait for a change, in any process. A file that is written after the change and watched by
+ * inotify.
  *
  * To wait without missing a ring: bell_hush, look, and only if there is nothing bell_wait.
  *

@@ -1,7 +1,9 @@
 /*
- * claim: being the only reader of a partition on this host: a locked file, so that a claim ends with its process, however that ends.
+ * claim: being the only reader of a partition on this host: a locked file, so that a claim ends with its process,
+ * however that ends.
  *
- * Two handles exclude each other in one process as well. A child forked without exec holds its parent's claims until it has ended too.
+ * Two handles exclude each other in one process as well. A child forked without exec holds its parent's claims until it
+ * has ended too.
  *
  * Thread  one owner
  */

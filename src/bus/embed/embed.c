@@ -12,15 +12,14 @@
 #include "bus/embed/bell.h"
 #include "bus/embed/claim.h"
 #include "bus/embed/event.h"
-#include "bus/embed/keys.h"
 #include "bus/embed/pending.h"
+#include "bus/embed/tables.h"
 #include "kv/kv.h"
 
 enum {
-	FORMAT = 1,
 	EVENT_MAX_DEFAULT = 16 << 20,
-	LOOK_MS = 200,         /* a ring may be lost with the disk full: look by ourselves that often */
-	TRIM_EVENTS = 4096,    /* of one transaction: what it frees is one record of LMDB's, which must stay small */
+	LOOK_MS = 200,      /* a ring may be lost with the disk full: look by ourselves that often */
+	TRIM_EVENTS = 4096, /* of one transaction: what it frees is one record of LMDB's, which must stay small */
 	TRIM_BYTES = 64 << 20,
 	PAGE = 4096,
 	IN_PAGE_MAX = 2014, /* a larger value gets pages of its own */
@@ -37,7 +36,7 @@ struct topic {
 struct embed {
 	struct bus bus;
 	struct kv *kv;
-	kv_table meta, topics, partitions, events;
+	struct tables tables;
 	uint64_t max_bytes;
 	size_t event_max;
 	struct topic *topic; /* those seen so far; what another process added since is looked up when it is missed */
@@ -47,10 +46,6 @@ struct embed {
 	struct bell *news; /* rung after a flush */
 	struct bell *room; /* rung after a trim */
 	struct claims *claims;
-};
-
-struct extent { /* of a partition */
-	uint64_t first, next;
 };
 
 static struct embed *of(struct bus *b)
@@ -89,67 +84,6 @@ static enum rc take_options(struct embed *b, const struct bus_option *option, si
 	return RC_OK;
 }
 
-/* ---- tables ---- */
-
-static bool read_extent(struct kv_txn *txn, const struct embed *b, const uint8_t key[PARTITION_KEY], struct extent *out)
-{
-	struct kv_bytes value;
-	*out = (struct extent){0, 0};
-	if (!kv_get(txn, b->partitions, (struct kv_bytes){key, PARTITION_KEY}, &value))
-		return true; /* nothing was ever produced */
-	if (value.len != sizeof *out)
-		return false;
-	memcpy(out, value.at, sizeof *out);
-	return out->first <= out->next;
-}
-
-static void write_extent(
-    struct kv_txn *txn, const struct embed *b, const uint8_t key[PARTITION_KEY], const struct extent *x)
-{
-	kv_put(txn, b->partitions, (struct kv_bytes){key, PARTITION_KEY}, KV_OF(*x));
-}
-
-static enum rc damaged(struct err *e, const char *what)
-{
-	return err_set(RC_FAIL, e, "the bus is damaged: %s", what);
-}
-
-static enum rc check_format(struct embed *b, struct err *e)
-{
-	struct kv_txn *txn;
-	struct kv_bytes value;
-	uint32_t format = FORMAT;
-	enum rc rc = kv_begin(b->kv, false, &txn, e);
-	if (rc != RC_OK)
-		return rc;
-	bool there = kv_get(txn, b->meta, KV_TEXT("format"), &value);
-	if (there && value.len == sizeof format)
-		memcpy(&format, value.at, sizeof format);
-	rc = kv_commit(&txn, e);
-	if (rc != RC_OK || there) {
-		if (rc == RC_OK && format != FORMAT)
-			rc = err_set(RC_FAIL, e, "the bus has format %u, this program writes %d", format, FORMAT);
-		return rc;
-	}
-	rc = kv_begin(b->kv, true, &txn, e);
-	if (rc != RC_OK)
-		return rc;
-	kv_put(txn, b->meta, KV_TEXT("format"), KV_OF(format));
-	return kv_commit(&txn, e);
-}
-
-static enum rc open_tables(struct embed *b, struct err *e)
-{
-	static const char *const names[] = {"meta", "topics", "partitions", "events"};
-	kv_table *const tables[] = {&b->meta, &b->topics, &b->partitions, &b->events};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		enum rc rc = kv_table_open(b->kv, names[i], tables[i], e);
-		if (rc != RC_OK)
-			return rc;
-	}
-	return check_format(b, e);
-}
-
 /* ---- topics ---- */
 
 static struct topic *known(struct embed *b, const char *name)
@@ -176,36 +110,13 @@ static struct topic *remember(struct embed *b, const char *name, uint32_t id, ui
 	return t;
 }
 
-/* As it stands in the table. *partitions 0: there is no such topic. */
-static bool read_topic(struct kv_txn *txn, const struct embed *b, const char *name, uint32_t *id, uint32_t *partitions)
-{
-	struct kv_bytes value;
-	uint32_t record[2] = {0, 0};
-	bool there = kv_get(txn, b->topics, KV_TEXT(name), &value);
-	if (there && value.len == sizeof record)
-		memcpy(record, value.at, sizeof record);
-	*id = record[0];
-	*partitions = record[1];
-	return !there || (value.len == sizeof record && *partitions > 0);
-}
-
 static enum rc look_up(struct embed *b, const char *name, struct topic **out, struct err *e)
 {
-	struct kv_txn *txn;
 	uint32_t id, partitions;
-	enum rc rc = kv_begin(b->kv, false, &txn, e);
-	if (rc != RC_OK)
-		return rc;
-	bool whole = read_topic(txn, b, name, &id, &partitions);
-	rc = kv_commit(&txn, e);
-	if (rc != RC_OK)
-		return rc;
-	if (!whole)
-		return damaged(e, "a topic's record");
-	if (partitions == 0)
-		return RC_END;
-	*out = remember(b, name, id, partitions);
-	return RC_OK;
+	enum rc rc = tables_topic(&b->tables, name, &id, &partitions, e);
+	if (rc == RC_OK)
+		*out = remember(b, name, id, partitions);
+	return rc;
 }
 
 static enum rc find_partition(struct embed *b, const char *name, unsigned partition, struct topic **out, struct err *e)
@@ -219,7 +130,8 @@ static enum rc find_partition(struct embed *b, const char *name, unsigned partit
 			return rc;
 	}
 	if (partition >= t->partitions)
-		return err_set(RC_BAD, e, "topic \"%s\" has no partition %u, it has %u", name, partition, t->partitions);
+		return err_set(
+		    RC_BAD, e, "topic \"%s\" has no partition %u, it has %u", name, partition, t->partitions);
 	*out = t;
 	return RC_OK;
 }
@@ -239,24 +151,10 @@ static enum rc topic_ensure(struct bus *bus, const char *name, unsigned partitio
 	struct topic *t = NULL;
 	enum rc rc = look_up(b, name, &t, e);
 	if (rc == RC_END || (rc == RC_OK && t->partitions < partitions)) {
-		struct kv_txn *txn;
-		uint32_t record[2];
-		rc = kv_begin(b->kv, true, &txn, e);
-		if (rc != RC_OK)
-			return rc;
-		/* Again, now that nobody else can change it. */
-		bool whole = read_topic(txn, b, name, &record[0], &record[1]);
-		if (record[1] == 0)
-			record[0] = (uint32_t)kv_count(txn, b->topics) + 1; /* topics are never removed */
-		if (record[1] < partitions)
-			record[1] = partitions;
-		if (whole)
-			kv_put(txn, b->topics, KV_TEXT(name), KV_OF(record));
-		rc = kv_commit(&txn, e);
-		if (rc == RC_OK && !whole)
-			rc = damaged(e, "a topic's record");
+		uint32_t id, now;
+		rc = tables_grow_topic(&b->tables, name, partitions, &id, &now, e);
 		if (rc == RC_OK)
-			t = remember(b, name, record[0], record[1]);
+			t = remember(b, name, id, now);
 	}
 	if (rc == RC_OK && have != NULL)
 		*have = t->partitions;
@@ -299,7 +197,8 @@ struct writing {
 	size_t count, capacity;
 };
 
-static struct touched *touch(struct writing *w, struct kv_txn *txn, const struct embed *b, const struct pending_event *ev)
+static struct touched *touch(
+    struct writing *w, struct kv_txn *txn, const struct embed *b, const struct pending_event *ev)
 {
 	uint8_t key[PARTITION_KEY];
 	key_partition(ev->topic, ev->partition, key);
@@ -308,7 +207,7 @@ static struct touched *touch(struct writing *w, struct kv_txn *txn, const struct
 			return &w->touched[i];
 	struct touched made;
 	memcpy(made.key, key, sizeof key);
-	if (!read_extent(txn, b, key, &made.extent))
+	if (!tables_extent(txn, &b->tables, key, &made.extent))
 		return NULL;
 	if (w->count == w->capacity) {
 		w->capacity = mem_grow(w->capacity, w->count + 1);
@@ -318,10 +217,12 @@ static struct touched *touch(struct writing *w, struct kv_txn *txn, const struct
 	return &w->touched[w->count++];
 }
 
-/* What an event takes of the bound, as LMDB lays it out; pages of the tree that are not full are counted once they are there. */
+/* What an event takes of the bound, as LMDB lays it out; pages of the tree that are not full are counted once they are
+ * there. */
 static uint64_t cost(size_t len)
 {
-	return len <= IN_PAGE_MAX ? len + EVENT_KEY + 12 : ((uint64_t)len + 16 + PAGE - 1) / PAGE * PAGE + EVENT_KEY + 24;
+	return len <= IN_PAGE_MAX ? len + EVENT_KEY + 12
+	                          : ((uint64_t)len + 16 + PAGE - 1) / PAGE * PAGE + EVENT_KEY + 24;
 }
 
 /* Put events from..., as many as fit, into the transaction; *end is the first that was left out. */
@@ -337,16 +238,17 @@ static enum rc put_events(
 			break;
 		struct touched *t = touch(w, txn, b, ev);
 		if (t == NULL)
-			return damaged(e, "a partition's record");
+			return tables_damaged(e, "a partition's record");
 		uint8_t key[EVENT_KEY];
 		ev->offset = t->extent.next++;
 		key_event(ev->topic, ev->partition, ev->offset, key);
-		if (!kv_put_new(txn, b->events, KV_OF(key), (struct kv_bytes){b->pending.bytes.bytes + ev->at, ev->len}) &&
+		if (!kv_put_new(txn, b->tables.events, KV_OF(key),
+		        (struct kv_bytes){b->pending.bytes.bytes + ev->at, ev->len}) &&
 		    !kv_failed(txn))
-			return damaged(e, "an offset is taken");
+			return tables_damaged(e, "an offset is taken");
 	}
 	for (size_t k = 0; k < w->count; k++)
-		write_extent(txn, b, w->touched[k].key, &w->touched[k].extent);
+		tables_put_extent(txn, &b->tables, w->touched[k].key, &w->touched[k].extent);
 	*end = i;
 	return RC_OK;
 }
@@ -402,7 +304,8 @@ static enum rc flush(struct bus *bus, int64_t wait_ms,
 		if (rc == RC_AGAIN)
 			(void)bell_wait(b->room, left < LOOK_MS ? left : LOOK_MS);
 	}
-	/* What has no place now is the caller's again: kept here it would be written when nobody counts on it any more. */
+	/* What has no place now is the caller's again: kept here it would be written when nobody counts on it any more.
+	 */
 	for (; done < b->pending.count; done++)
 		acknowledged(user, b->pending.event[done].context, rc, 0);
 	pending_reset(&b->pending);
@@ -413,9 +316,9 @@ static enum rc flush(struct bus *bus, int64_t wait_ms,
 
 static enum rc outside(const char *topic, unsigned partition, uint64_t offset, const struct extent *x, struct err *e)
 {
-	return err_set(RC_BAD, e, "%s/%u: offset %llu is %s: %llu is the first kept, %llu the next to come", topic, partition,
-	    (unsigned long long)offset, offset < x->first ? "gone" : "not of this bus", (unsigned long long)x->first,
-	    (unsigned long long)x->next);
+	return err_set(RC_BAD, e, "%s/%u: offset %llu is %s: %llu is the first kept, %llu the next to come", topic,
+	    partition, (unsigned long long)offset, offset < x->first ? "gone" : "not of this bus",
+	    (unsigned long long)x->first, (unsigned long long)x->next);
 }
 
 /* Read a batch from offset on. RC_END: none yet. */
@@ -428,21 +331,22 @@ static enum rc fill(
 	enum rc rc = kv_begin(b->kv, false, &txn, e), got = RC_END;
 	if (rc != RC_OK)
 		return rc;
-	bool whole = read_extent(txn, b, key, x);
+	bool whole = tables_extent(txn, &b->tables, key, x);
 	bool inside = offset >= x->first && offset <= x->next;
 	if (whole && inside && offset < x->next)
-		got = ahead_fill(b->ahead, txn, b->events, t->id, partition, offset, e);
+		got = ahead_fill(b->ahead, txn, b->tables.events, t->id, partition, offset, e);
 	uint64_t snapshot = kv_snapshot(txn);
 	rc = kv_commit(&txn, e);
 	if (rc != RC_OK)
 		return rc;
 	if (!whole)
-		return damaged(e, "a partition's record");
+		return tables_damaged(e, "a partition's record");
 	if (!inside)
 		return outside(t->name, partition, offset, x, e);
 	if (got == RC_END && offset < x->next)
-		return damaged(e, "an event is missing");
-	/* Nobody may act on an event that a power cut could still take back: its offset would be given again, to another. */
+		return tables_damaged(e, "an event is missing");
+	/* Nobody may act on an event that a power cut could still take back: its offset would be given again, to
+	 * another. */
 	return got == RC_OK ? kv_settle(b->kv, snapshot, e) : got;
 }
 
@@ -474,7 +378,8 @@ static enum rc fetch(struct bus *bus, const char *topic, unsigned partition, uin
 	}
 }
 
-static enum rc range(struct bus *bus, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e)
+static enum rc range(
+    struct bus *bus, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e)
 {
 	struct embed *b = of(bus);
 	struct topic *t = NULL;
@@ -487,12 +392,12 @@ static enum rc range(struct bus *bus, const char *topic, unsigned partition, uin
 	if (rc != RC_OK)
 		return rc;
 	key_partition(t->id, partition, key);
-	bool whole = read_extent(txn, b, key, &x);
+	bool whole = tables_extent(txn, &b->tables, key, &x);
 	rc = kv_commit(&txn, e);
 	if (rc != RC_OK)
 		return rc;
 	if (!whole)
-		return damaged(e, "a partition's record");
+		return tables_damaged(e, "a partition's record");
 	*first = x.first;
 	*next = x.next;
 	return RC_OK;
@@ -529,9 +434,9 @@ static enum rc trim_some(struct embed *b, uint32_t topic, unsigned partition, ui
 	if (rc != RC_OK)
 		return rc;
 	key_partition(topic, partition, from);
-	if (!read_extent(txn, b, from, &x)) {
+	if (!tables_extent(txn, &b->tables, from, &x)) {
 		kv_abort(&txn);
-		return damaged(e, "a partition's record");
+		return tables_damaged(e, "a partition's record");
 	}
 	if (offset > x.next)
 		offset = x.next;
@@ -541,11 +446,11 @@ static enum rc trim_some(struct embed *b, uint32_t topic, unsigned partition, ui
 	}
 	key_event(topic, partition, x.first, from);
 	struct measure m = {.prefix = from, .before = offset};
-	kv_each(txn, b->events, KV_OF(from), measure_event, &m);
+	kv_each(txn, b->tables.events, KV_OF(from), measure_event, &m);
 	x.first = m.before < offset ? m.before : offset;
 	key_event(topic, partition, x.first, before);
-	kv_delete_range(txn, b->events, KV_OF(from), KV_OF(before));
-	write_extent(txn, b, from, &x);
+	kv_delete_range(txn, b->tables.events, KV_OF(from), KV_OF(before));
+	tables_put_extent(txn, &b->tables, from, &x);
 	return kv_commit(&txn, e);
 }
 
@@ -610,11 +515,12 @@ static enum rc open_bus(
 	enum rc rc = take_options(b, option, options, e);
 	if (rc != RC_OK)
 		goto out;
-	/* Twice the bound, and some: pages that are free but not in one piece, or still seen by a reader, must never keep trim from working. */
-	struct kv_options kv = {.ceiling_bytes = 2 * b->max_bytes + (64 << 20), .tables = 4, .durable = true};
+	/* Twice the bound, and some: pages that are free but not in one piece, or still seen by a reader, must never
+	 * keep trim from working. */
+	struct kv_options kv = {.ceiling_bytes = 2 * b->max_bytes + (64 << 20), .tables = TABLES, .durable = true};
 	rc = kv_open(place, &kv, &b->kv, e);
 	if (rc == RC_OK)
-		rc = open_tables(b, e);
+		rc = tables_open(&b->tables, b->kv, e);
 	if (rc == RC_OK)
 		rc = bell_open(place, "bell.news", &b->news, e);
 	if (rc == RC_OK)

@@ -17,7 +17,7 @@ enum { PENDING_BYTES = 16 << 20 };
 
 struct pending_event {
 	uint32_t topic, partition;
-	size_t at, len; /* in bytes */
+	size_t at, len;  /* in bytes */
 	uint64_t offset; /* once written */
 	void *context;
 };

@@ -46,8 +46,9 @@ static int walk(int root, const char *path, int flags, mode_t mode)
 		memcpy(part, path, n);
 		part[n] = '\0';
 		bool last = path[n] == '\0';
-		int next = n == 0 ? -1
-		                  : openat(at, part, (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, mode);
+		int next = n == 0
+		               ? -1
+		               : openat(at, part, (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, mode);
 		int sys = errno;
 		if (at != root)
 			close(at);

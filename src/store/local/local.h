@@ -10,7 +10,7 @@
 #include "store/store.h"
 
 enum {
-	SYNC_EACH_MAX = 8,            /* up to that many files or directories are synced one by one; more by one syncfs */
+	SYNC_EACH_MAX = 8, /* up to that many files or directories are synced one by one; more by one syncfs */
 	WRITE_BUFFER = 64 << 10,
 };
 
@@ -29,7 +29,8 @@ static inline struct local *local_of(struct store *s)
 	return (struct local *)s;
 }
 
-/* Everything of the file system down to the disk, names too. The root was opened before any write, so no failure is missed. */
+/* Everything of the file system down to the disk, names too. The root was opened before any write, so no failure is
+ * missed. */
 enum rc local_sync_all(struct local *l, struct err *e) MUST_USE;
 
 /* writing.c */
@@ -40,9 +41,10 @@ enum rc writing_sync(struct store *s, struct store_file **files, size_t count, s
 void writing_abandon(struct store *s, struct store_file *f);
 
 /* placing.c */
-enum rc placing_publish(struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e)
-    MUST_USE;
-enum rc placing_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
+enum rc placing_publish(
+    struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e) MUST_USE;
+enum rc placing_put_if_absent(
+    struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
 /* Remove what a killed put_if_absent left long ago. */
 void placing_sweep(struct local *l);
 

@@ -1,5 +1,6 @@
 /*
- * names: a directory comes in no order, so all of it is read, but only the max smallest names are kept, the largest of them on top of a heap.
+ * names: a directory comes in no order, so all of it is read, but only the max smallest names are kept, the largest of
+ * them on top of a heap.
  */
 #include "store/local/names.h"
 
@@ -83,8 +84,9 @@ enum rc names_read(int dir, const char *after, size_t max, char ***names, size_t
 	}
 	int sys = errno;
 	/*
-	 * Who lists acts on the names, so they must last. A name is seen from the moment of its rename, and its writer may have died before
-	 * it could sync. Best effort: a file system that can't has nothing to lose, and a read-only one has nothing to write.
+	 * Who lists acts on the names, so they must last. A name is seen from the moment of its rename, and its writer
+	 * may have died before it could sync. Best effort: a file system that can't has nothing to lose, and a
+	 * read-only one has nothing to write.
 	 */
 	(void)fsync(dirfd(d));
 	closedir(d);

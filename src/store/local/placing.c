@@ -33,7 +33,8 @@ static int rename_new(int from_dir, const char *from, int to_dir, const char *to
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return errno;
-	/* link never replaces either; what is left when we die in between are two names of one file, which a second try recognises. */
+	/* link never replaces either; what is left when we die in between are two names of one file, which a second try
+	 * recognises. */
 	if (linkat(from_dir, from, to_dir, to, 0) != 0)
 		return errno;
 	return unlinkat(from_dir, from, 0) == 0 ? 0 : errno;
@@ -81,7 +82,8 @@ static enum rc move_one(struct dirs *d, const struct store_move *move, struct er
 			return RC_OK;
 		}
 		if (sys == EXDEV)
-			return err_set(RC_FAIL, e, "%.200s and %.200s are not on one file system", move->from, move->to);
+			return err_set(
+			    RC_FAIL, e, "%.200s and %.200s are not on one file system", move->from, move->to);
 		if (sys != ENOENT && sys != EEXIST)
 			return beneath_error(sys, move->to, e, "cannot rename to it");
 		rc = judge(from, from_leaf, to, to_leaf, move, e);
@@ -135,7 +137,7 @@ static enum rc write_temp(struct local *l, int dir, const char *name, const void
 	return rc;
 }
 
-/* The whole file lies under a name of its own; give it the one that was asked for, if that is free. *placed: it has it. */
+/* The whole file lies under a name of its own; give it the one that was asked for, if that is free. *placed: done. */
 static enum rc place_temp(
     struct dirs *d, struct dir *from, const char *temp_leaf, const char *path, bool *placed, struct err *e)
 {

@@ -208,7 +208,8 @@ enum rc writing_sync(struct store *s, struct store_file **files, size_t count, s
 	if (rc == RC_OK)
 		rc = all ? local_sync_all(l, e) : sync_each(l, files, count, e);
 	/*
-	 * After a failed sync the kernel has dropped the pages and the next sync says all is well: the files must not live to see it.
+	 * After a failed sync the kernel has dropped the pages and the next sync says all is well: the files must not
+	 * live to see it.
 	 */
 	for (size_t i = 0; i < count; i++) {
 		if (files[i] == NULL)

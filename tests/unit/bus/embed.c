@@ -21,9 +21,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define OK(call)     assert_int_equal((call), RC_OK)
-#define BYTES(s)     ((struct bus_bytes){(s), sizeof(s) - 1})
-#define NOTHING      ((struct bus_bytes){NULL, 0})
+#define OK(call) assert_int_equal((call), RC_OK)
+#define BYTES(s) ((struct bus_bytes){(s), sizeof(s) - 1})
+#define NOTHING  ((struct bus_bytes){NULL, 0})
 
 static struct err e;
 
@@ -54,8 +54,12 @@ static struct writer sample(void)
 
 static void event_has_the_written_form(void **state)
 {
-	static const char form[] = "\1\2\0\0" "\3\0\0\0" "\xfb\xff\xff\xff\xff\xff\xff\xff"
-	                           "\x08\x0c\0\0\0identity\0flow/abc/0/1" "\1\0\0\0\0x\0" "keythe value";
+	static const char form[] = "\1\2\0\0"
+	                           "\3\0\0\0"
+	                           "\xfb\xff\xff\xff\xff\xff\xff\xff"
+	                           "\x08\x0c\0\0\0identity\0flow/abc/0/1"
+	                           "\1\0\0\0\0x\0"
+	                           "keythe value";
 	struct writer w = sample();
 	assert_int_equal(w.len, sizeof form - 1);
 	assert_memory_equal(w.bytes, form, w.len);
@@ -142,8 +146,8 @@ static struct bus *open_bus(const char *place, const char *max)
 
 static void options_are_checked(void **state)
 {
-	static const struct bus_option wrong[] = {
-	    {"max_bytes", "12"}, {"max_bytes", "lots"}, {"event_max_bytes", "1GiB"}, {"event_max_bytes", "0"}, {"event_max_byte", "1MiB"}};
+	static const struct bus_option wrong[] = {{"max_bytes", "12"}, {"max_bytes", "lots"},
+	    {"event_max_bytes", "1GiB"}, {"event_max_bytes", "0"}, {"event_max_byte", "1MiB"}};
 	struct bus *b = NULL;
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		assert_int_equal(bus_open(&bus_embed, *state, &wrong[i], 1, &b, &e), RC_BAD);

@@ -1,4 +1,5 @@
-/* kv: errors that stick, a full map and a full disk that pass, several processes, threads, forks, and caches after a reboot. */
+/* kv: errors that stick, a full map and a full disk that pass, several processes, threads, forks, and caches after a
+ * reboot. */
 #include "kv/kv.h"
 
 #include <errno.h>
@@ -141,11 +142,13 @@ static void ranges_are_bytewise(void **state)
 	OK(kv_begin(kv, false, &txn, &e));
 	struct walk all = {.stop_after = 100}, some = {.stop_after = 2}, later = {.stop_after = 100};
 	kv_each(txn, t, text(""), see, &all);
-	assert_string_equal(all.seen, "B0 b1 bb2 \xff""3 ");
+	assert_string_equal(all.seen, "B0 b1 bb2 \xff"
+	                              "3 ");
 	kv_each(txn, t, text("b"), see, &some);
 	assert_string_equal(some.seen, "b1 bb2 ");
 	kv_each(txn, t, text("b\x01"), see, &later);
-	assert_string_equal(later.seen, "bb2 \xff""3 ");
+	assert_string_equal(later.seen, "bb2 \xff"
+	                                "3 ");
 	assert_true(kv_at_or_after(txn, t, text("ba"), &k, &v) && is(k, "bb") && is(v, "2"));
 	assert_true(kv_at_or_after(txn, t, text(""), &k, &v) && is(k, "B"));
 	assert_false(kv_at_or_after(txn, t, text("\xff\xff"), &k, &v));
