@@ -287,7 +287,7 @@ static enum rc take(struct archive *a, struct item *it, bool small, struct err *
 	enum rc rc = RC_OK;
 	name_original(it);
 	if (small)
-		rc = make_rows(a, it, a->params.settings->rows_max, e);
+		rc = make_rows(a, it, a->params.rows_max, e);
 	if (rc == RC_OK && small)
 		rc = stage_open(a, it, e);
 	if (rc == RC_OK && small)

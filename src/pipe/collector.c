@@ -52,7 +52,10 @@ struct collector {
 	struct bus *bus;     /* the publisher's, once its thread runs */
 	unsigned *partitions;
 	struct rows_limits limits;
+	uint64_t rows_max; /* encoded rows of one original */
 	struct publish *publish;
+	struct archive *again_archive; /* the publisher's, for what earlier runs left */
+	struct item_list again;
 	struct finder *finder;
 
 	struct queue *work;   /* items, for archive threads */
@@ -67,6 +70,7 @@ struct collector {
 	bool publishing;           /* its thread runs */
 	_Atomic bool ending;       /* archive threads: no more items will come */
 	_Atomic bool archived_all; /* publisher: no more groups will come */
+	_Atomic bool caught_up;    /* what earlier runs left is published */
 	_Atomic bool flush_wanted; /* everything is published: ask the workers to commit */
 	_Atomic uint64_t awaited;  /* originals whose commit the publisher waits for */
 };
@@ -163,10 +167,44 @@ static void *archiver_run(void *context)
 	return NULL;
 }
 
+/*
+ * What earlier runs archived and did not publish, in the order of the ledger, which is the order of publishing, and
+ * before anything new: if parts of one are out, its whole set comes before others can fill the bus.
+ */
+static void publish_again(struct collector *c)
+{
+	int64_t backoff_ms = 0;
+	while (c->again.count > 0 && !board_stopped(c->board)) {
+		struct item_list group = {.count = 0};
+		size_t bytes = 0;
+		while (c->again.count > 0 && group.count < c->settings->collect_group && bytes < GROUP_BYTES &&
+		       !board_stopped(c->board)) {
+			struct err e;
+			enum rc rc = archive_item(c->again_archive, c->again.first, &e);
+			if (rc != RC_OK) {
+				archiver_trouble(c, WAITER_PUBLISH, rc, &e, &backoff_ms);
+				continue;
+			}
+			board_go(c->board, WAITER_PUBLISH);
+			backoff_ms = 0;
+			bytes += c->again.first->rows.bytes;
+			items_add(&group, items_take(&c->again));
+		}
+		publish_items(c->publish, &group, false);
+		struct item *it;
+		while ((it = items_take(&group)) != NULL)
+			item_free(&it);
+	}
+}
+
 static void *publisher_run(void *context)
 {
 	struct collector *c = context;
 	struct mono flushed = {0};
+	publish_again(c);
+	atomic_store(&c->awaited, publish_waits(c->publish));
+	atomic_store(&c->caught_up, true);
+	wake(c);
 	for (;;) {
 		int64_t idle_ms = publish_idle(c->publish);
 		if (atomic_exchange(&c->awaited, publish_waits(c->publish)) != 0 && publish_waits(c->publish) == 0)
@@ -257,6 +295,11 @@ static enum rc ensure_topics(struct collector *c, struct err *e)
 		if (rc == RC_OK && limits.event_bytes < c->limits.event_bytes)
 			c->limits.event_bytes = limits.event_bytes;
 	}
+	/* On a small bus an original's rows must not take most of the room: it goes as a file event. */
+	uint64_t used = 0, bound = 0;
+	c->rows_max = s->rows_max;
+	if (rc == RC_OK && bus_usage(c->bus, &used, &bound, e) == RC_OK && bound != 0 && bound / 16 < c->rows_max)
+		c->rows_max = bound / 16;
 	return rc;
 }
 
@@ -297,34 +340,39 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .path = job->path,
 	    .paths = job->paths,
 	    .again = job->again};
-	struct item_list again = {.count = 0};
-	struct item *it;
 	c->finder = finder_new(&finder, ledger_share(c->ledger));
 	enum rc rc = publish_open(&publish, c->bus, c->store, c->ledger, &c->publish, e);
 	if (rc == RC_OK)
-		rc = recover_open(c->settings, job->only, &c->run, c->ledger, c->publish, c->board, &again, e);
-	while ((it = items_take(&again)) != NULL)
-		finder_put(c->finder, it);
+		rc = recover_open(c->settings, job->only, &c->run, c->ledger, c->publish, c->board, &c->again, e);
 	return rc;
+}
+
+static enum rc open_archive(struct collector *c, unsigned number, struct archive **out, struct err *e)
+{
+	const struct settings *s = c->settings;
+	struct store *store = NULL;
+	enum rc rc;
+	UNTIL_THERE(c, store_open(s->store, s->store_place, s->store_option, s->store_options, &store, e));
+	const struct archive_params params = {.settings = s,
+	    .inflight = c->inflight,
+	    .staging = c->run.staging,
+	    .thread = number,
+	    .run = c->run.id,
+	    .limits = c->limits,
+	    .rows_max = c->rows_max};
+	*out = archive_new(&params, store, ledger_share(c->ledger));
+	return RC_OK;
 }
 
 static enum rc start_threads(struct collector *c, struct err *e)
 {
-	const struct settings *s = c->settings;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	c->archivers = cpus < 2 ? 2 : cpus > ARCHIVERS_MOST ? ARCHIVERS_MOST : (unsigned)cpus;
-	for (unsigned i = 0; i < c->archivers; i++) {
-		struct store *store = NULL;
-		enum rc rc;
-		UNTIL_THERE(c, store_open(s->store, s->store_place, s->store_option, s->store_options, &store, e));
-		const struct archive_params params = {.settings = s,
-		    .inflight = c->inflight,
-		    .staging = c->run.staging,
-		    .thread = i,
-		    .run = c->run.id,
-		    .limits = c->limits};
-		c->archive[i] = archive_new(&params, store, ledger_share(c->ledger));
-	}
+	enum rc rc = open_archive(c, c->archivers, &c->again_archive, e);
+	for (unsigned i = 0; i < c->archivers && rc == RC_OK; i++)
+		rc = open_archive(c, i, &c->archive[i], e);
+	if (rc != RC_OK)
+		return rc;
 	atomic_store(&c->awaited, publish_waits(c->publish));
 	for (unsigned i = 0; i < c->archivers; i++) {
 		struct archiver *me = mem_zero(1, sizeof *me);
@@ -382,7 +430,7 @@ static void sleep_main(struct collector *c)
 /* Is a run that ends at its end? */
 static bool done(struct collector *c)
 {
-	if (!c->job->once || finder_scanning(c->finder) || finder_pending(c->finder) > 0)
+	if (!c->job->once || !atomic_load(&c->caught_up) || finder_scanning(c->finder) || finder_pending(c->finder) > 0)
 		return false;
 	if (!c->job->until_committed)
 		return true;
@@ -428,12 +476,15 @@ static void stop_threads(struct collector *c)
 		item_free(&it);
 	while ((it = items_take(&c->back)) != NULL)
 		item_free(&it);
+	while ((it = items_take(&c->again)) != NULL)
+		item_free(&it);
 }
 
 static void close_all(struct collector *c)
 {
 	for (unsigned i = 0; i < c->archivers; i++)
 		archive_free(&c->archive[i]);
+	archive_free(&c->again_archive);
 	publish_close(&c->publish);
 	finder_free(&c->finder);
 	bus_close(&c->bus);

@@ -449,10 +449,15 @@ static bool step_named(struct finder *f)
 	return true;
 }
 
+static bool rescans(const struct finder *f)
+{
+	return !f->params.once && f->params.only == NULL;
+}
+
 static void step_rescan(struct finder *f)
 {
 	const struct settings *s = f->params.settings;
-	bool due = !f->params.once && f->params.only == NULL && mono_since(f->scanned) >= s->rescan_ms;
+	bool due = rescans(f) && mono_since(f->scanned) >= s->rescan_ms;
 	if ((!f->rescan && !due) || f->search != NULL || full(f))
 		return;
 	f->rescan = false;
@@ -469,11 +474,6 @@ bool finder_step(struct finder *f)
 	any |= step_walk(f);
 	any |= step_waiting(f);
 	return any;
-}
-
-void finder_put(struct finder *f, struct item *it)
-{
-	held_ready(&f->held, it);
 }
 
 struct item *finder_take(struct finder *f)
@@ -523,11 +523,13 @@ size_t finder_pending(const struct finder *f)
 size_t finder_poll(const struct finder *f, struct pollfd *fds, size_t max, int64_t *due_ms)
 {
 	const struct settings *s = f->params.settings;
-	int64_t now = clock_mono().ms, due = f->scanned.ms + s->rescan_ms - now;
+	int64_t now = clock_mono().ms, due = INT64_MAX;
 	size_t n = 0;
 	for (size_t i = 0; i < s->pipelines && n < max; i++)
 		if (f->watch[i] != NULL)
 			fds[n++] = (struct pollfd){.fd = watch_fd(f->watch[i]), .events = POLLIN};
+	if (rescans(f))
+		due = f->scanned.ms + s->rescan_ms - now;
 	if (f->held.waiting != NULL && f->held.next_due.ms - now < due)
 		due = f->held.next_due.ms - now;
 	if (finder_scanning(f) && !full(f))

@@ -39,9 +39,6 @@ void finder_free(struct finder **f); /* and every item that it has */
 /* Look at what happened, walk on, let files settle: a bounded piece of work. false: nothing was to be done. */
 bool finder_step(struct finder *f);
 
-/* Put an item that nobody found (an original of an earlier run) among those that are ready. */
-void finder_put(struct finder *f, struct item *it);
-
 /* The next item that is ready, or NULL. It comes back through finder_return. */
 struct item *finder_take(struct finder *f);
 void finder_return(struct finder *f, struct item *it);

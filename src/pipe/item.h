@@ -81,7 +81,8 @@ struct item {
 	unsigned partition;
 	uint32_t parts;
 	unsigned unacknowledged;
-	bool refused;            /* the bus refused one of its events */
+	bool handed;             /* to the bus, at least once */
+	bool refused;            /* the bus refused one of its events, or did not get all */
 	bool published;
 	bool undeliverable;      /* the bus will never take it */
 	bool repeated;           /* the ledger said the same of it before: not told again */

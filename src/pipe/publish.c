@@ -18,7 +18,7 @@
 #include "pipe/follow.h"
 #include "pipe/record.h"
 
-enum { FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000 };
+enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000 };
 
 struct publish {
 	struct publish_params params;
@@ -211,35 +211,31 @@ static void pause_for(struct publish *p, enum rc rc, const struct err *e)
 	board_sleep(p->params.board, p->backoff_ms);
 }
 
-/* Hand over all parts of an item, one after the other, however long the bus is full. */
-static void produce_item(struct publish *p, struct item *it)
+/* Hand over all parts of an item, one after the other. One that stops in the middle counts as refused: it goes again,
+ * whole. */
+static enum rc produce_item(struct publish *p, struct item *it, struct err *e)
 {
 	char dissector[128];
-	struct err e;
-	uint32_t tried = UINT32_MAX;
 	snprintf(dissector, sizeof dissector, "%s/%s", it->pipeline->dissector->name, it->pipeline->dissector->version);
 	it->refused = false;
-	for (uint32_t part = 0; part < it->parts && !stopped(p);) {
-		enum rc rc = produce_part(p, it, part, dissector, &e);
+	it->handed = true;
+	for (uint32_t part = 0; part < it->parts; part++) {
+		enum rc rc = produce_part(p, it, part, dissector, e);
+		if (rc == RC_AGAIN && flush(p, e) == RC_OK) /* much is handed over already */
+			rc = produce_part(p, it, part, dissector, e);
 		if (rc == RC_OK) {
 			it->unacknowledged++;
-			part++;
 			continue;
 		}
-		if (rc == RC_BAD) {
-			/* Larger than the bus takes, although it was cut by what the bus said: a matter of
-			 * configuration. It stays archived; the next start tries again. */
-			log_error("collector: the bus refuses an event of %s: %s", it->path, e.text);
-			it->undeliverable = true;
-			return;
-		}
-		/* Full: what was handed over goes out first; only when that made no room is it time to wait. */
-		struct err flushed;
-		bool moved = rc == RC_AGAIN && part != tried && flush(p, &flushed) == RC_OK;
-		tried = part;
-		if (!moved)
-			pause_for(p, rc, &e);
+		it->refused = true;
+		it->undeliverable = rc == RC_BAD;
+		/* Larger than the bus takes, although it was cut by what the bus said: a matter of configuration. The
+		 * next start tries again. */
+		if (rc == RC_BAD)
+			log_error("collector: the bus refuses an event of %s: %s", it->path, e->text);
+		return rc == RC_BAD ? RC_OK : rc;
 	}
+	return RC_OK;
 }
 
 static bool to_publish(const struct item *it)
@@ -248,35 +244,87 @@ static bool to_publish(const struct item *it)
 	       !it->undeliverable;
 }
 
-/* Publish until all are acknowledged. What was refused goes again, all parts of it: the worker takes the first whole
- * set. */
-static void produce_all(struct publish *p, struct item_list *items)
+/* Bytes that a bounded bus has left, UINT64_MAX when nobody knows. A bus that holds next to nothing takes anything it
+ * can ever take. */
+static uint64_t room_on_bus(struct publish *p)
 {
+	uint64_t used = 0, bound = 0;
 	struct err e;
-	for (bool left = true; left && !stopped(p);) {
-		for (struct item *it = items->first; it != NULL; it = it->next)
-			if (to_publish(it) && it->unacknowledged == 0)
-				produce_item(p, it);
-		enum rc rc = flush(p, &e);
-		left = false;
-		for (struct item *it = items->first; it != NULL; it = it->next) {
-			if (!to_publish(it))
-				continue;
-			it->published = it->unacknowledged == 0 && !it->refused;
-			left |= !it->published;
-		}
-		if (left && !stopped(p) && rc != RC_OK)
-			pause_for(p, rc, &e);
-	}
+	if (bus_usage(p->bus, &used, &bound, &e) != RC_OK || bound == 0 || used < bound / 16)
+		return UINT64_MAX;
+	uint64_t slack = bound / 32;
+	return used + slack < bound ? bound - used - slack : 0;
 }
 
-static void was_published(struct publish *p, struct item *it, int64_t now_ms)
+/* What an item takes there: its parts, and for each its headers and the pages that it does not fill. */
+static uint64_t room_for(const struct item *it)
 {
-	record_mark_add(&p->marks, it, now_ms);
+	return it->rows.bytes + it->rows.bytes / 8 + (uint64_t)it->parts * PART_ROOM;
+}
+
+/*
+ * Hand over what fits. A set of parts that was cut by a full bus would stand in the way of all that lies behind it
+ * until its rest comes, and the rest could not come: so an item goes whole or not yet.
+ */
+static enum rc produce_some(struct publish *p, struct item_list *items, struct err *e)
+{
+	uint64_t room = room_on_bus(p), handed = 0;
+	for (struct item *it = items->first; it != NULL; it = it->next) {
+		if (!to_publish(it) || it->unacknowledged != 0)
+			continue;
+		if (room_for(it) > room - handed)
+			return handed > 0 ? RC_OK : err_set(RC_AGAIN, e, "the bus is full");
+		if (room != UINT64_MAX)
+			handed += room_for(it);
+		enum rc rc = produce_item(p, it, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return RC_OK;
+}
+
+static void was_published(struct publish *p, struct item *it)
+{
+	it->published = true;
+	record_mark_add(&p->marks, it, clock_wall().ns / NS_PER_MS);
 	metric_add(board_figures(p->params.board), FIGURE_FILES_PUBLISHED, 1);
 	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again))
 		log_warn("collector: commits of topic=%s partition=%u are not followed", it->topic, it->partition);
 	rows_fini(&it->rows);
+}
+
+/* Those that are acknowledged whole; how many are not. */
+static size_t settle(struct publish *p, struct item_list *items)
+{
+	size_t left = 0;
+	for (struct item *it = items->first; it != NULL; it = it->next) {
+		if (!to_publish(it))
+			continue;
+		if (it->unacknowledged == 0 && !it->refused && it->handed)
+			was_published(p, it);
+		else
+			left++;
+	}
+	return left;
+}
+
+/* Publish until all are acknowledged, in this order. What was refused goes again, all parts of it: the worker takes the
+ * first whole set. */
+static void produce_all(struct publish *p, struct item_list *items)
+{
+	struct item_list none = {.count = 0};
+	struct err e, flushed;
+	bool left = true;
+	while (left && !stopped(p)) {
+		enum rc rc = produce_some(p, items, &e);
+		enum rc sent = flush(p, &flushed);
+		left = settle(p, items) > 0;
+		if (!left || (rc == RC_OK && sent == RC_OK))
+			continue;
+		/* Before it waits: a crash must not make it publish again what is out. */
+		(void)record(p, &none);
+		pause_for(p, rc != RC_OK ? rc : sent, rc != RC_OK ? &e : &flushed);
+	}
 }
 
 /* A copy that another process's copy made needless. */
@@ -288,12 +336,10 @@ static void drop_copy(struct publish *p, struct item *it)
 	mem_free(&it->staged);
 }
 
-static void finish(struct publish *p, struct item *it, int64_t now_ms)
+static void finish(struct publish *p, struct item *it)
 {
-	if (it->published) {
-		was_published(p, it, now_ms);
+	if (it->published)
 		return;
-	}
 	if (it->outcome == ITEM_DOUBLE && it->staged != NULL)
 		drop_copy(p, it);
 	if (it->outcome == ITEM_DOUBLE && it->open) {
@@ -322,9 +368,8 @@ void publish_items(struct publish *p, struct item_list *items, bool more)
 	if (!recorded)
 		return;
 	produce_all(p, items);
-	int64_t now_ms = clock_wall().ns / NS_PER_MS;
 	for (struct item *it = items->first; it != NULL; it = it->next)
-		finish(p, it, now_ms);
+		finish(p, it);
 	if (!more && p->marks.count > 0)
 		(void)record(p, &none);
 	follow_commits(p);
