@@ -157,6 +157,47 @@ static enum rc one_file(struct query *q, const char *path, struct err *e)
 	return RC_END;
 }
 
+/* ---- by bare name ---- */
+
+struct by_name {
+	struct query *query;
+	const char *name;
+	unsigned found;
+};
+
+static bool see_original(void *context, const struct ledger_original *o)
+{
+	struct by_name *b = context;
+	if (strcmp(o->name, b->name) != 0)
+		return true;
+	show(b->query, o->source, state_name[o->state], o, o->state == LEDGER_REFUSED ? o->note : "");
+	b->query->bad |= o->state == LEDGER_REFUSED;
+	b->found++;
+	return true;
+}
+
+static bool see_aside(void *context, const char *pipeline, const char *path, const struct ledger_path *p)
+{
+	struct by_name *b = context;
+	if (strcmp(file_name(path), b->name) != 0)
+		return true;
+	show(b->query, path, "set aside", NULL, p->note);
+	b->query->bad = true;
+	b->found++;
+	return true;
+}
+
+/* Every original of that name, wherever it was found: walks the whole ledger, so only when the path itself says
+ * nothing. RC_END: none. */
+static enum rc every_of_name(struct query *q, const char *name, struct err *e)
+{
+	struct by_name b = {.query = q, .name = name};
+	enum rc rc = ledger_each(q->ledger, see_original, &b, e);
+	if (rc == RC_OK)
+		rc = ledger_each_aside(q->ledger, see_aside, &b, e);
+	return rc == RC_OK && b.found == 0 ? RC_END : rc;
+}
+
 static char *whole_path(const char *path)
 {
 	char *whole = realpath(path, NULL);
@@ -178,6 +219,8 @@ enum status status_files(const struct args *a, const struct settings *s)
 	for (size_t i = 0; i < a->words && rc == RC_OK; i++) {
 		char *path = whole_path(a->word[i]);
 		rc = q.ledger != NULL ? one_file(&q, path, &e) : RC_END;
+		if (rc == RC_END && q.ledger != NULL && strchr(a->word[i], '/') == NULL)
+			rc = every_of_name(&q, a->word[i], &e);
 		if (rc == RC_END) {
 			show(&q, path, "not known", NULL, "");
 			q.bad = true;

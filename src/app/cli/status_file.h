@@ -7,8 +7,8 @@
 #include "app/args.h"
 #include "pipe/settings.h"
 
-/* Each word of a is a path: found by name in the ledger, else by content. STATUS_BAD when one is unknown, refused or
- * aside. */
+/* Each word of a is a path: found by its path in the ledger, else by content, else by bare name. STATUS_BAD when one is
+ * unknown, refused or aside. */
 enum status status_files(const struct args *a, const struct settings *s);
 
 #endif
