@@ -6,11 +6,12 @@
 #include "app/args.h"
 #include "app/cli/cli.h"
 #include "app/nearest.h"
+#include "app/notify.h"
 #include "app/term.h"
 
 static enum status run_version(const struct args *a)
 {
-	printf("sluice %s\n", SLUICE_VERSION);
+	printf("sluice %s%s\n", SLUICE_VERSION, notify_feature());
 	return STATUS_DONE;
 }
 

@@ -37,6 +37,11 @@ int64_t notify_interval_ms(void)
 	return (int64_t)(us / 2000) > 0 ? (int64_t)(us / 2000) : 1;
 }
 
+const char *notify_feature(void)
+{
+	return " (systemd)";
+}
+
 #else
 
 void notify(enum notify what)
@@ -47,6 +52,11 @@ void notify(enum notify what)
 int64_t notify_interval_ms(void)
 {
 	return -1;
+}
+
+const char *notify_feature(void)
+{
+	return "";
 }
 
 #endif

@@ -47,16 +47,24 @@ static void measure(struct progress *p, const struct collector_progress *now)
 
 static size_t line_of(const struct progress *p, const struct collector_progress *now, char out[LINE])
 {
-	char done[TEXT], all[TEXT], rows[TEXT], rate[TEXT], bytes[TEXT], left[TEXT] = "";
-	if (!now->scanning && p->bytes_s > 0 && now->bytes > now->bytes_done)
-		str_show_ms((int64_t)((double)(now->bytes - now->bytes_done) / p->bytes_s * 1000), left, sizeof left);
-	int n = snprintf(out, LINE, "%s  %s/%s%s files  %s rows  %s rows/s  %s/s%s%s%s%s", p->what,
-	    str_show_count(now->files_done, done, sizeof done), str_show_count(now->files, all, sizeof all),
-	    now->scanning ? "+" : "", str_show_count(now->rows, rows, sizeof rows),
-	    str_show_count((uint64_t)p->rows_s, rate, sizeof rate),
-	    str_show_bytes((uint64_t)p->bytes_s, bytes, sizeof bytes), left[0] != '\0' ? "  ETA " : "", left,
-	    now->waiting != NULL ? "  waiting: " : "", now->waiting != NULL ? now->waiting : "");
-	return n < LINE ? (size_t)n : LINE - 1;
+	char a[TEXT], b[TEXT];
+	int n = snprintf(out, LINE, "%s  %s/%s%s files", p->what, str_show_count(now->files_done, a, sizeof a),
+	    str_show_count(now->files, b, sizeof b), now->scanning ? "+" : "");
+	/* Rows count once they are committed: until the first are, a rate would only worry. */
+	if (now->rows > 0)
+		n += snprintf(out + n, LINE - (size_t)n, "  %s rows  %s rows/s", str_show_count(now->rows, a, sizeof a),
+		    str_show_count((uint64_t)p->rows_s, b, sizeof b));
+	if (p->bytes_s > 0)
+		n += snprintf(out + n, LINE - (size_t)n, "  %s/s", str_show_bytes((uint64_t)p->bytes_s, a, sizeof a));
+	if (!now->scanning && p->bytes_s > 0 && now->bytes > now->bytes_done) {
+		double left_ms = (double)(now->bytes - now->bytes_done) / p->bytes_s * 1000;
+		n += snprintf(out + n, LINE - (size_t)n, "  ETA %s", str_show_ms((int64_t)left_ms, a, sizeof a));
+	}
+	if (now->waiting != NULL)
+		n += snprintf(out + n, LINE - (size_t)n, "  waiting: %.200s", now->waiting);
+	else if (now->rows == 0 && now->files > 0)
+		n += snprintf(out + n, LINE - (size_t)n, "  %s", str_show_ms(mono_since(p->began), a, sizeof a));
+	return (size_t)n;
 }
 
 void progress_show(struct progress *p, const struct collector_progress *now)

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -106,6 +108,40 @@ def reload(s, run):
         f.write(good)
 
 
+def service_manager(s):
+    """What systemd would hear."""
+    version = subprocess.run([s.sluice, 'version'], capture_output=True, text=True, check=True).stdout
+    if 'systemd' not in version:
+        tap.skip('a service manager is told', 'built without libsystemd')
+        return
+    place = os.path.join(s.place, 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(place)
+        ear.settimeout(10)
+        log = open(os.path.join(s.place, 'log'), 'a', encoding='utf-8')
+        run = subprocess.Popen([s.sluice, 'run', '-c', s.config], stdout=log, stderr=log,
+                               env={**os.environ, 'NOTIFY_SOCKET': place, 'WATCHDOG_USEC': '200000'})
+
+        def heard(text):
+            end = time.monotonic() + 10
+            while time.monotonic() < end:
+                try:
+                    if text in ear.recv(4096).decode():
+                        return True
+                except TimeoutError:
+                    return False
+            return False
+
+        tap.check('a service manager is told READY=1', heard('READY=1'))
+        tap.check('WATCHDOG=1 while nothing happens', heard('WATCHDOG=1') and heard('WATCHDOG=1'))
+        up(run)
+        run.send_signal(signal.SIGHUP)
+        tap.check('RELOADING=1 and then READY=1', heard('RELOADING=1') and heard('READY=1'))
+        run.send_signal(signal.SIGTERM)
+        tap.check('STOPPING=1', heard('STOPPING=1'))
+        tap.check('and it leaves', run.wait(20) == 0, s.log()[-1000:])
+
+
 def supervisor_dies(s):
     run = s.start('run')
     up(run)
@@ -145,6 +181,7 @@ def main():
             run.send_signal(signal.SIGINT)
             tap.check('SIGINT is like SIGTERM', run.wait(20) == 0, s.log()[-1000:])
             supervisor_dies(s)
+            service_manager(s)
             halves(s)
         finally:
             if run.poll() is None:
