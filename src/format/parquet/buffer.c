@@ -45,3 +45,12 @@ void buffer_grow(struct buffer *b, size_t n)
 	}
 	b->capacity = next;
 }
+
+void buffer_zero(struct buffer *b, size_t size)
+{
+	buffer_grow(b, size);
+	/* Pages fresh from the kernel are zero, and writing to them would only bring them in before they are needed. */
+	if (!mapped(b, b->capacity))
+		memset(b->bytes, 0, size);
+	b->len = size;
+}

@@ -33,6 +33,9 @@ static inline uint8_t *buffer_room(struct buffer *b, size_t n)
 	return b->bytes + b->len;
 }
 
+/* An empty one becomes size zeros. */
+void buffer_zero(struct buffer *b, size_t size);
+
 static inline void buffer_put(struct buffer *b, const void *bytes, size_t n)
 {
 	if (n != 0)

@@ -31,7 +31,7 @@ size_t chunk_memory(const struct chunk *c)
 
 bool chunk_pays(enum codec codec, size_t raw, size_t packed)
 {
-	unsigned least_percent = codec == CODEC_SNAPPY ? 3 : 8;
+	unsigned least_percent = codec == CODEC_SNAPPY ? 1 : 2;
 	return packed * 100 <= raw * (100 - least_percent);
 }
 
@@ -90,47 +90,81 @@ static void mark(const struct page *p, uint8_t *marks)
 {
 	const uint8_t *body = p->body.bytes;
 	if (p->item == 1) {
-		for (size_t i = 0; i < p->values; i++)
+		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
 			marks[body[i]] = 1;
 	} else if (p->item == 2) {
-		for (size_t i = 0; i < p->values; i++)
+		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
 			marks[((const uint16_t *)(const void *)body)[i]] = 1;
 	} else {
-		for (size_t i = 0; i < p->values; i++)
+		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
 			marks[((const uint32_t *)(const void *)body)[i]] = 1;
 	}
 }
 
-static uint32_t last_mark(const uint8_t *marks, uint32_t count)
+/*
+ * Does a page use texts from all over a large dictionary? Then the dictionary's bounds are the page's, nearly; to find its own would mean to walk all of
+ * its texts, for no page that a reader could skip. Looks at a few ids: almost no text of the dictionary may lie outside of theirs.
+ */
+static bool scattered(const struct page *p, const struct dictionary *d, struct scratch *s)
 {
-	while (count > 0 && marks[count - 1] == 0)
-		count--;
-	return count - 1;
+	enum { LARGE = 4 << 10, SOME = 64, PROBES = 256, OUTSIDE = PROBES / 8 };
+	if (d->physical != PHYSICAL_BYTES || d->count < LARGE || p->values < LARGE)
+		return false;
+	size_t step = p->values / SOME;
+	uint32_t least = *page_wide_ids(p, 0, 1, &s->wide), most = least, outside = 0;
+	for (size_t i = 1; i < SOME; i++) {
+		uint32_t id = *page_wide_ids(p, i * step, 1, &s->wide);
+		least = dictionary_compare(d, id, least) < 0 ? id : least;
+		most = dictionary_compare(d, id, most) > 0 ? id : most;
+	}
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint32_t id = (uint32_t)((uint64_t)i * d->count / PROBES);
+		outside += dictionary_compare(d, id, least) < 0 || dictionary_compare(d, id, most) > 0;
+	}
+	return outside <= OUTSIDE;
 }
 
-/* The page's bounds and its largest id. */
-static struct bounds look_at_ids(const struct page *p, const struct dictionary *d, struct scratch *s, uint32_t *widest)
+/* The page's bounds. */
+static struct bounds look_at_ids(const struct page *p, const struct dictionary *d, struct scratch *s)
 {
-	if (p->single) {
-		*widest = p->only;
+	if (p->by_keys)
+		return p->bounds;
+	if (p->single)
 		return bounds_ids(d, &p->only, 1);
+	if (scattered(p, d, s)) {
+		uint32_t both[] = {d->least, d->most};
+		return bounds_ids(d, both, 2);
 	}
-	if (d->count / MARKS_SPARSE > p->values) {
-		const uint32_t *ids = page_wide_ids(p, 0, p->values, &s->wide);
-		*widest = 0;
-		for (uint32_t i = 0; i < p->values; i++)
-			*widest = ids[i] > *widest ? ids[i] : *widest;
-		return bounds_ids(d, ids, p->values);
-	}
+	if (d->count / MARKS_SPARSE > p->values)
+		return bounds_ids(d, page_wide_ids(p, 0, p->values, &s->wide), p->values);
 	uint8_t *marks = clear_marks(s, d->count);
 	mark(p, marks);
-	*widest = last_mark(marks, d->count);
 	return bounds_marked(d, marks);
 }
 
-static void put_ids(struct page *p, uint32_t widest, struct buffer *raw)
+/* All ids ORed: as wide as the widest. */
+static uint32_t any_bits(const struct page *p)
 {
-	unsigned width = bits_width(widest) > 0 ? bits_width(widest) : 1;
+	const uint8_t *body = p->body.bytes;
+	uint32_t any = 0;
+	if (p->single)
+		return p->only;
+	if (p->item == 1) {
+		for (size_t i = 0; i < p->values; i++)
+			any |= body[i];
+	} else if (p->item == 2) {
+		for (size_t i = 0; i < p->values; i++)
+			any |= ((const uint16_t *)(const void *)body)[i];
+	} else {
+		for (size_t i = 0; i < p->values; i++)
+			any |= ((const uint32_t *)(const void *)body)[i];
+	}
+	return any;
+}
+
+static void put_ids(struct page *p, bool compressed, struct buffer *raw)
+{
+	unsigned bits = bits_width(any_bits(p)), width = bits > 0 ? bits : 1;
 	uint8_t *to = buffer_room(raw, 1 + hybrid_bound(p->values, width));
 	size_t len = 1;
 	to[0] = (uint8_t)width;
@@ -138,7 +172,7 @@ static void put_ids(struct page *p, uint32_t widest, struct buffer *raw)
 		len += hybrid_run(p->only, p->values, width, to + 1);
 	} else {
 		buffer_room(&p->body, 7 * p->item); /* the last group is filled up in place */
-		len += hybrid_encode(p->body.bytes, p->item, p->values, width, to + 1);
+		len += hybrid_encode(p->body.bytes, p->item, p->values, width, compressed, to + 1);
 	}
 	raw->len += len;
 }
@@ -196,9 +230,8 @@ enum rc chunk_close_page(struct chunk *c, struct page *p, const struct dictionar
 			b = bounds_plain(d->physical, p->body.bytes, p->body.len, p->values);
 			buffer_put(&s->raw, p->body.bytes, p->body.len);
 		} else {
-			uint32_t widest;
-			b = look_at_ids(p, d, s, &widest);
-			put_ids(p, widest, &s->raw);
+			b = look_at_ids(p, d, s);
+			put_ids(p, s->codec != CODEC_NONE, &s->raw);
 		}
 	}
 	fold(c, d->physical, &b);

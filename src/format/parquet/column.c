@@ -4,10 +4,15 @@
  */
 #include "format/parquet/column.h"
 
+#include "format/parquet/bits.h"
 #include "format/parquet/choice.h"
 #include "format/parquet/emit.h"
 
-enum { PAGE_BYTES = 1 << 20 /* of PLAIN values: then the page closes before the others */ };
+enum {
+	PAGE_BYTES = 1 << 20,       /* of PLAIN values: then the page closes before the border */
+	PAGE_BYTES_PER_ROW = 32,    /* in tenths: 64 KiB at 20,480 rows, as far as Snappy looks back */
+	DICTIONARY_LARGE = 4 << 10, /* values */
+};
 
 void column_init(struct column *c, const struct projection_column *from, uint64_t seed)
 {
@@ -62,12 +67,25 @@ static enum rc close_page(struct column *c, struct scratch *s, struct err *e)
 	return rc;
 }
 
-/* Rows were added: is it the border where all columns close? */
+/*
+ * Is there enough for a page? Rows of a narrow column go on over several borders: a codec finds more in a longer page, and a header is as long as
+ * thousands of its values. Wide ids gain more from short pages, whose width is that of the dictionary so far.
+ */
+static bool enough(const struct column *c, const struct scratch *s)
+{
+	const struct page *p = &c->page;
+	size_t least = (size_t)s->page_rows * PAGE_BYTES_PER_ROW / 10;
+	if (c->plain)
+		return p->body.len >= least;
+	return !p->single && (p->item > 1 || (uint64_t)p->values * bits_width(c->dictionary.count - 1) / 8 >= least);
+}
+
+/* Rows were added: is it a border where columns may close? */
 static enum rc advance(struct column *c, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
 {
 	page_rows(&c->page, present, rows);
 	c->page_left -= (uint32_t)rows;
-	return c->page_left == 0 ? close_page(c, s, e) : RC_OK;
+	return c->page_left == 0 && enough(c, s) ? close_page(c, s, e) : RC_OK;
 }
 
 /* Rows that fit until the border. */
@@ -95,12 +113,34 @@ static const uint8_t *after(const uint8_t *present, size_t rows)
 	return present == NULL ? NULL : present + rows;
 }
 
-static enum rc put_ids(struct column *c, const uint32_t *ids, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
+/*
+ * A page of numbers from a large dictionary: walking that for the page's bounds would cost more than looking at every key. Settled when the page begins, so
+ * that it holds for all of it.
+ */
+static void begin_page(struct column *c)
+{
+	if (c->page.rows == 0)
+		c->page.by_keys = c->dictionary.physical != PHYSICAL_BYTES && c->leader == NULL && c->dictionary.count >= DICTIONARY_LARGE;
+}
+
+static void fold_keys(struct column *c, const uint64_t *keys, size_t n)
+{
+	struct bounds b = bounds_keys(c->dictionary.physical, keys, n);
+	bounds_fold(c->dictionary.physical, &c->page.bounds, &b);
+}
+
+/* keys: those that the ids are of; not needed by a column that follows. */
+static enum rc put_ids(struct column *c, const uint32_t *ids, const uint64_t *keys, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
 {
 	unsigned item = page_item(c->dictionary.count);
 	enum rc rc = RC_OK;
 	while (rows > 0 && rc == RC_OK) {
 		size_t take = piece(c, rows, s), values = count_present(present, take);
+		begin_page(c);
+		if (c->page.by_keys) {
+			fold_keys(c, keys, values);
+			keys += values;
+		}
 		page_ids(&c->page, ids, values, item);
 		rc = advance(c, present, take, s, e);
 		ids += values;
@@ -110,12 +150,15 @@ static enum rc put_ids(struct column *c, const uint32_t *ids, const uint8_t *pre
 	return rc;
 }
 
-static enum rc put_run(struct column *c, uint32_t id, size_t rows, struct scratch *s, struct err *e)
+static enum rc put_run(struct column *c, uint32_t id, const uint64_t *key, size_t rows, struct scratch *s, struct err *e)
 {
 	unsigned item = page_item(c->dictionary.count);
 	enum rc rc = RC_OK;
 	while (rows > 0 && rc == RC_OK) {
 		size_t take = piece(c, rows, s);
+		begin_page(c);
+		if (c->page.by_keys)
+			fold_keys(c, key, 1);
 		page_run(&c->page, id, take, item);
 		rc = advance(c, NULL, take, s, e);
 		rows -= take;
@@ -301,7 +344,7 @@ static enum rc append_same(struct column *c, struct keys *k, size_t rows, struct
 			s->leader_keys = 1;
 			s->leader_before = before;
 		}
-		return put_run(c, ids[0], rows, s, e);
+		return put_run(c, ids[0], k->at, rows, s, e);
 	}
 	/* PLAIN has no runs: the key once per row. */
 	uint8_t *keys = s->keys;
@@ -327,7 +370,7 @@ static enum rc append_keys(struct column *c, const struct keys *k, const uint8_t
 			s->leader_keys = rows;
 			s->leader_before = before;
 		}
-		rc = put_ids(c, ids, present, done, s, e);
+		rc = put_ids(c, ids, k->at, present, done, s, e);
 	}
 	if (rc != RC_OK || done == rows)
 		return rc;
@@ -356,12 +399,12 @@ static enum rc append_following(struct column *c, size_t rows, struct scratch *s
 {
 	const uint32_t *map = (const uint32_t *)(const void *)c->map.bytes;
 	if (s->leader_keys == 1)
-		return put_run(c, map[s->leader_ids[0]], rows, s, e);
+		return put_run(c, map[s->leader_ids[0]], NULL, rows, s, e);
 	if (c->dictionary.count == 1)
-		return put_run(c, 0, rows, s, e);
+		return put_run(c, 0, NULL, rows, s, e);
 	for (size_t i = 0; i < rows; i++)
 		s->ids[i] = map[s->leader_ids[i]];
-	return put_ids(c, s->ids, NULL, rows, s, e);
+	return put_ids(c, s->ids, NULL, NULL, rows, s, e);
 }
 
 enum rc column_append(struct column *c, const struct rows *r, struct scratch *s, struct err *e)

@@ -32,7 +32,7 @@ struct column {
 	bool leads;
 
 	struct page page;
-	uint32_t page_left; /* rows until all columns close a page */
+	uint32_t page_left; /* rows until the next border, where a page may close */
 
 	struct chunk chunk;
 	struct dictionary dictionary;

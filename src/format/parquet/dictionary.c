@@ -17,6 +17,7 @@ enum {
 	DIRECT_LARGE = 1 << 16, /* of one that grew: 128 KiB, what the table would have had */
 	DIRECT_FROM = 1 << 14,  /* slots that the table would have had */
 	DIRECT_IDS = UINT16_MAX - 1,
+	AHEAD_FROM = 256 << 10, /* bytes of slots: more than the nearest cache */
 };
 
 void dictionary_init(struct dictionary *d, enum key key, enum physical physical, uint64_t seed)
@@ -41,16 +42,43 @@ void dictionary_fini(struct dictionary *d)
 	dictionary_seal(d);
 	buffer_fini(&d->values);
 	buffer_fini(&d->offsets);
+	buffer_fini(&d->heads);
 	dictionary_init(d, d->key, d->physical, d->seed);
 }
 
 size_t dictionary_memory(const struct dictionary *d)
 {
-	return d->values.capacity + d->offsets.capacity + d->direct.capacity + d->narrow.slots.capacity +
+	return d->values.capacity + d->offsets.capacity + d->heads.capacity + d->direct.capacity + d->narrow.slots.capacity +
 	    d->wide.slots.capacity + d->wide_keys.capacity + d->wide_ids.capacity + d->scratch_size;
 }
 
 /* Values */
+
+static uint64_t head_of(const struct dictionary *d, uint32_t id)
+{
+	return ((const uint64_t *)(const void *)d->heads.bytes)[id];
+}
+
+int dictionary_compare(const struct dictionary *d, uint32_t a, uint32_t b)
+{
+	uint64_t a_head = head_of(d, a), b_head = head_of(d, b);
+	if (a_head != b_head)
+		return a_head < b_head ? -1 : 1;
+	uint32_t a_len, b_len;
+	const uint8_t *a_text = dictionary_value(d, a, &a_len), *b_text = dictionary_value(d, b, &b_len);
+	int order = memcmp(a_text, b_text, a_len < b_len ? a_len : b_len);
+	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+/* The last text is in: is it the first or the last in order? */
+static void extend(struct dictionary *d)
+{
+	uint32_t id = d->count - 1;
+	if (dictionary_compare(d, id, d->least) < 0)
+		d->least = id;
+	if (dictionary_compare(d, id, d->most) > 0)
+		d->most = id;
+}
 
 static bool put_value(struct dictionary *d, const void *bytes, size_t len)
 {
@@ -59,11 +87,17 @@ static bool put_value(struct dictionary *d, const void *bytes, size_t len)
 	if (d->count == DICTIONARY_ENTRIES || d->values.len + size > DICTIONARY_BYTES)
 		return false;
 	if (text) {
+		uint64_t head = 0;
+		memcpy(&head, bytes, len < sizeof head ? len : sizeof head);
+		head = __builtin_bswap64(head);
+		buffer_put(&d->heads, &head, sizeof head);
 		buffer_u32(&d->offsets, (uint32_t)d->values.len);
 		buffer_u32(&d->values, (uint32_t)len);
 	}
 	buffer_put(&d->values, bytes, len);
 	d->count++;
+	if (text)
+		extend(d);
 	return true;
 }
 
@@ -135,9 +169,7 @@ static void narrow_put(struct dictionary *d, uint32_t key, uint32_t id)
 
 static void direct_open(struct dictionary *d, uint32_t domain)
 {
-	size_t size = domain * sizeof(uint16_t);
-	memset(buffer_room(&d->direct, size), 0, size);
-	d->direct.len = size;
+	buffer_zero(&d->direct, domain * sizeof(uint16_t));
 	d->domain = domain;
 }
 
@@ -294,35 +326,45 @@ static bool wide_id(const struct dictionary *d, const void *key, uint32_t *id)
 static size_t known_direct(const struct dictionary *d, const uint64_t *key, size_t i, size_t n, uint32_t *ids)
 {
 	const uint16_t *direct = (const uint16_t *)(const void *)d->direct.bytes;
-	uint64_t domain = d->domain;
-	for (; i < n && key[i] < domain; i++) {
-		uint32_t v = direct[key[i]];
-		if (v == 0)
+	uint64_t domain = d->domain; /* a power of two, so one compare of all bits does for eight keys */
+	for (; i + 8 <= n; i += 8) {
+		const uint64_t *k = key + i;
+		uint32_t missing = 0;
+		if ((k[0] | k[1] | k[2] | k[3] | k[4] | k[5] | k[6] | k[7]) >= domain)
 			break;
-		ids[i] = v - 1;
+		_Pragma("GCC unroll 8") for (unsigned j = 0; j < 8; j++)
+		{
+			uint32_t id = direct[k[j]] - 1u;
+			ids[i + j] = id;
+			missing |= id;
+		}
+		if (missing >> 31 != 0)
+			break;
 	}
+	for (; i < n && key[i] < domain && direct[key[i]] != 0; i++)
+		ids[i] = direct[key[i]] - 1u;
 	return i;
 }
 
-static inline bool narrow_find(const uint64_t *slot, const struct table *t, uint32_t key, uint32_t *id)
+static inline bool narrow_at(const uint64_t *slot, uint32_t mask, uint32_t at, uint32_t key, uint32_t *id)
 {
-	uint32_t at = table_home(t, key * t->multiplier);
 	uint64_t s;
 	while ((uint32_t)(s = slot[at]) != key && s != 0)
-		at = (at + 1) & t->mask;
+		at = (at + 1) & mask;
 	*id = (uint32_t)(s >> 32) - 1;
 	return s != 0;
 }
 
 static size_t known_numbers(const struct dictionary *d, const uint64_t *key, size_t i, size_t n, uint32_t *ids)
 {
-	const struct table t = d->narrow;
-	const uint64_t *slot = table_slots(&t);
+	const struct table *t = &d->narrow;
+	const uint64_t *slot = table_slots(t);
 	for (; i < n; i++) {
-		if (key[i] <= UINT32_MAX) {
-			if (slot == NULL || !narrow_find(slot, &t, (uint32_t)key[i], &ids[i]))
+		if (key[i] > UINT32_MAX) {
+			if (!wide_id(d, &key[i], &ids[i]))
 				break;
-		} else if (!wide_id(d, &key[i], &ids[i])) {
+		} else if (slot == NULL ||
+		    !narrow_at(slot, t->mask, table_home(t, (uint32_t)key[i] * t->multiplier), (uint32_t)key[i], &ids[i])) {
 			break;
 		}
 	}
@@ -340,21 +382,6 @@ static size_t known_runs(const struct dictionary *d, const uint64_t *key, size_t
 		uint32_t id = ids[i];
 		for (i++; i < n && key[i] == same; i++)
 			ids[i] = id;
-	}
-	return i;
-}
-
-static size_t known_ips(const struct dictionary *d, const struct ip *key, size_t i, size_t n, uint32_t *ids)
-{
-	const struct table t = d->narrow;
-	const uint64_t *slot = table_slots(&t);
-	for (; i < n; i++) {
-		if (key[i].family == 4) {
-			if (slot == NULL || !narrow_find(slot, &t, (uint32_t)load(key[i].octet, 4), &ids[i]))
-				break;
-		} else if (!wide_id(d, &key[i], &ids[i])) {
-			break;
-		}
 	}
 	return i;
 }
@@ -389,16 +416,11 @@ static bool mostly_runs(const uint64_t *key, size_t n)
 
 static size_t known(const struct dictionary *d, const struct keys *k, size_t i, bool runs, uint32_t *ids)
 {
-	switch (d->key) {
-	case KEY_IP:
-		return known_ips(d, k->at, i, k->n, ids);
-	case KEY_BYTES:
+	if (d->key == KEY_BYTES)
 		return known_bytes(d, k, i, ids);
-	default:
-		if (d->domain != 0)
-			return known_direct(d, k->at, i, k->n, ids);
-		return runs ? known_runs(d, k->at, i, k->n, ids) : known_numbers(d, k->at, i, k->n, ids);
-	}
+	if (d->domain != 0)
+		return known_direct(d, k->at, i, k->n, ids);
+	return runs ? known_runs(d, k->at, i, k->n, ids) : known_numbers(d, k->at, i, k->n, ids);
 }
 
 /* Unknown keys */
@@ -465,21 +487,88 @@ static bool add(struct dictionary *d, const struct keys *k, size_t i, uint32_t *
 	return true;
 }
 
+/* A selection on its way. */
+struct search {
+	struct dictionary *dictionary;
+	const struct keys *keys;
+	uint32_t *ids;
+	uint32_t *fresh; /* or NULL */
+	size_t freshes;
+};
+
+static __attribute__((noinline)) bool add_noted(struct search *q, size_t i)
+{
+	uint32_t before = q->dictionary->count;
+	if (!add(q->dictionary, q->keys, i, &q->ids[i]))
+		return false;
+	if (q->fresh != NULL && q->dictionary->count != before)
+		q->fresh[q->freshes++] = (uint32_t)i;
+	return true;
+}
+
+/*
+ * Through a table that is larger than the nearest cache: the slots of a block of keys are asked for before any is looked at, so that a mispredicted compare
+ * does not wait for memory. Ends at n, where the dictionary is full, or where the table is no more.
+ */
+static inline __attribute__((always_inline)) size_t find_ahead(struct search *q, size_t i, const bool ips)
+{
+	enum { AHEAD = 32 };
+	const struct ip *ip = q->keys->at;
+	const uint64_t *number = q->keys->at;
+	while (i < q->keys->n && q->dictionary->domain == 0) {
+		const struct table t = q->dictionary->narrow;
+		const uint64_t *slot = table_slots(&t);
+		size_t stop = q->keys->n - i < AHEAD ? q->keys->n : i + AHEAD;
+		uint32_t home[AHEAD];
+		for (size_t j = i, h = 0; j < stop; j++, h++) {
+			uint32_t key = ips ? (uint32_t)load(ip[j].octet, 4) : (uint32_t)number[j];
+			home[h] = table_home(&t, key * t.multiplier);
+			__builtin_prefetch(&slot[home[h]]);
+		}
+		for (size_t h = 0; i < stop; i++, h++) {
+			bool wide = ips ? ip[i].family != 4 : number[i] > UINT32_MAX;
+			uint32_t key = ips ? (uint32_t)load(ip[i].octet, 4) : (uint32_t)number[i];
+			if (!wide && narrow_at(slot, t.mask, home[h], key, &q->ids[i]))
+				continue;
+			if (wide && wide_id(q->dictionary, ips ? (const void *)&ip[i] : (const void *)&number[i], &q->ids[i]))
+				continue;
+			if (!add_noted(q, i))
+				return i;
+			/* It may have moved. */
+			if (slot != table_slots(&q->dictionary->narrow) || t.multiplier != q->dictionary->narrow.multiplier) {
+				i++;
+				break;
+			}
+		}
+	}
+	return i;
+}
+
 size_t dictionary_find(struct dictionary *d, const struct keys *k, uint32_t *ids, uint32_t *fresh, size_t *freshes)
 {
-	bool runs = (d->key == KEY_U64 || d->key == KEY_F32) && mostly_runs(k->at, k->n);
-	size_t count = 0, i = 0;
-	for (;; i++) {
-		i = known(d, k, i, runs, ids);
-		if (i >= k->n)
-			break;
-		uint32_t before = d->count;
-		if (!add(d, k, i, &ids[i]))
-			break;
-		if (fresh != NULL && d->count != before)
-			fresh[count++] = (uint32_t)i;
+	struct search q = {.dictionary = d, .keys = k, .ids = ids, .fresh = fresh};
+	bool runs = d->key != KEY_IP && d->key != KEY_BYTES && mostly_runs(k->at, k->n);
+	size_t i = 0;
+	bool full = false;
+	if (d->key == KEY_IP && d->narrow.slots.len == 0)
+		narrow_rebuild(d, TABLE_FIRST);
+	while (i < k->n && !full) {
+		if (d->key == KEY_IP) {
+			i = find_ahead(&q, i, true);
+			full = i < k->n;
+		} else if (d->key != KEY_BYTES && d->domain == 0 && !runs && d->narrow.slots.len >= AHEAD_FROM) {
+			size_t end = find_ahead(&q, i, false);
+			full = end < k->n && d->domain == 0;
+			i = end;
+		} else {
+			i = known(d, k, i, runs, ids);
+			if (i < k->n && !add_noted(&q, i))
+				full = true;
+			else if (i < k->n)
+				i++;
+		}
 	}
 	if (freshes != NULL)
-		*freshes = count;
+		*freshes = q.freshes;
 	return i;
 }

@@ -29,6 +29,8 @@ struct dictionary {
 	uint32_t count;
 	struct buffer values;  /* PLAIN */
 	struct buffer offsets; /* BYTE_ARRAY: uint32_t offset in values, per id */
+	struct buffer heads;   /* BYTE_ARRAY: uint64_t first eight bytes, big-endian, so that they compare as numbers, per id */
+	uint32_t least, most;  /* BYTE_ARRAY: ids of the first and last text in byte order */
 	uint32_t domain;       /* keys below it are looked up in direct; 0: not in that state */
 	struct buffer direct;  /* uint16_t id + 1, or 0 */
 	uint32_t widest;       /* largest narrow key so far */
@@ -66,6 +68,9 @@ static inline const uint8_t *dictionary_value(const struct dictionary *d, uint32
 	memcpy(len, d->values.bytes + at, sizeof *len);
 	return d->values.bytes + at + sizeof *len;
 }
+
+/* Order of two texts by their ids: negative, 0 or positive. */
+int dictionary_compare(const struct dictionary *d, uint32_t a, uint32_t b);
 
 /* Append the values of n ids in PLAIN form. */
 void dictionary_plain(const struct dictionary *d, const uint32_t *ids, size_t n, struct buffer *out);

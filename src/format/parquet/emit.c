@@ -4,6 +4,7 @@
 #include "format/parquet/emit.h"
 
 #include "format/parquet/crc.h"
+#include "format/parquet/stored.h"
 
 enum { HEADER_MOST = 128 };
 
@@ -29,12 +30,19 @@ static uint32_t put_page(struct emit *m, struct footer_page *head, const uint8_t
 	return (uint32_t)m->header.len + head->stored;
 }
 
-/* Compress a body if the chunk is compressed. */
+/*
+ * Put a body that was not compressed into the form that its chunk's codec has. Snappy's literals do for what was tried and gained nothing; other codecs are slow
+ * anyway, and whoever chose them wants the last byte.
+ */
 static enum rc pack(struct emit *m, const uint8_t **body, uint32_t *stored, struct err *e)
 {
+	enum rc rc = RC_OK;
 	if (!m->pack)
 		return RC_OK;
-	enum rc rc = chunk_pack(m->scratch, *body, *stored, e);
+	if (m->scratch->codec == CODEC_SNAPPY)
+		stored_snappy(*body, *stored, &m->scratch->packed);
+	else
+		rc = chunk_pack(m->scratch, *body, *stored, e);
 	*body = m->scratch->packed.bytes;
 	*stored = (uint32_t)m->scratch->packed.len;
 	return rc;

@@ -9,6 +9,8 @@
 #include "format/parquet/bits.h"
 #include "format/thrift.h"
 
+enum { COMPRESSED_LEAST = 16 /* groups */ };
+
 /* Smallest number of uniform groups that is worth a run: its header, its value, and a header to go on packing. */
 static size_t run_least(unsigned width)
 {
@@ -63,9 +65,9 @@ static uint32_t value_at(const uint8_t *p, unsigned item)
 	return v;
 }
 
-static inline size_t encode(uint8_t *values, const unsigned item, size_t n, unsigned width, uint8_t *to)
+static inline size_t encode(uint8_t *values, const unsigned item, size_t n, unsigned width, size_t least, uint8_t *to)
 {
-	size_t groups = (n + 7) / 8, least = run_least(width), at = 0;
+	size_t groups = (n + 7) / 8, at = 0;
 	size_t stride = 8 * item;
 	size_t packed_from = 0;
 	/* The last group is filled with its last value while runs are looked for, and with zeros once it is packed. */
@@ -95,15 +97,16 @@ static inline size_t encode(uint8_t *values, const unsigned item, size_t n, unsi
 	return at;
 }
 
-size_t hybrid_encode(void *values, unsigned item, size_t n, unsigned width, uint8_t *to)
+size_t hybrid_encode(void *values, unsigned item, size_t n, unsigned width, bool compressed, uint8_t *to)
 {
+	size_t least = compressed ? COMPRESSED_LEAST : run_least(width);
 	assert(width >= 1 && width <= 8 * item);
 	/* One body, three constants: the compiler drops the other item sizes from each. */
 	if (item == 1)
-		return encode(values, 1, n, width, to);
+		return encode(values, 1, n, width, least, to);
 	if (item == 2)
-		return encode(values, 2, n, width, to);
-	return encode(values, 4, n, width, to);
+		return encode(values, 2, n, width, least, to);
+	return encode(values, 4, n, width, least, to);
 }
 
 size_t hybrid_levels(const uint8_t *bitmap, size_t n, uint8_t *to)

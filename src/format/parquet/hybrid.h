@@ -15,9 +15,10 @@ size_t hybrid_bound(size_t n, unsigned width);
 
 /*
  * Encode n values of item bytes (1, 2 or 4), none wider than width (1..32). Up to 7 values behind the n-th are written to: the last group is padded.
- * A run becomes RLE where that is shorter. Returns the bytes put.
+ * A run becomes RLE where that is shorter; where the bytes are compressed afterwards only long ones do, because a codec sees through packed runs, and a change of
+ * phase hides from it that the same values come again. Returns the bytes put.
  */
-size_t hybrid_encode(void *values, unsigned item, size_t n, unsigned width, uint8_t *to);
+size_t hybrid_encode(void *values, unsigned item, size_t n, unsigned width, bool compressed, uint8_t *to);
 
 /* n times the same value: one run. */
 size_t hybrid_run(uint32_t value, size_t n, unsigned width, uint8_t *to);

@@ -13,7 +13,8 @@ void page_fini(struct page *p)
 void page_reset(struct page *p)
 {
 	p->rows = p->values = 0;
-	p->single = false;
+	p->single = p->by_keys = false;
+	p->bounds = (struct bounds){0};
 	p->item = 0;
 	p->body.len = p->levels.len = 0;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "format/parquet/buffer.h"
+#include "format/parquet/statistics.h"
 
 struct page {
 	uint32_t rows, values;
@@ -22,6 +23,8 @@ struct page {
 	unsigned item;        /* bytes of an id in body */
 	struct buffer body;   /* ids, or PLAIN values */
 	struct buffer levels; /* bitmap, LSB first, 1 = present; empty: no nulls */
+	bool by_keys;         /* bounds are taken from keys as they come, not from the dictionary when it closes */
+	struct bounds bounds;
 };
 
 void page_fini(struct page *p);

@@ -24,7 +24,7 @@ struct parquet_options {
 	enum codec codec;        /* snappy (default), zstd, gzip, none */
 	int level;               /* zstd, gzip: 1..9; 0 is 1 for zstd, 6 for gzip */
 	uint32_t row_group_rows; /* 0: 1 Mi */
-	uint32_t page_rows;      /* 0: 20,480 */
+	uint32_t page_rows;      /* 0: 20,480. Pages end at multiples of it; those of a narrow column are several times as long */
 	bool no_page_index;
 };
 
@@ -61,7 +61,7 @@ uint64_t parquet_rows(const struct parquet *q);
 /* Values that became null because their SQL type cannot hold them. */
 uint64_t parquet_outside(const struct parquet *q);
 
-/* Rows per page from the next page on: smaller when many writers share a budget. */
+/* page_rows from the next such border on: smaller when many writers share a budget. */
 void parquet_page_rows(struct parquet *q, uint32_t rows);
 
 /* Footer. A file with no rows is legal. The writer stays until parquet_free. */

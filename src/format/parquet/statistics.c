@@ -3,6 +3,8 @@
  */
 #include "format/parquet/statistics.h"
 
+#include <math.h>
+
 static int compare_text(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
 	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
@@ -122,29 +124,126 @@ struct bounds bounds_plain(enum physical p, const uint8_t *values, size_t size, 
 	return b;
 }
 
+/* Heads decide nearly always; whole texts are compared only among those whose head is the least or the most. */
+struct heads {
+	uint64_t least, most;
+};
+
+static void marked_texts(struct bounds *b, const struct dictionary *d, const uint8_t *marks)
+{
+	const uint64_t *head = (const uint64_t *)(const void *)d->heads.bytes;
+	struct heads h = {.least = UINT64_MAX};
+	for (uint32_t i = 0; i < d->count; i++) {
+		uint64_t mask = 0 - (uint64_t)marks[i], low = head[i] | ~mask, high = head[i] & mask;
+		h.least = low < h.least ? low : h.least;
+		h.most = high > h.most ? high : h.most;
+	}
+	for (uint32_t i = 0; i < d->count; i++) {
+		uint32_t len;
+		if ((head[i] != h.least && head[i] != h.most) || marks[i] == 0)
+			continue;
+		const uint8_t *text = dictionary_value(d, i, &len);
+		take_text(b, text, len);
+	}
+}
+
 struct bounds bounds_marked(const struct dictionary *d, const uint8_t *marks)
 {
 	struct bounds b = {0};
-	for (uint32_t at = 0; at < d->count; at += 8) {
-		uint64_t eight;
-		memcpy(&eight, marks + at, sizeof eight);
-		for (; eight != 0; eight &= eight - 1) {
-			uint32_t len, id = at + (uint32_t)__builtin_ctzll(eight) / 8;
-			const uint8_t *value = dictionary_value(d, id, &len);
-			take_one(d->physical, &b, value, len);
-		}
+	if (d->physical == PHYSICAL_BYTES) {
+		marked_texts(&b, d, marks);
+		return b;
 	}
+	size_t size = physical_size(d->physical);
+	for (uint32_t i = 0; i < d->count; i++)
+		if (marks[i] != 0)
+			take_one(d->physical, &b, d->values.bytes + i * size, (uint32_t)size);
 	return b;
+}
+
+static void texts_of_ids(struct bounds *b, const struct dictionary *d, const uint32_t *ids, size_t n)
+{
+	const uint64_t *head = (const uint64_t *)(const void *)d->heads.bytes;
+	struct heads h = {.least = UINT64_MAX};
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = head[ids[i]];
+		h.least = v < h.least ? v : h.least;
+		h.most = v > h.most ? v : h.most;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t len;
+		if (head[ids[i]] != h.least && head[ids[i]] != h.most)
+			continue;
+		const uint8_t *text = dictionary_value(d, ids[i], &len);
+		take_text(b, text, len);
+	}
 }
 
 struct bounds bounds_ids(const struct dictionary *d, const uint32_t *ids, size_t n)
 {
 	struct bounds b = {0};
-	for (size_t i = 0; i < n; i++) {
-		uint32_t len;
-		const uint8_t *value = dictionary_value(d, ids[i], &len);
-		take_one(d->physical, &b, value, len);
+	if (d->physical == PHYSICAL_BYTES) {
+		texts_of_ids(&b, d, ids, n);
+		return b;
 	}
+	size_t size = physical_size(d->physical);
+	for (size_t i = 0; i < n; i++)
+		take_one(d->physical, &b, d->values.bytes + ids[i] * size, (uint32_t)size);
+	return b;
+}
+
+enum { LANES = 4 /* independent chains: one would wait for itself */ };
+
+static void keys_of_integers(int64_t least[LANES], int64_t most[LANES], const uint64_t *keys, size_t n)
+{
+	for (size_t i = 0; i + LANES <= n; i += LANES) {
+		for (unsigned l = 0; l < LANES; l++) {
+			int64_t v = (int64_t)keys[i + l];
+			least[l] = v < least[l] ? v : least[l];
+			most[l] = v > most[l] ? v : most[l];
+		}
+	}
+	for (size_t i = n / LANES * LANES; i < n; i++) {
+		least[0] = (int64_t)keys[i] < least[0] ? (int64_t)keys[i] : least[0];
+		most[0] = (int64_t)keys[i] > most[0] ? (int64_t)keys[i] : most[0];
+	}
+	for (unsigned l = 1; l < LANES; l++) {
+		least[0] = least[l] < least[0] ? least[l] : least[0];
+		most[0] = most[l] > most[0] ? most[l] : most[0];
+	}
+}
+
+static void keys_of_floats(struct bounds *b, const uint64_t *keys, size_t n)
+{
+	float least = INFINITY, most = -INFINITY;
+	for (size_t i = 0; i < n; i++) {
+		float v = load_float((const uint8_t *)&keys[i]);
+		least = v < least ? v : least;
+		most = v > most ? v : most;
+	}
+	/* Nothing but NaN leaves both as they began, crossed. */
+	if (least <= most) {
+		one_float(b, least);
+		one_float(b, most);
+	}
+}
+
+struct bounds bounds_keys(enum physical p, const uint64_t *keys, size_t n)
+{
+	struct bounds b = {0};
+	int64_t least[LANES] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+	int64_t most[LANES] = {INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN};
+	if (n == 0)
+		return b;
+	if (p == PHYSICAL_FLOAT) {
+		keys_of_floats(&b, keys, n);
+		return b;
+	}
+	keys_of_integers(least, most, keys, n);
+	if (p == PHYSICAL_INT32)
+		take_i32(&b, (int32_t)least[0], (int32_t)most[0]);
+	else
+		take_i64(&b, least[0], most[0]);
 	return b;
 }
 

@@ -52,6 +52,9 @@ struct bounds bounds_marked(const struct dictionary *d, const uint8_t *marks);
 /* Of n ids. */
 struct bounds bounds_ids(const struct dictionary *d, const uint32_t *ids, size_t n);
 
+/* Of n normalised keys of a number column. */
+struct bounds bounds_keys(enum physical p, const uint64_t *keys, size_t n);
+
 /*
  * A text as a bound of at most BOUND_ROOM bytes: no more than text for the least, no less for the most, and valid UTF-8. *exact says whether it is text itself.
  * Returns its length, in out or text itself (*bytes); SIZE_MAX when there is none.

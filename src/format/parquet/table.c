@@ -23,12 +23,8 @@ void table_clear(struct table *t, size_t count, uint64_t *seed)
 {
 	assert(count >= 16 && (count & (count - 1)) == 0);
 	size_t size = count * sizeof(uint64_t);
-	if (t->slots.len != size) {
-		buffer_fini(&t->slots);
-		buffer_room(&t->slots, size);
-		t->slots.len = size;
-	}
-	memset(t->slots.bytes, 0, size);
+	buffer_fini(&t->slots);
+	buffer_zero(&t->slots, size);
 	t->mask = (uint32_t)(count - 1);
 	t->shift = 64 - (unsigned)__builtin_ctzll(count);
 	t->used = 0;
