@@ -1,8 +1,8 @@
 /*
  * lzo: a bounded LZO1X decoder, written from the public description of the stream format.
  *
- * What a small opcode (0..15) means depends on how many literals came before it: none makes it a long literal run, 1..3 a
- * match of two bytes close by, a long run a match of three bytes a little further away. "state" remembers that.
+ * What a small opcode (0..15) means depends on how many literals came before it: none makes it a long literal run, 1..3
+ * a match of two bytes close by, a long run a match of three bytes a little further away. "state" remembers that.
  */
 #include "pack/lzo.h"
 
@@ -177,11 +177,11 @@ static bool decode(struct lzo *z)
 		unsigned op;
 		if (!next_byte(z, &op))
 			return false;
-		bool ok = op >= 64 ? small_match(z, op)
-		    : op >= 32     ? near_match(z, op)
-		    : op >= 16     ? far_match(z, op, &end)
-		    : z->state > 0 ? short_match(z, op)
-				   : long_run(z, op);
+		bool ok = op >= 64       ? small_match(z, op)
+		          : op >= 32     ? near_match(z, op)
+		          : op >= 16     ? far_match(z, op, &end)
+		          : z->state > 0 ? short_match(z, op)
+		                         : long_run(z, op);
 		if (!ok)
 			return false;
 	}

@@ -28,9 +28,10 @@ struct pack {
 struct codec_row {
 	const char *name;
 	size_t (*bound)(size_t size);
-	enum rc (*pack)(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-	    struct err *e);
-	enum rc (*unpack)(struct pack *p, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e);
+	enum rc (*pack)(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity,
+	    size_t *out, struct err *e);
+	enum rc (*unpack)(
+	    struct pack *p, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e);
 };
 
 static enum rc too_small(struct err *e, const char *codec)
@@ -53,14 +54,14 @@ static enum rc none_unpack(
 	return RC_OK;
 }
 
-static enum rc none_pack(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-    struct err *e)
+static enum rc none_pack(
+    struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e)
 {
 	return none_unpack(p, from, size, to, capacity, out, e);
 }
 
-static enum rc snappy_pack(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-    struct err *e)
+static enum rc snappy_pack(
+    struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e)
 {
 	size_t n = capacity;
 	if (capacity < snappy_max_compressed_length(size) || snappy_compress(from, size, to, &n) != SNAPPY_OK)
@@ -88,8 +89,8 @@ static size_t zstd_bound(size_t size)
 	return ZSTD_compressBound(size);
 }
 
-static enum rc zstd_pack(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-    struct err *e)
+static enum rc zstd_pack(
+    struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e)
 {
 	if (p->zstd_out == NULL)
 		p->zstd_out = ZSTD_createCCtx();
@@ -152,8 +153,8 @@ static enum rc gzip_ready(struct pack *p, int level, struct err *e)
 	return RC_OK;
 }
 
-static enum rc gzip_pack(struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-    struct err *e)
+static enum rc gzip_pack(
+    struct pack *p, int level, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e)
 {
 	enum rc rc = gzip_ready(p, level, e);
 	if (rc != RC_OK)
@@ -180,7 +181,8 @@ static enum rc gzip_unpack(
 	if (rc == Z_MEM_ERROR)
 		return err_set(RC_AGAIN, e, "gzip: no memory");
 	if (rc != Z_STREAM_END || p->inflate.avail_in != 0)
-		return err_set(RC_BAD, e, "gzip: %s", p->inflate.msg != NULL ? p->inflate.msg : "does not end with the block");
+		return err_set(
+		    RC_BAD, e, "gzip: %s", p->inflate.msg != NULL ? p->inflate.msg : "does not end with the block");
 	*out = capacity - p->inflate.avail_out;
 	return RC_OK;
 }
@@ -218,7 +220,8 @@ static enum rc bz2_unpack(
 	if (rc == BZ_OK && n == capacity)
 		return too_small(e, "bz2");
 	if (rc != BZ_STREAM_END || left != 0)
-		return err_set(RC_BAD, e, "bz2: %s", rc == BZ_OK || rc == BZ_STREAM_END ? "does not end with the block" : "damaged");
+		return err_set(RC_BAD, e, "bz2: %s",
+		    rc == BZ_OK || rc == BZ_STREAM_END ? "does not end with the block" : "damaged");
 	*out = n;
 	return RC_OK;
 }
@@ -285,8 +288,8 @@ enum rc pack_block(struct pack *p, enum codec c, int level, const void *from, si
 	return codec_row[c].pack(p, level, from, size, to, capacity, out, e);
 }
 
-enum rc unpack_block(struct pack *p, enum codec c, const void *from, size_t size, void *to, size_t capacity, size_t *out,
-    struct err *e)
+enum rc unpack_block(
+    struct pack *p, enum codec c, const void *from, size_t size, void *to, size_t capacity, size_t *out, struct err *e)
 {
 	assert((unsigned)c < CODECS);
 	/* zstd takes no bytes for no bytes; a block of nothing is no block in any codec. */

@@ -10,7 +10,8 @@
 #include "dissect/nfcapd/records.h"
 #include "dissect/nfcapd/wire.h"
 
-/* Blocks are looked for in a window that grows to BLOCK_MAX, at most SEARCHES times in a file: a hostile one must not make us crawl. */
+/* Blocks are looked for in a window that grows to BLOCK_MAX, at most SEARCHES times in a file: a hostile one must not
+ * make us crawl. */
 enum { WINDOW = 64 << 10, SEARCHES = 1024, BLOCK_FLAGS = 7 };
 
 struct block_header {
@@ -39,7 +40,7 @@ static struct block_header parse(const uint8_t *p)
 static bool type_known(const struct blocks *b, unsigned type)
 {
 	return b->layout == 1 ? type == BLOCK_V1 || type == BLOCK_OLD || type == BLOCK_ARRAY
-			      : type == BLOCK_V3 || type == BLOCK_V1 || type == BLOCK_ARRAY;
+	                      : type == BLOCK_V3 || type == BLOCK_V1 || type == BLOCK_ARRAY;
 }
 
 /* Can a block begin with these 12 bytes? */
@@ -48,10 +49,11 @@ static bool plausible(const struct blocks *b, const uint8_t *p)
 	struct block_header h = parse(p);
 	uint64_t least = (uint64_t)h.records * RECORD_HEADER;
 	return type_known(b, h.type) && h.flags <= BLOCK_FLAGS && h.records > 0 && h.size > 0 && h.size <= BLOCK_MAX &&
-	    least <= (b->codec == CODEC_NONE ? h.size : BLOCK_MAX);
+	       least <= (b->codec == CODEC_NONE ? h.size : BLOCK_MAX);
 }
 
-/* want bytes; fewer only at the end of the file, and then not *whole. At the very end there are none, which is no error here. */
+/* want bytes; fewer only at the end of the file, and then not *whole. At the very end there are none, which is no error
+ * here. */
 static enum rc peek(struct blocks *b, size_t want, const uint8_t **p, size_t *have, bool *whole, struct err *e)
 {
 	enum rc rc = source_peek(b->source, want, p, have, e);
@@ -112,8 +114,10 @@ static enum rc drain(struct blocks *b, uint64_t *passed, struct err *e)
 	return rc == RC_END ? RC_OK : rc;
 }
 
-/* First place in [skip, have) where a block can begin. CHAIN_UNSEEN: at *at one seems to, but a larger window must tell. */
-static enum chain look_through(const struct blocks *b, const uint8_t *p, size_t have, bool end_seen, size_t skip, size_t *at)
+/* First place in [skip, have) where a block can begin. CHAIN_UNSEEN: at *at one seems to, but a larger window must
+ * tell. */
+static enum chain look_through(
+    const struct blocks *b, const uint8_t *p, size_t have, bool end_seen, size_t skip, size_t *at)
 {
 	for (*at = skip; *at + BLOCK_HEADER <= have; ++*at) {
 		if (!plausible(b, p + *at))
@@ -125,7 +129,8 @@ static enum chain look_through(const struct blocks *b, const uint8_t *p, size_t 
 	return CHAIN_NO;
 }
 
-/* How long is the damage? To the next block; to the end of the file when there is none within BLOCK_MAX: then it is passed. */
+/* How long is the damage? To the next block; to the end of the file when there is none within BLOCK_MAX: then it is
+ * passed. */
 static enum rc search(struct blocks *b, uint64_t *length, struct err *e)
 {
 	size_t skip = b->lost_bytes, at = 0;
@@ -189,7 +194,8 @@ static enum rc size_trusted(struct blocks *b, size_t length, bool *trusted, stru
 }
 
 /* Decompressed and checked: *reason says what is wrong with it. */
-static enum rc unpack(struct blocks *b, const struct block_header *h, const uint8_t *p, struct block *block, struct err *e)
+static enum rc unpack(
+    struct blocks *b, const struct block_header *h, const uint8_t *p, struct block *block, struct err *e)
 {
 	if (b->out == NULL)
 		b->out = mem_map(BLOCK_MAX);
@@ -206,8 +212,8 @@ static enum rc unpack(struct blocks *b, const struct block_header *h, const uint
 }
 
 /* A block that is all or nothing. p is its header, with everything behind it when whole. */
-static enum rc packed_block(struct blocks *b, const struct block_header *h, const uint8_t *p, bool whole, struct block *block,
-    struct err *e)
+static enum rc packed_block(
+    struct blocks *b, const struct block_header *h, const uint8_t *p, bool whole, struct block *block, struct err *e)
 {
 	struct err why = {.text = "the file ends inside a compressed block"};
 	enum rc rc = whole ? unpack(b, h, p + BLOCK_HEADER, block, &why) : RC_BAD;
@@ -227,7 +233,8 @@ static enum rc packed_block(struct blocks *b, const struct block_header *h, cons
 }
 
 /* A block as it lies on disk: records before the first broken one are good, and leave first. */
-static enum rc plain_block(struct blocks *b, const struct block_header *h, size_t have, struct block *block, struct err *e)
+static enum rc plain_block(
+    struct blocks *b, const struct block_header *h, size_t have, struct block *block, struct err *e)
 {
 	bool whole = have == block->length, trusted = false;
 	enum rc rc = whole ? size_trusted(b, block->length, &trusted, e) : RC_OK;
@@ -245,7 +252,8 @@ static enum rc plain_block(struct blocks *b, const struct block_header *h, size_
 	if (whole && check.reason == NULL)
 		return RC_OK;
 	uint64_t rows = check.records < h->records ? h->records - check.records : REJECT_ROWS_UNKNOWN;
-	lose(b, b->used, trusted, trusted ? have - b->used : 0, rows, whole ? check.reason : "the file ends inside a block");
+	lose(b, b->used, trusted, trusted ? have - b->used : 0, rows,
+	    whole ? check.reason : "the file ends inside a block");
 	return RC_OK;
 }
 
@@ -276,7 +284,8 @@ enum rc blocks_next(struct blocks *b, struct block *block, struct err *e)
 	if (have == 0)
 		return RC_END;
 	if (!whole || !plausible(b, p)) {
-		lose(b, 0, false, 0, REJECT_ROWS_UNKNOWN, whole ? "no block header" : "the file ends inside a block header");
+		lose(b, 0, false, 0, REJECT_ROWS_UNKNOWN,
+		    whole ? "no block header" : "the file ends inside a block header");
 		return RC_OK;
 	}
 	struct block_header h = parse(p);
@@ -303,8 +312,8 @@ void blocks_missing(struct blocks *b)
 	b->damages++;
 	b->damage = (struct damage){.set = true, .offset = source_offset(b->source)};
 	b->damage.rows = b->seen >= b->data_blocks ? 0 : REJECT_ROWS_UNKNOWN;
-	snprintf(b->damage.reason, sizeof b->damage.reason, "the file ends after %" PRIu64 " of %" PRIu64 " blocks", b->seen,
-	    promised);
+	snprintf(b->damage.reason, sizeof b->damage.reason, "the file ends after %" PRIu64 " of %" PRIu64 " blocks",
+	    b->seen, promised);
 }
 
 bool blocks_unfinished(const struct blocks *b)

@@ -1,12 +1,13 @@
 /*
- * blocks: the file header, and one block after another, decompressed and checked. Damage is stepped over here: what comes out can be
- * trusted, what cannot is described once, as a byte range with a reason.
+ * blocks: the file header, and one block after another, decompressed and checked. Damage is stepped over here: what
+ * comes out can be trusted, what cannot is described once, as a byte range with a reason.
  *
- * A file is its header and blocks to its end; the counts in the header only say whether all of them are there. So a file whose
- * writer was killed is read like any other.
+ * A file is its header and blocks to its end; the counts in the header only say whether all of them are there. So a
+ * file whose writer was killed is read like any other.
  *
  * Thread  one owner
- * Memory  input up to one block (BLOCK_MAX), output up to one decompressed block (BLOCK_MAX), each only as far as it is used
+ * Memory  input up to one block (BLOCK_MAX), output up to one decompressed block (BLOCK_MAX), each only as far as it is
+ * used
  */
 #ifndef DISSECT_NFCAPD_BLOCKS_H
 #define DISSECT_NFCAPD_BLOCKS_H
@@ -55,12 +56,12 @@ struct blocks {
 	uint32_t writer; /* nfdump's version, 0x010701xx; layout 1: 0 */
 	struct statistics statistics;
 
-	uint64_t seen;        /* blocks, good or damaged */
+	uint64_t seen; /* blocks, good or damaged */
 	uint64_t damages;
-	unsigned searches;    /* for a block header after damage */
-	size_t used;          /* bytes of the source that the next call moves past */
-	bool lost;            /* after them stands damage, which the next call describes and leaves */
-	bool lost_known;      /* it is lost_bytes long; else a block may begin behind them at the earliest */
+	unsigned searches; /* for a block header after damage */
+	size_t used;       /* bytes of the source that the next call moves past */
+	bool lost;         /* after them stands damage, which the next call describes and leaves */
+	bool lost_known;   /* it is lost_bytes long; else a block may begin behind them at the earliest */
 	size_t lost_bytes;
 	struct damage damage; /* set: for the caller to take, who clears it */
 };

@@ -24,36 +24,36 @@ static const uint8_t *record_of(const struct run *r, uint32_t i)
 }
 
 /*
- * The loop twice: rows that follow each other need no list. `p` is the value in the record, `out` its slot in the column. All is in locals, or every store would make
- * the compiler read the run again.
+ * The loop twice: rows that follow each other need no list. `p` is the value in the record, `out` its slot in the
+ * column. All is in locals, or every store would make the compiler read the run again.
  */
-#define EACH_SLOT(type, store) \
-	do { \
-		type *restrict to = batch_values(r->batch, column); \
-		const uint8_t *const base = r->base + s->offset; \
-		const uint32_t *restrict at = r->at; \
-		const uint16_t *restrict row = r->row; \
-		const uint32_t n = r->count; \
-		if (row == NULL) { \
-			to += r->first_row; \
-			for (uint32_t i = 0; i < n; i++) { \
-				const uint8_t *p = base + at[i]; \
-				type *out = to + i; \
-				store; \
-			} \
-		} else { \
-			for (uint32_t i = 0; i < n; i++) { \
-				const uint8_t *p = base + at[i]; \
-				type *out = to + row[i]; \
-				store; \
-			} \
-		} \
+#define EACH_SLOT(type, store)                                                                                         \
+	do {                                                                                                           \
+		type *restrict to = batch_values(r->batch, column);                                                    \
+		const uint8_t *const base = r->base + s->offset;                                                       \
+		const uint32_t *restrict at = r->at;                                                                   \
+		const uint16_t *restrict row = r->row;                                                                 \
+		const uint32_t n = r->count;                                                                           \
+		if (row == NULL) {                                                                                     \
+			to += r->first_row;                                                                            \
+			for (uint32_t i = 0; i < n; i++) {                                                             \
+				const uint8_t *p = base + at[i];                                                       \
+				type *out = to + i;                                                                    \
+				store;                                                                                 \
+			}                                                                                              \
+		} else {                                                                                               \
+			for (uint32_t i = 0; i < n; i++) {                                                             \
+				const uint8_t *p = base + at[i];                                                       \
+				type *out = to + row[i];                                                               \
+				store;                                                                                 \
+			}                                                                                              \
+		}                                                                                                      \
 	} while (0)
 #define EACH(type, value) EACH_SLOT(type, *out = (value))
 
 /*
- * Word by word and not as a struct: put together on the stack and copied in wider pieces, an address waits for its own stores, and takes
- * ten times as long.
+ * Word by word and not as a struct: put together on the stack and copied in wider pieces, an address waits for its own
+ * stores, and takes ten times as long.
  */
 static void put_ip4(struct ip *out, const uint8_t *p)
 {

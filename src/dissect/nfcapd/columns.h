@@ -21,9 +21,9 @@ struct sums {
 struct run {
 	struct batch *batch;
 	const struct plan *plan;
-	const uint8_t *base;  /* of the block */
-	const uint32_t *at;   /* of each record */
-	const uint16_t *row;  /* where each goes in the batch; NULL: from first_row on, one after the other */
+	const uint8_t *base; /* of the block */
+	const uint32_t *at;  /* of each record */
+	const uint16_t *row; /* where each goes in the batch; NULL: from first_row on, one after the other */
 	uint32_t first_row;
 	uint32_t count;
 	const struct exporters *exporters;

@@ -2,6 +2,7 @@
 #ifndef DISSECT_NFCAPD_COUNTERS_H
 #define DISSECT_NFCAPD_COUNTERS_H
 
+/* clang-format off */
 #define NFCAPD_COUNTERS(X) \
 	X(SEQUENCE_FAILURES, "sequence_failures") /* flows that exporters say were lost, from the statistics record */ \
 	X(STAT_MISMATCH, "stat_mismatch")         /* 1: the rows are not what the statistics record says */ \
@@ -18,6 +19,7 @@
 	X(MAPS_MISSING, "maps_missing")           /* flows that name no known extension map; they are in a reject too */ \
 	X(BLOCKS_DAMAGED, "blocks_damaged") \
 	X(UNFINISHED, "unfinished")               /* 1: the writer never closed the file */
+/* clang-format on */
 
 enum nfcapd_counter {
 #define X(id, name) COUNT_##id,

@@ -1,4 +1,5 @@
-/* The catalogue as tables: names and types from the list in the header, and every place where a record keeps a field. */
+/* The catalogue as tables: names and types from the list in the header, and every place where a record keeps a field.
+ */
 #include "dissect/nfcapd/fields.h"
 
 const struct field nfcapd_field[NFCAPD_FIELD_COUNT] = {
@@ -11,12 +12,29 @@ _Static_assert(NFCAPD_FIELD_COUNT <= UINT8_MAX, "a place names its field in one 
 
 #define ANY_LENGTH 0, UINT16_MAX
 /* A field at an offset of the payload of an element, of an extension, or of the record itself. */
-#define NEW(name, how, element, at)      {FIELD_##name, FORM_NEW, LOAD_##how, WHEN_ALWAYS, element, at, ANY_LENGTH}
-#define OLD(name, how, extension, at)    {FIELD_##name, FORM_OLD, LOAD_##how, WHEN_ALWAYS, extension, at, ANY_LENGTH}
-#define SIZED(name, how, element, at, n) {FIELD_##name, FORM_NEW, LOAD_##how, WHEN_ALWAYS, element, at, n, n}
-#define SINCE(name, how, element, at, time) {FIELD_##name, FORM_NEW, LOAD_##how, WHEN_##time, element, at, ANY_LENGTH}
+#define NEW(name, how, element, at)                                                                                    \
+	{                                                                                                              \
+		FIELD_##name, FORM_NEW, LOAD_##how, WHEN_ALWAYS, element, at, ANY_LENGTH                               \
+	}
+#define OLD(name, how, extension, at)                                                                                  \
+	{                                                                                                              \
+		FIELD_##name, FORM_OLD, LOAD_##how, WHEN_ALWAYS, extension, at, ANY_LENGTH                             \
+	}
+#define SIZED(name, how, element, at, n)                                                                               \
+	{                                                                                                              \
+		FIELD_##name, FORM_NEW, LOAD_##how, WHEN_ALWAYS, element, at, n, n                                     \
+	}
+#define SINCE(name, how, element, at, time)                                                                            \
+	{                                                                                                              \
+		FIELD_##name, FORM_NEW, LOAD_##how, WHEN_##time, element, at, ANY_LENGTH                               \
+	}
 /* In the head of record type 1 or 10. */
-#define HEAD(name, how, type, at) {FIELD_##name, FORM_OLD, LOAD_##how, WHEN_TYPE_##type, PLACE_RECORD, at, ANY_LENGTH}
+#define HEAD(name, how, type, at)                                                                                      \
+	{                                                                                                              \
+		FIELD_##name, FORM_OLD, LOAD_##how, WHEN_TYPE_##type, PLACE_RECORD, at, ANY_LENGTH                     \
+	}
+
+/* clang-format off */
 
 /*
  * Places of one field stand together. An IPv4 exporter goes before an IPv6 one: nfdump 1.7.1 converting layout 1 stores a BGP next
@@ -123,15 +141,33 @@ const struct place nfcapd_place[] = {
     NEW(IP_FRAGMENT, U8, 42, 1), NEW(MIN_TTL, U8, 42, 2), NEW(MAX_TTL, U8, 42, 3),
 };
 
+/* clang-format on */
+
 const unsigned nfcapd_places = sizeof nfcapd_place / sizeof *nfcapd_place;
 
 unsigned load_width(enum load load)
 {
 	static const uint8_t width[] = {
-	    [LOAD_U8] = 1, [LOAD_U16] = 2, [LOAD_U32] = 4, [LOAD_BE32] = 4, [LOAD_OLD_FLAGS] = 1, [LOAD_WIDE32] = 4,
-	    [LOAD_U64] = 8, [LOAD_INT32] = 4, [LOAD_FLOWS32] = 4, [LOAD_FLOWS64] = 8, [LOAD_MS] = 8,
-	    [LOAD_OLD_FIRST] = 20, [LOAD_OLD_LAST] = 20, [LOAD_IP4] = 4, [LOAD_IP6] = 16,
-	    [LOAD_EITHER] = 4, [LOAD_EITHER_SRC] = 4, [LOAD_EITHER_DST] = 4, [LOAD_BYTES] = 0, [LOAD_TEXT] = 0,
+	    [LOAD_U8] = 1,
+	    [LOAD_U16] = 2,
+	    [LOAD_U32] = 4,
+	    [LOAD_BE32] = 4,
+	    [LOAD_OLD_FLAGS] = 1,
+	    [LOAD_WIDE32] = 4,
+	    [LOAD_U64] = 8,
+	    [LOAD_INT32] = 4,
+	    [LOAD_FLOWS32] = 4,
+	    [LOAD_FLOWS64] = 8,
+	    [LOAD_MS] = 8,
+	    [LOAD_OLD_FIRST] = 20,
+	    [LOAD_OLD_LAST] = 20,
+	    [LOAD_IP4] = 4,
+	    [LOAD_IP6] = 16,
+	    [LOAD_EITHER] = 4,
+	    [LOAD_EITHER_SRC] = 4,
+	    [LOAD_EITHER_DST] = 4,
+	    [LOAD_BYTES] = 0,
+	    [LOAD_TEXT] = 0,
 	};
 	return load < LOAD_STORED ? width[load] : 0;
 }
@@ -139,10 +175,40 @@ unsigned load_width(enum load load)
 unsigned extension_size(unsigned id)
 {
 	static const uint8_t size[] = {
-	    [4] = 4, [5] = 8, [6] = 4, [7] = 8, [8] = 4, [9] = 4, [10] = 16, [11] = 4, [12] = 16, [13] = 4, [14] = 4,
-	    [15] = 8, [16] = 4, [17] = 8, [18] = 4, [19] = 8, [20] = 16, [21] = 16, [22] = 40, [23] = 4, [24] = 16,
-	    [25] = 4, [26] = 8, [27] = 8, [37] = 20, [38] = 4, [39] = 8, [40] = 32, [41] = 24, [42] = 24, [43] = 72,
-	    [45] = 24, [46] = 12, [48] = 8,
+	    [4] = 4,
+	    [5] = 8,
+	    [6] = 4,
+	    [7] = 8,
+	    [8] = 4,
+	    [9] = 4,
+	    [10] = 16,
+	    [11] = 4,
+	    [12] = 16,
+	    [13] = 4,
+	    [14] = 4,
+	    [15] = 8,
+	    [16] = 4,
+	    [17] = 8,
+	    [18] = 4,
+	    [19] = 8,
+	    [20] = 16,
+	    [21] = 16,
+	    [22] = 40,
+	    [23] = 4,
+	    [24] = 16,
+	    [25] = 4,
+	    [26] = 8,
+	    [27] = 8,
+	    [37] = 20,
+	    [38] = 4,
+	    [39] = 8,
+	    [40] = 32,
+	    [41] = 24,
+	    [42] = 24,
+	    [43] = 72,
+	    [45] = 24,
+	    [46] = 12,
+	    [48] = 8,
 	};
 	return id < sizeof size ? size[id] : 0;
 }

@@ -1,8 +1,8 @@
 /*
  * fields: the catalogue of what an nfcapd file can carry, and where each field lies in which record.
  *
- * A record is of the old form (types 1 and 10, extensions told by a map) or of the new one (type 11, elements that tell themselves).
- * Places of one field stand together, the better one first.
+ * A record is of the old form (types 1 and 10, extensions told by a map) or of the new one (type 11, elements that tell
+ * themselves). Places of one field stand together, the better one first.
  */
 #ifndef DISSECT_NFCAPD_FIELDS_H
 #define DISSECT_NFCAPD_FIELDS_H
@@ -11,6 +11,7 @@
 
 #include "data/type.h"
 
+/* clang-format off */
 #define NFCAPD_FIELDS(X) \
 	X(TIME, "time", TIME, "when the flow counts: received, else event, else last, else first, else the slot of the file name") \
 	X(DURATION, "duration", F32, "last less first in seconds; 0 when negative or without both") \
@@ -143,6 +144,7 @@
 	X(IP_FRAGMENT, "ip_fragment", U32, "IP fragment flags: 64 don't, 32 more (element 42)") \
 	X(MIN_TTL, "min_ttl", U32, "least time to live (element 42)") \
 	X(MAX_TTL, "max_ttl", U32, "greatest time to live (element 42)")
+/* clang-format on */
 
 enum nfcapd_field {
 #define X(id, name, type, help) FIELD_##id,
@@ -170,11 +172,11 @@ enum load {
 	LOAD_OLD_LAST,
 	LOAD_IP4,
 	LOAD_IP6,
-	LOAD_EITHER, /* IPv4 unless it is zero, else IPv6: some routers fill in the elements of both */
+	LOAD_EITHER,     /* IPv4 unless it is zero, else IPv6: some routers fill in the elements of both */
 	LOAD_EITHER_SRC, /* the same for one of two addresses, by both being zero */
 	LOAD_EITHER_DST,
-	LOAD_BYTES, /* whole payload from the offset on */
-	LOAD_TEXT,  /* the same up to a NUL */
+	LOAD_BYTES,  /* whole payload from the offset on */
+	LOAD_TEXT,   /* the same up to a NUL */
 	LOAD_STORED, /* from here on no bytes of the record are named by the place */
 	LOAD_TIME = LOAD_STORED,
 	LOAD_DURATION,
@@ -189,18 +191,29 @@ unsigned load_width(enum load load);
 
 enum form { FORM_OLD, FORM_NEW };
 
-/* What a place holds for: elements 34 and 35 changed their meaning with nfdump 1.7.3, record type 1 has a shorter head than type 10. */
+/* What a place holds for: elements 34 and 35 changed their meaning with nfdump 1.7.3, record type 1 has a shorter head
+ * than type 10. */
 enum when { WHEN_ALWAYS, WHEN_BEFORE_173, WHEN_SINCE_173, WHEN_TYPE_1, WHEN_TYPE_10 };
 
-/* Ids of places that are no element and no extension: the record itself, and what every old record has, told by its flags. */
-enum { PLACE_RECORD = 0, PLACE_ADDR4 = 64, PLACE_ADDR6, PLACE_PACKETS32, PLACE_PACKETS64, PLACE_BYTES32, PLACE_BYTES64, PLACE_IDS };
+/* Ids of places that are no element and no extension: the record itself, and what every old record has, told by its
+ * flags. */
+enum {
+	PLACE_RECORD = 0,
+	PLACE_ADDR4 = 64,
+	PLACE_ADDR6,
+	PLACE_PACKETS32,
+	PLACE_PACKETS64,
+	PLACE_BYTES32,
+	PLACE_BYTES64,
+	PLACE_IDS
+};
 
 struct place {
-	uint8_t field;  /* enum nfcapd_field */
-	uint8_t form;   /* enum form */
-	uint8_t load;   /* enum load */
-	uint8_t when;   /* enum when */
-	uint16_t id;    /* element or extension, or PLACE_* */
+	uint8_t field; /* enum nfcapd_field */
+	uint8_t form;  /* enum form */
+	uint8_t load;  /* enum load */
+	uint8_t when;  /* enum when */
+	uint16_t id;   /* element or extension, or PLACE_* */
 	uint16_t offset;
 	uint16_t least, most; /* payload lengths it holds for */
 };

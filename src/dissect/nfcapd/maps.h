@@ -1,5 +1,6 @@
 /*
- * maps: extension maps of layout 1: which extensions follow the head of an old flow record, by the number that the record names.
+ * maps: extension maps of layout 1: which extensions follow the head of an old flow record, by the number that the
+ * record names.
  *
  * A map holds until another with its number replaces it.
  */

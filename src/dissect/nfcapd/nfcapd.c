@@ -1,8 +1,9 @@
 /*
  * nfcapd: from blocks of records to batches of rows.
  *
- * Records are gathered in chunks that fit the first-level cache, sorted by plan, and filled in column by column. What changes the
- * meaning of later records (a map, an exporter) ends a chunk, so that every record is read with what stood before it.
+ * Records are gathered in chunks that fit the first-level cache, sorted by plan, and filled in column by column. What
+ * changes the meaning of later records (a map, an exporter) ends a chunk, so that every record is read with what stood
+ * before it.
  */
 #include "dissect/nfcapd/nfcapd.h"
 
@@ -22,9 +23,9 @@
 #include "dissect/nfcapd/wire.h"
 
 enum {
-	ROWS = 4096,             /* in a batch: a Spot row is 150 bytes */
-	CHUNK = 256,             /* records at a time: 32 KiB of a v5 file */
-	ARENA = 256 << 10,       /* when bytes are wanted; a record has less than 64 KiB of them */
+	ROWS = 4096,               /* in a batch: a Spot row is 150 bytes */
+	CHUNK = 256,               /* records at a time: 32 KiB of a v5 file */
+	ARENA = 256 << 10,         /* when bytes are wanted; a record has less than 64 KiB of them */
 	VERSION_MASK = 0x0FFFFFFF, /* the top nibble says how the writer was built */
 	VERSION_173 = 0x01070300,
 };
@@ -168,8 +169,9 @@ static void skip_flow(struct nfcapd *n, const uint8_t *record, enum plan_found w
 	}
 	if (s->rows++ == 0) {
 		s->from = begin;
-		snprintf(s->reason, sizeof s->reason, why == PLAN_NO_MAP ? "flows name extension map %u, which is missing"
-									 : "flows are shorter than their extension map %u",
+		snprintf(s->reason, sizeof s->reason,
+		    why == PLAN_NO_MAP ? "flows name extension map %u, which is missing"
+		                       : "flows are shorter than their extension map %u",
 		    (unsigned)load16(record + 6));
 	}
 	s->to = end;
@@ -286,8 +288,8 @@ static bool hand_over_rejects(struct nfcapd *n)
 static bool statistics_agree(const struct statistics *s, const struct sums *sums)
 {
 	return (s->flows == sums->flows || s->flows == sums->rows) &&
-	    (s->bytes == sums->in_bytes || s->bytes == sums->in_bytes + sums->out_bytes) &&
-	    (s->packets == sums->in_packets || s->packets == sums->in_packets + sums->out_packets);
+	       (s->bytes == sums->in_bytes || s->bytes == sums->in_bytes + sums->out_bytes) &&
+	       (s->packets == sums->in_packets || s->packets == sums->in_packets + sums->out_packets);
 }
 
 static void finish(struct nfcapd *n)

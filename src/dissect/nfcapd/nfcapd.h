@@ -1,5 +1,6 @@
 /*
- * nfcapd: NetFlow files of nfdump 1.6.x (layout 1) and 1.7.x (layout 2), all compressions. Format: doc/formats/nfcapd.md.
+ * nfcapd: NetFlow files of nfdump 1.6.x (layout 1) and 1.7.x (layout 2), all compressions. Format:
+ * doc/formats/nfcapd.md.
  */
 #ifndef DISSECT_NFCAPD_NFCAPD_H
 #define DISSECT_NFCAPD_NFCAPD_H

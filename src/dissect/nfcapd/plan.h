@@ -1,6 +1,6 @@
 /*
- * plan: where the wanted columns lie in one kind of record. Most records of a file share a handful of kinds, so the work is done once
- * per kind: what is left per record is to compare its element headers, and to copy.
+ * plan: where the wanted columns lie in one kind of record. Most records of a file share a handful of kinds, so the
+ * work is done once per kind: what is left per record is to compare its element headers, and to copy.
  *
  * A kind of new record is its sequence of element ids and lengths; of an old record its type, flags, map and size.
  *
@@ -28,7 +28,19 @@ struct spot {
 };
 
 /* What derived fields and the comparison with the statistics record need, whether wanted or not. */
-enum spot_name { SPOT_RECEIVED, SPOT_EVENT, SPOT_LAST, SPOT_FIRST, SPOT_EXPORTER, SPOT_FLOWS, SPOT_IN_PACKETS, SPOT_IN_BYTES, SPOT_OUT_PACKETS, SPOT_OUT_BYTES, SPOTS };
+enum spot_name {
+	SPOT_RECEIVED,
+	SPOT_EVENT,
+	SPOT_LAST,
+	SPOT_FIRST,
+	SPOT_EXPORTER,
+	SPOT_FLOWS,
+	SPOT_IN_PACKETS,
+	SPOT_IN_BYTES,
+	SPOT_OUT_PACKETS,
+	SPOT_OUT_BYTES,
+	SPOTS
+};
 
 struct plan {
 	uint32_t head;  /* type and size: the first four bytes */
@@ -46,8 +58,8 @@ struct plan {
 struct plans {
 	const unsigned *wanted; /* borrowed */
 	size_t wants;
-	bool since_173;           /* the file's writer */
-	const struct maps *maps;  /* borrowed */
+	bool since_173;                         /* the file's writer */
+	const struct maps *maps;                /* borrowed */
 	uint16_t place[NFCAPD_FIELD_COUNT + 1]; /* first place of a field in nfcapd_place */
 	struct plan *plan[PLANS];
 	unsigned count;

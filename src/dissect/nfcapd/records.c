@@ -38,7 +38,8 @@ const char *record_problem(const uint8_t *record, size_t size)
 		return flow_problem(record, size);
 	case RECORD_COMMON_0:
 	case RECORD_COMMON:
-		return size < OLD_HEAD_0 || size < old_record_base(record) ? "a flow record shorter than its head" : NULL;
+		return size < OLD_HEAD_0 || size < old_record_base(record) ? "a flow record shorter than its head"
+		                                                           : NULL;
 	case RECORD_MAP:
 		return size < MAP_LEAST ? "an extension map shorter than its head" : NULL;
 	case RECORD_EXPORTER:

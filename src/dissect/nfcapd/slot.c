@@ -51,6 +51,6 @@ int64_t nfcapd_slot(const char *name)
 	struct civil back = civil_of(s);
 	/* The 31st of June and 25 o'clock come back as another time. */
 	bool real = back.year == c.year && back.month == c.month && back.day == c.day && back.hour == c.hour &&
-	    back.minute == c.minute && back.second == c.second;
+	            back.minute == c.minute && back.second == c.second;
 	return real && s - east > 0 && s - east < INT64_C(1) << 32 ? s - east : 0;
 }

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Unix seconds of "nfcapd.YYYYMMDDhhmm[ss][+hhmm|-hhmm]", 0 for any other name. Without a zone the digits are taken as UTC: the
- * collector wrote its local time, which nobody can know here.
+ * Unix seconds of "nfcapd.YYYYMMDDhhmm[ss][+hhmm|-hhmm]", 0 for any other name. Without a zone the digits are taken as
+ * UTC: the collector wrote its local time, which nobody can know here.
  */
 int64_t nfcapd_slot(const char *name);
 

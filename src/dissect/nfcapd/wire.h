@@ -1,5 +1,6 @@
 /*
- * wire: numbers of the nfcapd format, and loads from bytes that were checked already. All little-endian, nothing is aligned.
+ * wire: numbers of the nfcapd format, and loads from bytes that were checked already. All little-endian, nothing is
+ * aligned.
  */
 #ifndef DISSECT_NFCAPD_WIRE_H
 #define DISSECT_NFCAPD_WIRE_H

@@ -1,4 +1,5 @@
-/* Damaged nfcapd files: what can be trusted comes out, what cannot is one reject with its byte range, and nothing is worse than that. */
+/* Damaged nfcapd files: what can be trusted comes out, what cannot is one reject with its byte range, and nothing is
+ * worse than that. */
 #include "nf_build.h"
 
 #include <setjmp.h>
@@ -188,7 +189,8 @@ static void test_packed_block_in_the_middle(void **state)
 	f.file.bytes[at[1] + BLOCK] = 1;
 	snprintf(text, sizeof text,
 	    "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nrow src_addr=10.0.0.5\nrow src_addr=10.0.0.6\n"
-	    "reject at %zu length %zu rows 2: lzo: a match before the beginning\nstat_mismatch=1\nblocks_damaged=1\nunclean\n",
+	    "reject at %zu length %zu rows 2: lzo: a match before the "
+	    "beginning\nstat_mismatch=1\nblocks_damaged=1\nunclean\n",
 	    at[1], at[2] - at[1]);
 	expect(f.file.bytes, f.file.len, text);
 	nf_fini(&f);
@@ -207,11 +209,12 @@ static void test_packed_block_lies(void **state)
 		nf_flows(&f, 5, 1);
 		nf_block_end(&f, -1);
 		nf_end(&f, 1, 600, 6, 0);
-		snprintf(text, sizeof text, "row src_addr=10.0.0.5\nreject at %zu length %zu rows %lld: %s\nblocks_damaged=1\nunclean\n", bad,
+		snprintf(text, sizeof text,
+		    "row src_addr=10.0.0.5\nreject at %zu length %zu rows %lld: %s\nblocks_damaged=1\nunclean\n", bad,
 		    good - bad, (long long)(said[i] < UINT32_MAX ? said[i] : -1),
 		    said[i] < 4            ? "more records than the block says"
 		    : said[i] < UINT32_MAX ? "fewer records than the block says"
-					   : "no block header");
+		                           : "no block header");
 		expect(f.file.bytes, f.file.len, text);
 		nf_fini(&f);
 	}
@@ -241,7 +244,9 @@ static void test_plain_block_lies(void **state)
 		nf_end(&f, 5, 0, 0, 0);
 		for (unsigned k = 1; k <= row[i].rows; k++)
 			sprintf(text + strlen(text), "row src_addr=10.0.0.%u\n", k);
-		sprintf(text + strlen(text), "row src_addr=10.0.0.5\nreject at %zu length %zu rows %lld: %s\nstat_mismatch=1\nblocks_damaged=1\nunclean\n",
+		sprintf(text + strlen(text),
+		    "row src_addr=10.0.0.5\nreject at %zu length %zu rows %lld: "
+		    "%s\nstat_mismatch=1\nblocks_damaged=1\nunclean\n",
 		    from, good - from, row[i].lost, row[i].reason);
 		expect(f.file.bytes, f.file.len, text);
 		nf_fini(&f);
@@ -295,7 +300,8 @@ static void test_block_length(void **state)
 			memcpy(f.file.bytes + at[1] + 4, &length[i], 4);
 			char *got = nf_dump(f.file.bytes, f.file.len, names, 0, 0);
 			assert_non_null(strstr(got, "row src_addr=10.0.0.4\n"));
-			assert_non_null(strstr(got, "row src_addr=10.0.0.9\nrow src_addr=10.0.0.10\nrow src_addr=10.0.0.11\nrow src_addr=10.0.0.12\n"));
+			assert_non_null(strstr(got, "row src_addr=10.0.0.9\nrow src_addr=10.0.0.10\nrow "
+			                            "src_addr=10.0.0.11\nrow src_addr=10.0.0.12\n"));
 			assert_non_null(strstr(got, "blocks_damaged=1\nunclean\n"));
 			char reject[80];
 			snprintf(reject, sizeof reject, "reject at ");
@@ -320,7 +326,9 @@ static void test_garbage(void **state)
 		memset(bytes + at[1], 0xEE, length[i]);
 		memcpy(bytes + at[1] + length[i], f.file.bytes + at[1], f.file.len - at[1]);
 		bool found = i < 4;
-		snprintf(text, sizeof text, "row src_addr=10.0.0.1\n%sreject at %zu length %zu rows -1: no block header\nblocks_damaged=1\nunclean\n",
+		snprintf(text, sizeof text,
+		    "row src_addr=10.0.0.1\n%sreject at %zu length %zu rows -1: no block "
+		    "header\nblocks_damaged=1\nunclean\n",
 		    found ? "row src_addr=10.0.0.2\n" : "", at[1], found ? length[i] : size - at[1]);
 		char *got = nf_dump(bytes, size, names, 0, 0);
 		assert_string_equal(got, text);
@@ -372,7 +380,8 @@ static void test_killed_writer(void **state)
 		nf_block_end(&f, -1);
 		nf_flows(&f, 3, 1);
 		nf_block_end(&f, -1);
-		expect(f.file.bytes, f.file.len, "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nrow src_addr=10.0.0.3\nunfinished=1\nunclean\n");
+		expect(f.file.bytes, f.file.len,
+		    "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nrow src_addr=10.0.0.3\nunfinished=1\nunclean\n");
 		nf_fini(&f);
 	}
 }
@@ -383,8 +392,11 @@ static void test_missing_blocks(void **state)
 	size_t at[3];
 	char text[300];
 	build(&f, CODEC_NONE, 3, 1, at);
-	snprintf(text, sizeof text, "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nreject at %zu length 0 rows -1: the file ends after 2 of 4 blocks\n"
-	    "blocks_damaged=1\nunclean\n", at[2]);
+	snprintf(text, sizeof text,
+	    "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nreject at %zu length 0 rows -1: the file ends after 2 of 4 "
+	    "blocks\n"
+	    "blocks_damaged=1\nunclean\n",
+	    at[2]);
 	expect(f.file.bytes, at[2], text);
 	nf_fini(&f);
 }
@@ -405,8 +417,10 @@ static void test_block_types(void **state)
 	f.file.bytes[at + 8] = 1;
 	nf_end(&f, 0, 0, 0, 0);
 	char text[200];
-	snprintf(text, sizeof text, "reject at %zu length %zu rows 1: a block of nfdump 1.5, which is not supported\nblocks_damaged=1\nunclean\n", at,
-	    f.file.len - at);
+	snprintf(text, sizeof text,
+	    "reject at %zu length %zu rows 1: a block of nfdump 1.5, which is not "
+	    "supported\nblocks_damaged=1\nunclean\n",
+	    at, f.file.len - at);
 	expect(f.file.bytes, f.file.len, text);
 	nf_fini(&f);
 }

@@ -171,7 +171,8 @@ static size_t pack_any(enum codec c, const uint8_t *from, size_t size, uint8_t *
 	case CODEC_LZ4:
 		return (size_t)LZ4_compress_default((const char *)from, (char *)to, (int)size, (int)capacity);
 	case CODEC_BZ2:
-		assert_int_equal(BZ2_bzBuffToBuffCompress((char *)to, &bz, (char *)(uintptr_t)from, (unsigned)size, 9, 0, 0), 0);
+		assert_int_equal(
+		    BZ2_bzBuffToBuffCompress((char *)to, &bz, (char *)(uintptr_t)from, (unsigned)size, 9, 0, 0), 0);
 		return bz;
 	case CODEC_LZO:
 		assert_int_equal(lzo1x_1_compress(from, size, to, &lzo, work), LZO_E_OK);

@@ -1,4 +1,5 @@
-/* nf_build: nfcapd files made by hand for tests: records, blocks of any codec, both layouts, damage where it is wanted. */
+/* nf_build: nfcapd files made by hand for tests: records, blocks of any codec, both layouts, damage where it is wanted.
+ */
 #ifndef NF_BUILD_H
 #define NF_BUILD_H
 
@@ -58,8 +59,9 @@ enum { NF_T0 = 1700000000 }; /* seconds */
 #define NF_MS (NF_T0 * UINT64_C(1000))
 
 /*
- * What the dissector makes of bytes, as text: one line a row with its fields that are not null, then one a reject, then the counters
- * that are not zero, and the end. names ends with NULL; NULL is every field. piece: most bytes of one read (0: all in memory). Caller frees.
+ * What the dissector makes of bytes, as text: one line a row with its fields that are not null, then one a reject, then
+ * the counters that are not zero, and the end. names ends with NULL; NULL is every field. piece: most bytes of one read
+ * (0: all in memory). Caller frees.
  */
 char *nf_dump(const void *bytes, size_t size, const char *const *names, size_t piece, uint32_t rows);
 

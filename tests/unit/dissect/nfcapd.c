@@ -1,4 +1,5 @@
-/* What a good nfcapd file says: every field of both record forms, every codec, the derived fields, and reading in pieces. */
+/* What a good nfcapd file says: every field of both record forms, every codec, the derived fields, and reading in
+ * pieces. */
 #include "nf_build.h"
 
 #include <setjmp.h>
@@ -19,6 +20,8 @@ static void expect(struct nf *f, const char *const *names, const char *text)
 	assert_string_equal(got, text);
 	mem_free(&got);
 }
+
+/* clang-format off */
 
 /* Every element of section "New flow record", each with its own values. */
 static void put_every_element(struct nf *f)
@@ -270,6 +273,8 @@ static void test_every_extension(void **state)
 	nf_fini(&f);
 }
 
+/* clang-format on */
+
 static void test_maps(void **state)
 {
 	static const char *const names[] = {"src_port", "input_if", "src_as", "exporter_id", NULL};
@@ -341,14 +346,17 @@ static void test_times(void **state)
 	nf_block_end(&f, -1);
 	nf_end(&f, 7, 0, 0, 0);
 	expect(&f, names,
-	    "row time=1700000000002ms duration=0.001 first=1700000000000ms last=1700000000001ms received=1700000000002ms event_time=1700000000003ms\n"
-	    "row time=1700000000003ms duration=0.001 first=1700000000000ms last=1700000000001ms event_time=1700000000003ms\n"
+	    "row time=1700000000002ms duration=0.001 first=1700000000000ms last=1700000000001ms "
+	    "received=1700000000002ms event_time=1700000000003ms\n"
+	    "row time=1700000000003ms duration=0.001 first=1700000000000ms last=1700000000001ms "
+	    "event_time=1700000000003ms\n"
 	    "row time=1700000000001ms duration=0.001 first=1700000000000ms last=1700000000001ms\n"
 	    "row time=1700000000000ms duration=0 first=1700000000000ms\n"
 	    "row time=1700000000000ms duration=0\n"
 	    "row time=4294967295999ms duration=0 first=1700000000005ms last=1700000000000ms received=4294967295999ms\n"
 	    "row time=1700000000000ms duration=0\n"
-	    "time_from_event=1\ntime_from_last=1\ntime_from_first=1\ntime_from_slot=2\nduration_negative=1\nduration_open=3\nclean\n");
+	    "time_from_event=1\ntime_from_last=1\ntime_from_first=1\ntime_from_slot=2\nduration_negative=1\nduration_"
+	    "open=3\nclean\n");
 	nf_fini(&f);
 }
 
@@ -388,7 +396,8 @@ static void test_exporters(void **state)
 	nf_fini(&f);
 }
 
-/* Many kinds of records after each other, more than there are plans, must come out in order and in any size of pieces and batches. */
+/* Many kinds of records after each other, more than there are plans, must come out in order and in any size of pieces
+ * and batches. */
 static void test_mixed_kinds(void **state)
 {
 	static const char *const names[] = {"src_port", "src_addr", "in_payload", "label", "time", NULL};
@@ -415,8 +424,8 @@ static void test_mixed_kinds(void **state)
 	const char *line = whole;
 	for (unsigned i = 0; i < 3000; i++) {
 		char begin[64];
-		snprintf(begin, sizeof begin, i % 3 == 0 ? "row src_port=%u src_addr=10.0.%u.%u" : "row src_port=%u", (1000 + i) & 0xFFFF, i >> 8,
-		    i & 255);
+		snprintf(begin, sizeof begin, i % 3 == 0 ? "row src_port=%u src_addr=10.0.%u.%u" : "row src_port=%u",
+		    (1000 + i) & 0xFFFF, i >> 8, i & 255);
 		assert_memory_equal(line, begin, strlen(begin));
 		line = strchr(line, '\n') + 1;
 	}
@@ -461,7 +470,9 @@ static void test_empty_and_odd_records(void **state)
 	f.blocks++;
 	/* Counted both ways, and the file says three. */
 	nf_end(&f, 3, 500, 5, 42);
-	expect(&f, names, "row src_addr=10.0.0.1\nrow src_addr=10.0.0.2\nsequence_failures=42\nstat_mismatch=1\nunknown_records=2\nclean\n");
+	expect(&f, names,
+	    "row src_addr=10.0.0.1\nrow "
+	    "src_addr=10.0.0.2\nsequence_failures=42\nstat_mismatch=1\nunknown_records=2\nclean\n");
 	nf_fini(&f);
 }
 
@@ -505,10 +516,23 @@ static void test_places_stand_together(void **state)
 		if (i > 0 && p->field != nfcapd_place[i - 1].field)
 			assert_int_equal(seen[p->field], 0);
 		seen[p->field]++;
-		static const enum type type[] = {[LOAD_U8] = TYPE_U32, [LOAD_U16] = TYPE_U32, [LOAD_U32] = TYPE_U32, [LOAD_BE32] = TYPE_U32,
-		    [LOAD_OLD_FLAGS] = TYPE_U32, [LOAD_WIDE32] = TYPE_U64, [LOAD_U64] = TYPE_U64, [LOAD_INT32] = TYPE_I64, [LOAD_FLOWS32] = TYPE_U64,
-		    [LOAD_FLOWS64] = TYPE_U64, [LOAD_MS] = TYPE_TIME, [LOAD_OLD_FIRST] = TYPE_TIME, [LOAD_OLD_LAST] = TYPE_TIME, [LOAD_IP4] = TYPE_IP,
-		    [LOAD_IP6] = TYPE_IP, [LOAD_BYTES] = TYPE_BYTES, [LOAD_TEXT] = TYPE_BYTES};
+		static const enum type type[] = {[LOAD_U8] = TYPE_U32,
+		    [LOAD_U16] = TYPE_U32,
+		    [LOAD_U32] = TYPE_U32,
+		    [LOAD_BE32] = TYPE_U32,
+		    [LOAD_OLD_FLAGS] = TYPE_U32,
+		    [LOAD_WIDE32] = TYPE_U64,
+		    [LOAD_U64] = TYPE_U64,
+		    [LOAD_INT32] = TYPE_I64,
+		    [LOAD_FLOWS32] = TYPE_U64,
+		    [LOAD_FLOWS64] = TYPE_U64,
+		    [LOAD_MS] = TYPE_TIME,
+		    [LOAD_OLD_FIRST] = TYPE_TIME,
+		    [LOAD_OLD_LAST] = TYPE_TIME,
+		    [LOAD_IP4] = TYPE_IP,
+		    [LOAD_IP6] = TYPE_IP,
+		    [LOAD_BYTES] = TYPE_BYTES,
+		    [LOAD_TEXT] = TYPE_BYTES};
 		bool wide = p->load == LOAD_U64 && nfcapd_field[p->field].type == TYPE_I64;
 		assert_true(wide || type[p->load] == nfcapd_field[p->field].type);
 	}

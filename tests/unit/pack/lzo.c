@@ -37,7 +37,8 @@ static void make_bytes(uint64_t *seed, uint8_t *to, size_t size)
 			run = size - at;
 		for (size_t i = 0; i < run; i++, at++) {
 			bool copy = kind >= 2 && (r >> 60) % 4 != 0 && at >= back;
-			to[at] = copy ? to[at - back] : (uint8_t)(kind == 1 ? next_random(seed) % 3 : next_random(seed));
+			to[at] =
+			    copy ? to[at - back] : (uint8_t)(kind == 1 ? next_random(seed) % 3 : next_random(seed));
 		}
 	}
 }
@@ -73,7 +74,7 @@ static void make_sample(uint64_t *seed, struct sample *s, size_t size, bool stro
 	s->size = size;
 	make_bytes(seed, s->bytes, size);
 	int rc = strong ? lzo1x_999_compress(s->bytes, size, s->packed, &n, work)
-			: lzo1x_1_compress(s->bytes, size, s->packed, &n, work);
+	                : lzo1x_1_compress(s->bytes, size, s->packed, &n, work);
 	assert_int_equal(rc, LZO_E_OK);
 	s->packed_size = n;
 }

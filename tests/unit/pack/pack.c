@@ -33,7 +33,8 @@ static size_t pack_any(struct pack *p, enum codec c, const uint8_t *from, size_t
 	case CODEC_LZ4:
 		return (size_t)LZ4_compress_default((const char *)from, (char *)to, (int)size, ROOM);
 	case CODEC_BZ2:
-		assert_int_equal(BZ2_bzBuffToBuffCompress((char *)to, &bz, (char *)(uintptr_t)from, (unsigned)size, 9, 0, 0), BZ_OK);
+		assert_int_equal(
+		    BZ2_bzBuffToBuffCompress((char *)to, &bz, (char *)(uintptr_t)from, (unsigned)size, 9, 0, 0), BZ_OK);
 		return bz;
 	case CODEC_LZO:
 		assert_int_equal(lzo1x_1_compress(from, size, to, &lzo, work), LZO_E_OK);
@@ -53,7 +54,8 @@ static void test_round_trip(void **state)
 	for (int round = 0; round < 3; round++)
 		for (int c = 0; c < CODECS; c++) {
 			struct err e;
-			size_t out = 0, size = (size_t)SIZE - (size_t)round, n = pack_any(p, (enum codec)c, from, size, packed);
+			size_t out = 0, size = (size_t)SIZE - (size_t)round,
+			       n = pack_any(p, (enum codec)c, from, size, packed);
 			memset(back, 0, SIZE);
 			assert_int_equal(unpack_block(p, (enum codec)c, packed, n, back, size, &out, &e), RC_OK);
 			assert_int_equal(out, size);
