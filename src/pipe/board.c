@@ -68,7 +68,7 @@ void board_wait(struct board *b, unsigned who, const char *why)
 	pthread_mutex_lock(&b->lock);
 	if (!b->waits[who]) {
 		atomic_fetch_add(&b->waiters, 1);
-		log_warn("collector: waiting: %s", why);
+		log_warn("waiting: %s", why);
 	}
 	b->waits[who] = true;
 	(void)str_copy(b->why[who], sizeof b->why[who], why);
@@ -85,7 +85,7 @@ void board_go(struct board *b, unsigned who)
 		b->waits[who] = false;
 		if (atomic_fetch_sub(&b->waiters, 1) == 1) {
 			metric_set(b->figures, FIGURE_WAITING, 0);
-			log_info("collector: goes on");
+			log_info("goes on");
 		}
 	}
 	pthread_mutex_unlock(&b->lock);

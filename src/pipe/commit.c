@@ -259,10 +259,10 @@ static void note_and_trim(
 
 	memcpy(position.epoch, head->epoch, sizeof position.epoch);
 	if (seen_add(b->seen, &p->seen, key, keys, head->time_ms, head->time_ms, &position, &e) != RC_OK)
-		log_warn("worker: index of identities: %s topic=%s partition=%u", e.text, p->topic, p->partition);
+		log_warn("index of identities: %s topic=%s partition=%u", e.text, p->topic, p->partition);
 	step(b, STEP_NOTED);
 	if (bus_trim(b->bus, p->topic, p->partition, head->end, &e) != RC_OK)
-		log_debug("worker: trim: %s topic=%s partition=%u", e.text, p->topic, p->partition);
+		log_debug("trim: %s topic=%s partition=%u", e.text, p->topic, p->partition);
 	step(b, STEP_TRIMMED);
 }
 

@@ -19,6 +19,7 @@
 #include "pipe/after.h"
 #include "pipe/figures.h"
 #include "pipe/held.h"
+#include "pipe/lease.h"
 #include "pipe/walk.h"
 #include "pipe/watch.h"
 
@@ -208,7 +209,7 @@ static bool known_already(struct finder *f, const struct pipeline *p, const char
 	*found = rc == RC_OK;
 	if (rc != RC_OK) {
 		if (rc != RC_END)
-			log_warn("collector: %s", e.text);
+			log_warn("%s", e.text);
 		return false;
 	}
 	if (!same_looks(st, known) || f->params.again || (known->retry && how != SEALED))
@@ -234,7 +235,7 @@ static void new_file(struct finder *f, const struct pipeline *p, const char *pat
 		memcpy(it->known_sha256, known->sha256, SHA256_BYTES);
 	}
 	it->settled = how != SEALED;
-	if (how == SEALED || (f->params.once && settled_long_ago(it)))
+	if (how == SEALED || (f->params.once && settled_long_ago(it) && !lease_writer(path)))
 		held_ready(&f->held, it);
 	else
 		held_wait(&f->held, it, ITEM_SETTLING, p->settle_ms);
@@ -294,7 +295,7 @@ static void watch_folder(struct finder *f, const struct pipeline *p, const char 
 	if (rc == RC_OK)
 		rc = watch_add(*w, path, &e);
 	if (rc == RC_AGAIN && !f->watch_short) {
-		log_warn("collector: some folders are only rescanned, not watched: %s", e.text);
+		log_warn("some folders are only rescanned, not watched: %s", e.text);
 		f->watch_short = true;
 	}
 }
@@ -318,7 +319,7 @@ static void walked(struct finder *f, const struct search *s, const struct walk_e
 		} else if (strcmp(entry->path, s->root) == 0) {
 			bool *missing = &f->missing[s->pipeline - f->params.settings->pipeline];
 			if (!*missing)
-				log_warn("collector: pipeline %s: %s is not there", s->pipeline->name, s->root);
+				log_warn("pipeline %s: %s is not there", s->pipeline->name, s->root);
 			*missing = true;
 		}
 		break;
@@ -398,7 +399,8 @@ static void settle(struct finder *f, struct item *it)
 	looks_of(&st, &now);
 	bool same = looks_same(&now, &it->looks);
 	it->looks = now;
-	if (same && (settled_long_ago(it) || now.mtime_ns > clock_wall().ns)) {
+	bool calm = same && (settled_long_ago(it) || now.mtime_ns > clock_wall().ns);
+	if (calm && !lease_writer(it->source)) {
 		held_ready(&f->held, it);
 	} else if (f->params.once && mono_since(it->since) > patience) {
 		it->task = ITEM_NOTE;

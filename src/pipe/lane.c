@@ -20,7 +20,7 @@ enum {
 	TURN_EVENTS = 64, /* then other lanes have their turn */
 	TURN_MS = 50,
 	STANDBY_MS = 1000,   /* another process has the partition: look again */
-	WAIT_LEAST_MS = 500, /* back-off of RC_AGAIN, doubling */
+	WAIT_LEAST_MS = 250, /* back-off of RC_AGAIN, doubling */
 	WAIT_MOST_MS = 15000,
 	WAIT_BROKEN_MS = 30000, /* of RC_BAD and RC_FAIL: a person has to do something */
 	PARTS_GRACE_MS = 5000,  /* a due commit waits that long for the rest of an original */
@@ -131,7 +131,7 @@ static void set_waiting(struct lane *l, bool waiting)
 static void works(struct lane *l)
 {
 	if (l->waiting)
-		log_info("worker: goes on topic=%s partition=%u", l->place.topic, l->place.partition);
+		log_info("goes on topic=%s partition=%u", l->place.topic, l->place.partition);
 	set_waiting(l, false);
 	l->wait_ms = 0;
 	l->said[0] = '\0';
@@ -145,11 +145,11 @@ static void wait_for(struct lane *l, enum rc rc, const struct err *e)
 
 	if (strcmp(l->said, e->text) != 0) {
 		if (broken)
-			log_error("worker: partition stands still: %s topic=%s partition=%u", e->text, l->place.topic,
+			log_error("partition stands still: %s topic=%s partition=%u", e->text, l->place.topic,
 			    l->place.partition);
 		else
 			log_warn(
-			    "worker: waits: %s topic=%s partition=%u", e->text, l->place.topic, l->place.partition);
+			    "waits: %s topic=%s partition=%u", e->text, l->place.topic, l->place.partition);
 		(void)!str_copy(l->said, sizeof l->said, e->text);
 	}
 	l->wait_ms = l->wait_ms == 0 ? WAIT_LEAST_MS : l->wait_ms * 2;
@@ -229,7 +229,7 @@ static void keep_house(struct lane *l)
 		l->sweep = false;
 		rc = commit_sweep(l->bench, &l->place, l->start, &e);
 		if (rc != RC_OK)
-			log_warn("worker: sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic,
+			log_warn("sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic,
 			    l->place.partition);
 	}
 	if (l->unfolded < FOLD_EVERY)
@@ -240,7 +240,7 @@ static void keep_house(struct lane *l)
 		    clock_wall().ns / 1000000, &e);
 	if (rc != RC_OK && rc != RC_END)
 		log_warn(
-		    "worker: folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
+		    "folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
 }
 
 /* The chain of commits and the bus must fit together; events that neither has are never stepped over. */
@@ -289,7 +289,7 @@ static bool recover(struct lane *l)
 	/* Once more after the next commit: files of a writer that died before its manifest lie at start, not before it.
 	 */
 	l->sweep = true;
-	log_debug("worker: reads from %" PRIu64 " topic=%s partition=%u", start, l->place.topic, l->place.partition);
+	log_debug("reads from %" PRIu64 " topic=%s partition=%u", start, l->place.topic, l->place.partition);
 	return true;
 }
 
@@ -326,7 +326,7 @@ static bool commit(struct lane *l, uint64_t end)
 		return true;
 	}
 	if (rc == RC_END) {
-		log_warn("worker: another writer has the partition: looks again topic=%s partition=%u", l->place.topic,
+		log_warn("another writer has the partition: looks again topic=%s partition=%u", l->place.topic,
 		    l->place.partition);
 		drop(l);
 		l->state = LANE_RECOVER;
@@ -366,7 +366,7 @@ static bool back_out(struct lane *l)
 	if (first <= l->start) {
 		/* Nothing can be committed before it, so nothing is lost by reading on. */
 		if (late && !l->told_parts)
-			log_warn("worker: waits for the rest of an original's parts offset=%" PRIu64
+			log_warn("waits for the rest of an original's parts offset=%" PRIu64
 			         " topic=%s partition=%u",
 			    first, l->place.topic, l->place.partition);
 		l->told_parts |= late;
@@ -414,7 +414,7 @@ static bool blocked(struct lane *l, uint64_t offset, enum rc rc, struct err *e, 
 	drop(l);
 	if (offset > l->start && l->limit > offset) {
 		l->limit = offset;
-		log_warn("worker: %s: commits what came before it topic=%s partition=%u", e->text, l->place.topic,
+		log_warn("%s: commits what came before it topic=%s partition=%u", e->text, l->place.topic,
 		    l->place.partition);
 		return true;
 	}
@@ -508,7 +508,7 @@ static bool consume(struct lane *l, const struct bus_event *raw, const struct in
 		l->draft = draft_new(l->bench, &l->place, l->start);
 	if (rc != RC_OK) {
 		/* It names no original, so none is lost; whose it is can't be found out. */
-		log_error("worker: an event that is not ours is left out: %s offset=%" PRIu64 " topic=%s partition=%u",
+		log_error("an event that is not ours is left out: %s offset=%" PRIu64 " topic=%s partition=%u",
 		    e.text, offset, l->place.topic, l->place.partition);
 	} else {
 		rc = take_event(l, &ev, offset, halt, &e);
@@ -532,7 +532,7 @@ static void rest(struct lane *l)
 	l->done = true;
 	if (parts_open(l->parts) > 0)
 		log_warn(
-		    "worker: %zu originals whose parts are not all there are left on the bus topic=%s partition=%u",
+		    "%zu originals whose parts are not all there are left on the bus topic=%s partition=%u",
 		    parts_open(l->parts), l->place.topic, l->place.partition);
 }
 

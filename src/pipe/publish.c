@@ -96,7 +96,7 @@ static void finish_source(
 		char show[4 * 240 + 1];
 		size_t len = strlen(source), cut = len > 240 ? len - 240 : 0;
 		str_escape(source + cut, len - cut, show);
-		log_warn("collector: after: %s path=%s", e.text, show);
+		log_warn("after: %s path=%s", e.text, show);
 	}
 }
 
@@ -112,13 +112,12 @@ static void settled(void *context, const struct follow_news *n)
 		board_add(b, BOARD_BYTES_DONE, o->size);
 		board_add(b, BOARD_ROWS, o->rows);
 		board_add(b, BOARD_REJECTS, o->rejects);
-		metric_add(board_figures(b), FIGURE_FILES_COMMITTED, committed);
 	}
 	if (!committed && n->awaited) {
 		char show[4 * 255 + 1];
 		size_t len = strlen(o->name);
 		str_escape(o->name, len < 255 ? len : 255, show);
-		log_warn("collector: refused name=%s: %s", show, o->note);
+		log_warn("refused name=%s: %s", show, o->note);
 	}
 	if (committed && (o->after_dev != 0 || o->after_ino != 0)) {
 		const struct looks was = {
@@ -232,7 +231,7 @@ static enum rc produce_item(struct publish *p, struct item *it, struct err *e)
 		/* Larger than the bus takes, although it was cut by what the bus said: a matter of configuration. The
 		 * next start tries again. */
 		if (rc == RC_BAD)
-			log_error("collector: the bus refuses an event of %s: %s", it->path, e->text);
+			log_error("the bus refuses an event of %s: %s", it->path, e->text);
 		return rc == RC_BAD ? RC_OK : rc;
 	}
 	return RC_OK;
@@ -289,7 +288,7 @@ static void was_published(struct publish *p, struct item *it)
 	record_mark_add(&p->marks, it, clock_wall().ns / NS_PER_MS);
 	metric_add(board_figures(p->params.board), FIGURE_FILES_PUBLISHED, 1);
 	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again))
-		log_warn("collector: commits of topic=%s partition=%u are not followed", it->topic, it->partition);
+		log_warn("commits of topic=%s partition=%u are not followed", it->topic, it->partition);
 	rows_fini(&it->rows);
 }
 
@@ -332,7 +331,7 @@ static void drop_copy(struct publish *p, struct item *it)
 {
 	struct err e;
 	if (store_remove(p->store, &(const char *){it->staged}, 1, &e) != RC_OK)
-		log_warn("collector: %s is left in the lake without use: %s", it->staged, e.text);
+		log_warn("%s is left in the lake without use: %s", it->staged, e.text);
 	mem_free(&it->staged);
 }
 
@@ -393,7 +392,7 @@ int64_t publish_idle(struct publish *p)
 void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o)
 {
 	if (!follow_add(p->follow, pipeline, o->topic, o->partition, o->sha256, o->again))
-		log_warn("collector: an open original's topic is not configured any more topic=%s partition=%u",
+		log_warn("an open original's topic is not configured any more topic=%s partition=%u",
 		    o->topic, o->partition);
 }
 
@@ -404,7 +403,7 @@ static void flush_event(void *context, const char *topic, unsigned partition)
 	struct err e;
 	/* Only a hint: without it the workers commit by age. */
 	if (event_produce(p->bus, topic, partition, &ev, NULL, &e) != RC_OK)
-		log_debug("collector: no flush event: %s", e.text);
+		log_debug("no flush event: %s", e.text);
 }
 
 void publish_flush_events(struct publish *p)
@@ -412,7 +411,7 @@ void publish_flush_events(struct publish *p)
 	struct err e;
 	follow_each_place(p->follow, flush_event, p);
 	if (flush(p, &e) != RC_OK)
-		log_debug("collector: flush events: %s", e.text);
+		log_debug("flush events: %s", e.text);
 }
 
 size_t publish_waits(const struct publish *p)

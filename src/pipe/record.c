@@ -226,7 +226,7 @@ static void tell(const struct record_params *p, const struct item *it)
 			metric_add(figures, FIGURE_FILES_ARCHIVED, 1);
 			metric_add(figures, FIGURE_BYTES_ARCHIVED, it->looks.size);
 		}
-		log_debug("collector: archived path=%s original=%.12s topic=%s partition=%u parts=%u",
+		log_debug("archived path=%s original=%.12s topic=%s partition=%u parts=%u",
 		    item_show(it, show), hex, it->topic, it->partition, it->parts);
 		break;
 	case ITEM_DOUBLE:
@@ -236,10 +236,10 @@ static void tell(const struct record_params *p, const struct item *it)
 		if (it->repeated)
 			break;
 		metric_add(figures, FIGURE_FILES_DUPLICATE, 1);
-		log_info("collector: content known already path=%s original=%.12s", item_show(it, show), hex);
+		log_info("content known already path=%s original=%.12s", item_show(it, show), hex);
 		break;
 	case ITEM_LOST:
-		log_error("collector: can't publish again, load it with --again path=%s original=%.12s: %s",
+		log_error("can't publish again, load it with --again path=%s original=%.12s: %s",
 		    item_show(it, show), hex, it->note);
 		board_add(p->board, BOARD_REFUSED, 1);
 		break;
@@ -249,7 +249,7 @@ static void tell(const struct record_params *p, const struct item *it)
 		if (it->repeated)
 			break;
 		metric_add(figures, FIGURE_FILES_SET_ASIDE, 1);
-		log_warn("collector: set aside path=%s: %s", item_show(it, show), it->note);
+		log_warn("set aside path=%s: %s", item_show(it, show), it->note);
 	}
 }
 

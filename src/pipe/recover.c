@@ -134,7 +134,7 @@ enum rc recover_lost_ledger(const struct settings *s, struct store *store, struc
 	store_list_free(&topic, count);
 	if (rc == RC_OK && r.originals > 0)
 		log_warn(
-		    "collector: the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
+		    "the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
 	return rc;
 }
 
@@ -195,7 +195,7 @@ static bool see_open(void *context, const struct ledger_original *o)
 	struct opened *c = context;
 	const struct pipeline *p = pipeline_of(c->settings, o->pipeline);
 	if (p == NULL) {
-		log_warn("collector: an open original's pipeline is not configured any more pipeline=%s", o->pipeline);
+		log_warn("an open original's pipeline is not configured any more pipeline=%s", o->pipeline);
 		return true;
 	}
 	bool alive = o->run != 0 && run_alive(c->run, o->run);
@@ -218,7 +218,7 @@ enum rc recover_open(const struct settings *s, const struct pipeline *only, cons
 	struct opened c = {.settings = s, .only = only, .run = run, .publish = publish, .board = board, .again = again};
 	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
 	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
-		log_info("collector: from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
+		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
 		    again->count, c.awaited);
 	return rc;
 }

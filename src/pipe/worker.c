@@ -78,7 +78,7 @@ static enum rc open_services(struct thread *t, struct err *e)
 		if (rc != RC_AGAIN)
 			return rc;
 		if (!said)
-			log_warn("worker: waits: %s", e->text);
+			log_warn("waits: %s", e->text);
 		said = true;
 		if (stop_asked(t))
 			return RC_END;
@@ -182,7 +182,7 @@ static void work(struct thread *t)
 		struct err e;
 		bool busy = false;
 		if (!job->once && mono_since(t->looked) >= LOOK_MS && look(t, &e) != RC_OK)
-			log_debug("worker: looking for topics: %s", e.text);
+			log_debug("looking for topics: %s", e.text);
 		if (turn(t, &halt))
 			continue;
 		if (job->once && all_done(t))
