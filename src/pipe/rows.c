@@ -15,6 +15,8 @@ enum {
 	CHUNK_ROWS = 512,        /* encoded at once: what a cut at the limit may have to undo */
 	KEEP_BYTES = 16 << 20,   /* buffers beyond that are given back after an original */
 	LIMIT_LEAST = 4096,
+	BYTES_PER_ROW = 64,
+	ROWS_LEAST = 64,
 };
 
 struct hour {
@@ -215,8 +217,13 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 {
 	const struct pipeline *p = m->pipeline;
 	const struct projection *projection = p->projection;
-	const struct dissect_params params = {
-	    .wanted = projection->wanted, .wants = projection->wants, .option = p->option, .options = p->options};
+	/* A small file fills few rows: a batch for as many touches few pages. Where it is wrong there are more batches. */
+	size_t rows = size / BYTES_PER_ROW + ROWS_LEAST;
+	const struct dissect_params params = {.wanted = projection->wanted,
+	    .wants = projection->wants,
+	    .rows = rows < BATCH_ROWS ? (uint32_t)rows : 0,
+	    .option = p->option,
+	    .options = p->options};
 	struct dissector *d = NULL;
 	size_t taken = HEADERS_ROOM + 2 * REPORT_ENTRIES_MAX;
 	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;
