@@ -19,8 +19,8 @@
 enum {
 	TURN_EVENTS = 64, /* then other lanes have their turn */
 	TURN_MS = 50,
-	STANDBY_MS = 1000,   /* another process has the partition: look again */
-	WAIT_LEAST_MS = 250, /* back-off of RC_AGAIN, doubling */
+	STANDBY_MS = 1000,  /* another process has the partition: look again */
+	WAIT_LEAST_MS = 50, /* back-off of RC_AGAIN, doubling */
 	WAIT_MOST_MS = 15000,
 	WAIT_BROKEN_MS = 30000, /* of RC_BAD and RC_FAIL: a person has to do something */
 	PARTS_GRACE_MS = 5000,  /* a due commit waits that long for the rest of an original */
@@ -148,8 +148,7 @@ static void wait_for(struct lane *l, enum rc rc, const struct err *e)
 			log_error("partition stands still: %s topic=%s partition=%u", e->text, l->place.topic,
 			    l->place.partition);
 		else
-			log_warn(
-			    "waits: %s topic=%s partition=%u", e->text, l->place.topic, l->place.partition);
+			log_warn("waits: %s topic=%s partition=%u", e->text, l->place.topic, l->place.partition);
 		(void)!str_copy(l->said, sizeof l->said, e->text);
 	}
 	l->wait_ms = l->wait_ms == 0 ? WAIT_LEAST_MS : l->wait_ms * 2;
@@ -229,8 +228,8 @@ static void keep_house(struct lane *l)
 		l->sweep = false;
 		rc = commit_sweep(l->bench, &l->place, l->start, &e);
 		if (rc != RC_OK)
-			log_warn("sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic,
-			    l->place.partition);
+			log_warn(
+			    "sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
 	}
 	if (l->unfolded < FOLD_EVERY)
 		return;
@@ -239,8 +238,7 @@ static void keep_house(struct lane *l)
 		rc = history_fold(l->bench->store, l->place.topic, l->place.partition, s->clean_age_ms,
 		    clock_wall().ns / 1000000, &e);
 	if (rc != RC_OK && rc != RC_END)
-		log_warn(
-		    "folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
+		log_warn("folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
 }
 
 /* The chain of commits and the bus must fit together; events that neither has are never stepped over. */
@@ -366,8 +364,7 @@ static bool back_out(struct lane *l)
 	if (first <= l->start) {
 		/* Nothing can be committed before it, so nothing is lost by reading on. */
 		if (late && !l->told_parts)
-			log_warn("waits for the rest of an original's parts offset=%" PRIu64
-			         " topic=%s partition=%u",
+			log_warn("waits for the rest of an original's parts offset=%" PRIu64 " topic=%s partition=%u",
 			    first, l->place.topic, l->place.partition);
 		l->told_parts |= late;
 		return false;
@@ -508,8 +505,8 @@ static bool consume(struct lane *l, const struct bus_event *raw, const struct in
 		l->draft = draft_new(l->bench, &l->place, l->start);
 	if (rc != RC_OK) {
 		/* It names no original, so none is lost; whose it is can't be found out. */
-		log_error("an event that is not ours is left out: %s offset=%" PRIu64 " topic=%s partition=%u",
-		    e.text, offset, l->place.topic, l->place.partition);
+		log_error("an event that is not ours is left out: %s offset=%" PRIu64 " topic=%s partition=%u", e.text,
+		    offset, l->place.topic, l->place.partition);
 	} else {
 		rc = take_event(l, &ev, offset, halt, &e);
 		if (rc != RC_OK && rc != RC_END)
@@ -531,8 +528,7 @@ static void rest(struct lane *l)
 		return;
 	l->done = true;
 	if (parts_open(l->parts) > 0)
-		log_warn(
-		    "%zu originals whose parts are not all there are left on the bus topic=%s partition=%u",
+		log_warn("%zu originals whose parts are not all there are left on the bus topic=%s partition=%u",
 		    parts_open(l->parts), l->place.topic, l->place.partition);
 }
 

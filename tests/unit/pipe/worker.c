@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "world.h"
 
@@ -225,6 +226,96 @@ static void limits_make_more_files_and_commits(void **state)
 	world_close(&w);
 }
 
+static void threads_share_the_partitions(void **state)
+{
+	struct world w;
+	world_open(&w);
+	w.settings.workers = 3;
+	for (int i = 0; i < 30; i++) {
+		char mark[3] = {(char)('a' + i / 26), (char)('a' + i % 26), 0};
+		char *a = world_lines(mark, T0, 60, 90);
+		w.partition = (unsigned)i % 3;
+		world_file(&w, "f", a);
+		world_rows(&w, "r", a, UINT32_MAX);
+		mem_free(&a);
+	}
+	work(&w);
+	for (w.partition = 0; w.partition < 3; w.partition++) {
+		struct world_sum s = world_sum(&w, w.pipeline.topic_files);
+		assert_true(s.rows == 900 && s.originals == 10 && s.stray == 0);
+		s = world_sum(&w, w.pipeline.topic_rows);
+		assert_true(s.rows == 900 && s.originals == 10 && s.stray == 0);
+	}
+	world_close(&w);
+}
+
+struct stopping {
+	const struct world *world;
+	struct mono began;
+	int64_t after_ms;
+	bool now;
+};
+
+static bool stop(void *context)
+{
+	const struct stopping *s = context;
+	return mono_since(s->began) > s->after_ms;
+}
+
+static bool stop_now(void *context)
+{
+	return ((const struct stopping *)context)->now && stop(context);
+}
+
+static void run_for(const struct world *w, int64_t ms, bool now)
+{
+	struct stopping stopping = {.world = w, .began = clock_mono(), .after_ms = ms, .now = now};
+	const struct worker_job job = {
+	    .settings = &w->settings, .stop = stop, .stop_now = stop_now, .wake_fd = -1, .context = &stopping};
+	struct err e;
+	assert_int_equal(worker_run(&job, &e), RC_OK);
+}
+
+static void a_stop_commits_what_is_quick_and_loses_nothing(void **state)
+{
+	struct world w;
+	world_open(&w);
+	char *a = world_lines("aa", T0, 60, 90);
+	world_file(&w, "a", a);
+	/* At once: the open commit is dropped. */
+	run_for(&w, 300, true);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).commits, 0);
+	assert_int_equal(world_count(&w, "_sluice/staging"), 0);
+	/* In good order: it is committed, long before its age. */
+	run_for(&w, 300, false);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 90);
+	mem_free(&a);
+	world_close(&w);
+}
+
+static void age_and_flush_make_commits(void **state)
+{
+	struct world w;
+	world_open(&w);
+	char *a = world_lines("aa", T0, 60, 90), *b = world_lines("bb", T0, 60, 90);
+	w.settings.commit_age_ms = 100;
+	world_file(&w, "a", a);
+	struct mono began = clock_mono();
+	run_for(&w, 1500, true);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 90);
+	assert_true(mono_since(began) < 10000);
+	w.settings.commit_age_ms = 3600 * 1000;
+	world_file(&w, "b", b);
+	run_for(&w, 500, true);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 90);
+	world_flush(&w, w.pipeline.topic_files);
+	run_for(&w, 1500, true);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 180);
+	mem_free(&a);
+	mem_free(&b);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +327,9 @@ int main(void)
 	    cmocka_unit_test(rejects_are_kept),
 	    cmocka_unit_test(a_damaged_original_stops_its_partition_only),
 	    cmocka_unit_test(limits_make_more_files_and_commits),
+	    cmocka_unit_test(threads_share_the_partitions),
+	    cmocka_unit_test(a_stop_commits_what_is_quick_and_loses_nothing),
+	    cmocka_unit_test(age_and_flush_make_commits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

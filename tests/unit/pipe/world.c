@@ -259,11 +259,12 @@ static void acknowledged(void *user, void *context, enum rc rc, uint64_t offset)
 	assert_int_equal(rc, RC_OK);
 }
 
-static void produce(struct bus *b, const char *topic, const struct event *ev)
+static void produce(const struct world *w, struct bus *b, const char *topic, const struct event *ev)
 {
 	struct err e;
-	assert_int_equal(bus_topic_ensure(b, topic, 1, NULL, &e), RC_OK);
-	if (event_produce(b, topic, 0, ev, NULL, &e) != RC_OK || bus_flush(b, 5000, acknowledged, NULL, &e) != RC_OK)
+	assert_int_equal(bus_topic_ensure(b, topic, w->settings.workers, NULL, &e), RC_OK);
+	if (event_produce(b, topic, w->partition, ev, NULL, &e) != RC_OK ||
+	    bus_flush(b, 5000, acknowledged, NULL, &e) != RC_OK)
 		fail_msg("%s", e.text);
 }
 
@@ -274,7 +275,7 @@ void world_file(const struct world *w, const char *name, const char *text)
 	struct event ev = {.kind = EVENT_FILE, .parts = 1, .hour = INT64_MIN};
 	char path[512];
 	archive(s, name, text, &ev, path, sizeof path);
-	produce(b, w->pipeline.topic_files, &ev);
+	produce(w, b, w->pipeline.topic_files, &ev);
 	store_close(&s);
 	bus_close(&b);
 }
@@ -282,7 +283,7 @@ void world_file(const struct world *w, const char *name, const char *text)
 void world_flush(const struct world *w, const char *topic)
 {
 	struct bus *b = world_bus(w);
-	produce(b, topic, &(struct event){.kind = EVENT_FLUSH});
+	produce(w, b, topic, &(struct event){.kind = EVENT_FLUSH});
 	bus_close(&b);
 }
 
@@ -379,7 +380,7 @@ void world_rows(const struct world *w, const char *name, const char *text, uint3
 		ev.rows = split.rows[ev.part];
 		ev.report = ev.part == 0 ? (const char *)split.report.bytes : NULL;
 		ev.value = (struct bus_bytes){value.len > 0 ? (const void *)value.bytes : "", value.len};
-		produce(b, w->pipeline.topic_rows, &ev);
+		produce(w, b, w->pipeline.topic_rows, &ev);
 		writer_fini(&value);
 	}
 	split_free(&split);
@@ -483,15 +484,18 @@ struct world_sum world_sum(const struct world *w, const char *topic)
 	struct err e;
 	uint64_t next = 0;
 	crc32_init(&l.crc);
-	if (history_each(l.store, topic, 0, 0, 0, &v, &next, &e) != RC_OK)
+	if (history_each(l.store, topic, w->partition, 0, 0, &v, &next, &e) != RC_OK)
 		fail_msg("%s", e.text);
-	/* Another topic of the same dataset may have files too: strays are counted over both. */
+	/* Files of the other topic and partitions are no strays. */
 	struct world_sum mine = l.sum;
-	const char *other =
-	    strcmp(topic, w->pipeline.topic_files) == 0 ? w->pipeline.topic_rows : w->pipeline.topic_files;
-	l.any = false;
-	if (history_each(l.store, other, 0, 0, 0, &v, &next, &e) != RC_OK)
-		fail_msg("%s", e.text);
+	const char *const topics[] = {w->pipeline.topic_files, w->pipeline.topic_rows};
+	for (unsigned i = 0; i < 2 * w->settings.workers; i++) {
+		if (i / 2 == w->partition && strcmp(topics[i % 2], topic) == 0)
+			continue;
+		l.any = false;
+		if (history_each(l.store, topics[i % 2], i / 2, 0, 0, &v, &next, &e) != RC_OK)
+			fail_msg("%s", e.text);
+	}
 	static const char *const folder[] = {"line/hive", "line/rejects"};
 	l.sum.stray = 0;
 	for (int i = 0; i < 2; i++) {

@@ -20,6 +20,7 @@ struct world {
 	struct pipeline pipeline;
 	struct schema *schema;
 	struct projection *projection, *rendered;
+	unsigned partition; /* that events go to and sums are of */
 };
 
 void world_open(struct world *w);
@@ -36,7 +37,7 @@ void world_file(const struct world *w, const char *name, const char *text);
 void world_rows(const struct world *w, const char *name, const char *text, uint32_t mask);
 void world_flush(const struct world *w, const char *topic);
 
-/* worker_run with once, in this process. */
+/* worker_run with once, in this process; the topics get as many partitions as it has threads. */
 enum rc world_work(const struct world *w, struct err *e);
 
 struct world_sum {
