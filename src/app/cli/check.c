@@ -132,7 +132,7 @@ static void check_watch(struct report *r, const struct pipeline *p)
 		matching += str_match(p->pattern, d->d_name) &&
 		            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 	closedir(dir);
-	line(r, true, what, "%s: readable, %" PRIu64 " file%s match %s; %s -> %s", p->watch, matching,
+	line(r, true, what, "%s: readable, %" PRIu64 " file%s right in it match %s; %s -> %s", p->watch, matching,
 	    matching == 1 ? "" : "s", p->pattern, p->dissector->name, p->schema->name);
 	if (p->after != AFTER_KEEP && access(p->watch, W_OK) != 0)
 		line(r, false, what, "%s: not writable, but after: is not keep", p->watch);

@@ -130,8 +130,13 @@ static void show_totals(const struct health *h)
 	printf("\nrows %s in %s table file%s, %s\n", str_show_count(f[FIGURE_ROWS_COMMITTED], a, sizeof a),
 	    str_show_count(f[FIGURE_FILES_WRITTEN], b, sizeof b), f[FIGURE_FILES_WRITTEN] == 1 ? "" : "s",
 	    str_show_bytes(f[FIGURE_BYTES_WRITTEN], c, sizeof c));
-	printf("rejects %s, at least %s row%s lost in them\n", str_show_count(f[FIGURE_REJECTS], a, sizeof a),
-	    str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b), f[FIGURE_ROWS_LOST] == 1 ? "" : "s");
+	printf("rejects %s", str_show_count(f[FIGURE_REJECTS], a, sizeof a));
+	if (f[FIGURE_REJECTS] > 0)
+		printf(", at least %s row%s lost in them", str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b),
+		    f[FIGURE_ROWS_LOST] == 1 ? "" : "s");
+	printf("; sequence failures %s, files that differ from their own statistics %s\n",
+	    str_show_count(f[FIGURE_SEQUENCE_FAILURES], a, sizeof a),
+	    str_show_count(f[FIGURE_STAT_MISMATCHES], b, sizeof b));
 	printf("bus %s of %s", str_show_bytes(h->bus_used, a, sizeof a), str_show_bytes(h->bus_bound, b, sizeof b));
 	printf(", ledger %s of %s\n", str_show_bytes(h->ledger_used, a, sizeof a),
 	    str_show_bytes(h->ledger_bound, b, sizeof b));
