@@ -137,10 +137,10 @@ static enum rc put_ids(struct column *c, const uint32_t *ids, const uint64_t *ke
 	while (rows > 0 && rc == RC_OK) {
 		size_t take = piece(c, rows, s), values = count_present(present, take);
 		begin_page(c);
-		if (c->page.by_keys) {
+		if (c->page.by_keys)
 			fold_keys(c, keys, values);
+		if (keys != NULL)
 			keys += values;
-		}
 		page_ids(&c->page, ids, values, item);
 		rc = advance(c, present, take, s, e);
 		ids += values;
