@@ -172,6 +172,10 @@ static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grow
 	room(a, BLOCK);
 	enum rc rc = stage_open(a, it, e);
 	while (rc == RC_OK) {
+		if (board_stopped(a->params.board)) {
+			rc = err_set(RC_AGAIN, e, "stopped");
+			break;
+		}
 		ssize_t n = read_full(fd, a->bytes, BLOCK);
 		if (n < 0) {
 			int sys = errno;
@@ -355,6 +359,8 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 {
 	uint8_t digest[SHA256_BYTES];
 	size_t got = 0;
+	if (it->outcome == ITEM_LOST)
+		return RC_OK;
 	it->outcome = ITEM_TAKEN;
 	if (!it->rows_event)
 		return RC_OK;
@@ -403,9 +409,11 @@ static enum rc same_there(struct archive *a, struct item *it, bool *same, struct
 		return rc == RC_END ? RC_OK : rc;
 	room(a, BLOCK);
 	sha256_reset(a->hash);
-	while ((rc = source_read(src, a->bytes, BLOCK, &got, e)) == RC_OK)
+	while ((rc = source_read(src, a->bytes, BLOCK, &got, e)) == RC_OK && !board_stopped(a->params.board))
 		sha256_add(a->hash, a->bytes, got);
 	source_close(&src);
+	if (rc == RC_OK)
+		return err_set(RC_AGAIN, e, "stopped");
 	if (rc != RC_END)
 		return rc;
 	sha256_peek(a->hash, digest);

@@ -6,6 +6,7 @@
 #ifndef PIPE_ARCHIVE_H
 #define PIPE_ARCHIVE_H
 
+#include "pipe/board.h"
 #include "pipe/inflight.h"
 #include "pipe/item.h"
 #include "pipe/ledger.h"
@@ -14,6 +15,7 @@
 
 struct archive_params {
 	const struct settings *settings;
+	struct board *board;  /* says when to stop in the middle of a large file */
 	struct inflight *inflight;
 	const char *staging;  /* folder in the lake */
 	unsigned thread;      /* makes names in it of its own */

@@ -6,6 +6,7 @@
 #include "pipe/collector.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@ enum {
 	TAKE_MS = 500,
 	POLL_MOST_MS = 200, /* how late a stop may be seen when nothing wakes us */
 	PROGRESS_MS = 200,
+	ADOPT_MS = 60000,      /* between looks for what a load that died has left */
 	FLUSH_AGAIN_MS = 5000, /* flush events are hints: a worker that was restarted needs another */
 	POLL_FDS = 256,
 };
@@ -197,10 +199,30 @@ static void publish_again(struct collector *c)
 	}
 }
 
+/* What earlier runs left open; later: what a run that died meanwhile did. */
+static enum rc find_again(struct collector *c, bool later, struct err *e)
+{
+	const struct recover_params params = {.settings = c->settings,
+	    .only = c->job->only,
+	    .run = &c->run,
+	    .publish = c->publish,
+	    .board = c->board,
+	    .later = later};
+	return recover_open(&params, c->ledger, &c->again, e);
+}
+
+static void adopt(struct collector *c)
+{
+	struct err e;
+	if (find_again(c, true, &e) != RC_OK)
+		log_warn("collector: %s", e.text);
+	publish_again(c);
+}
+
 static void *publisher_run(void *context)
 {
 	struct collector *c = context;
-	struct mono flushed = {0};
+	struct mono flushed = {0}, adopted = clock_mono();
 	publish_again(c);
 	atomic_store(&c->awaited, publish_waits(c->publish));
 	atomic_store(&c->caught_up, true);
@@ -229,6 +251,10 @@ static void *publisher_run(void *context)
 		    (flushed.ms == 0 || mono_since(flushed) > FLUSH_AGAIN_MS)) {
 			publish_flush_events(c->publish);
 			flushed = clock_mono();
+		}
+		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
+			adopt(c);
+			adopted = clock_mono();
 		}
 	}
 	return NULL;
@@ -343,7 +369,7 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	c->finder = finder_new(&finder, ledger_share(c->ledger));
 	enum rc rc = publish_open(&publish, c->bus, c->store, c->ledger, &c->publish, e);
 	if (rc == RC_OK)
-		rc = recover_open(c->settings, job->only, &c->run, c->ledger, c->publish, c->board, &c->again, e);
+		rc = find_again(c, false, e);
 	return rc;
 }
 
@@ -354,6 +380,7 @@ static enum rc open_archive(struct collector *c, unsigned number, struct archive
 	enum rc rc;
 	UNTIL_THERE(c, store_open(s->store, s->store_place, s->store_option, s->store_options, &store, e));
 	const struct archive_params params = {.settings = s,
+	    .board = c->board,
 	    .inflight = c->inflight,
 	    .staging = c->run.staging,
 	    .thread = number,
@@ -518,6 +545,7 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	if (rc == RC_OK)
 		rc = start_threads(&c, e);
 	if (rc == RC_OK) {
+		log_info("collector: started, run %016" PRIx64, c.run.id);
 		main_loop(&c);
 		show_progress(&c);
 	}

@@ -188,6 +188,7 @@ static void finish_source(struct finder *f, const struct pipeline *p, const char
 	    after_apply(p, path, &now, &e) != RC_OK)
 		return;
 	struct item *it = item_new(p, ITEM_FORGET, path);
+	it->looks = now;
 	held_add(&f->held, it);
 	held_ready(&f->held, it);
 }
@@ -503,7 +504,7 @@ void finder_return(struct finder *f, struct item *it)
 		held_wait(&f->held, it, ITEM_SETTLING, it->pipeline->settle_ms);
 		return;
 	}
-	bool dirty = it->dirty && it->task == ITEM_TAKE;
+	bool dirty = it->dirty;
 	char *path = dirty ? mem_text(it->source) : NULL;
 	const struct pipeline *p = it->pipeline;
 	forget(f, it);

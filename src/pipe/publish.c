@@ -91,7 +91,9 @@ static void finish_source(
 	struct err e;
 	enum rc rc = after_apply(pipeline, source, was, &e);
 	if (rc == RC_OK) {
-		items_add(&p->gone, item_new(pipeline, ITEM_FORGET, source));
+		struct item *gone = item_new(pipeline, ITEM_FORGET, source);
+		gone->looks = *was;
+		items_add(&p->gone, gone);
 	} else if (rc != RC_END) {
 		char show[4 * 240 + 1];
 		size_t len = strlen(source), cut = len > 240 ? len - 240 : 0;
@@ -146,13 +148,16 @@ static void follow_commits(struct publish *p)
 static bool record(struct publish *p, struct item_list *items)
 {
 	struct err e;
+	bool troubled = false;
 	/* At least once, so that what is archived is written down although somebody says stop. */
 	do {
 		enum rc rc = record_items(&p->record, p->ledger, &p->marks, items, &e);
 		if (rc == RC_OK) {
-			fine(p);
+			if (troubled)
+				fine(p);
 			return true;
 		}
+		troubled = true;
 		trouble(p, rc, &e);
 		board_sleep(p->params.board, p->backoff_ms);
 	} while (!stopped(p));
@@ -197,10 +202,7 @@ static void acknowledged(void *user, void *context, enum rc rc, uint64_t offset)
 /* Wait for acknowledgements; the bus may be away, then the commits go on meanwhile. */
 static enum rc flush(struct publish *p, struct err *e)
 {
-	enum rc rc = bus_flush(p->bus, FLUSH_MS, acknowledged, p, e);
-	if (rc == RC_OK)
-		fine(p);
-	return rc;
+	return bus_flush(p->bus, FLUSH_MS, acknowledged, p, e);
 }
 
 static void pause_for(struct publish *p, enum rc rc, const struct err *e)
@@ -313,12 +315,15 @@ static void produce_all(struct publish *p, struct item_list *items)
 {
 	struct item_list none = {.count = 0};
 	struct err e, flushed;
-	bool left = true;
-	while (left && !stopped(p)) {
+	size_t left = SIZE_MAX;
+	while (left > 0 && !stopped(p)) {
 		enum rc rc = produce_some(p, items, &e);
 		enum rc sent = flush(p, &flushed);
-		left = settle(p, items) > 0;
-		if (!left || (rc == RC_OK && sent == RC_OK))
+		size_t before = left;
+		left = settle(p, items);
+		if (left < before)
+			fine(p);
+		if (left == 0 || (rc == RC_OK && sent == RC_OK))
 			continue;
 		/* Before it waits: a crash must not make it publish again what is out. */
 		(void)record(p, &none);
@@ -392,8 +397,8 @@ int64_t publish_idle(struct publish *p)
 void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o)
 {
 	if (!follow_add(p->follow, pipeline, o->topic, o->partition, o->sha256, o->again))
-		log_warn("an open original's topic is not configured any more topic=%s partition=%u",
-		    o->topic, o->partition);
+		log_warn("an open original's topic is not configured any more topic=%s partition=%u", o->topic,
+		    o->partition);
 }
 
 static void flush_event(void *context, const char *topic, unsigned partition)

@@ -193,12 +193,24 @@ static enum rc put_aside(struct ledger *l, struct item *it, struct err *e)
 	return RC_OK;
 }
 
+/* The source is gone. Another file may have come under its name since, and may be written down already: that one stays.
+ */
+static enum rc forget(struct ledger *l, const struct item *it, struct err *e)
+{
+	struct ledger_path p;
+	const struct looks *k = &it->looks;
+	enum rc rc = ledger_path(l, it->pipeline->name, it->source, &p, e);
+	if (rc != RC_OK)
+		return rc == RC_END ? RC_OK : rc;
+	if (p.dev == k->dev && p.ino == k->ino && p.size == k->size && p.mtime_ns == k->mtime_ns)
+		ledger_delete_path(l, it->pipeline->name, it->source);
+	return RC_OK;
+}
+
 static enum rc put_item(const struct record_params *p, struct ledger *l, struct item *it, struct err *e)
 {
-	if (it->task == ITEM_FORGET) {
-		ledger_delete_path(l, it->pipeline->name, it->source);
-		return RC_OK;
-	}
+	if (it->task == ITEM_FORGET)
+		return forget(l, it, e);
 	if (it->outcome == ITEM_LATER)
 		return RC_OK;
 	if (it->task == ITEM_REPUBLISH)
@@ -226,8 +238,8 @@ static void tell(const struct record_params *p, const struct item *it)
 			metric_add(figures, FIGURE_FILES_ARCHIVED, 1);
 			metric_add(figures, FIGURE_BYTES_ARCHIVED, it->looks.size);
 		}
-		log_debug("archived path=%s original=%.12s topic=%s partition=%u parts=%u",
-		    item_show(it, show), hex, it->topic, it->partition, it->parts);
+		log_debug("archived path=%s original=%.12s topic=%s partition=%u parts=%u", item_show(it, show), hex,
+		    it->topic, it->partition, it->parts);
 		break;
 	case ITEM_DOUBLE:
 		if (it->task != ITEM_TAKE)
@@ -239,8 +251,8 @@ static void tell(const struct record_params *p, const struct item *it)
 		log_info("content known already path=%s original=%.12s", item_show(it, show), hex);
 		break;
 	case ITEM_LOST:
-		log_error("can't publish again, load it with --again path=%s original=%.12s: %s",
-		    item_show(it, show), hex, it->note);
+		log_error("can't publish again, load it with --again path=%s original=%.12s: %s", item_show(it, show),
+		    hex, it->note);
 		board_add(p->board, BOARD_REFUSED, 1);
 		break;
 	default:

@@ -2,16 +2,18 @@
 #include "pipe/recover.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 
-enum { TOPICS_MAX = 10000, PARTITIONS_MAX = 10000, GROUP = 1000 };
+enum { NS_PER_MS = 1000000, MS_PER_S = 1000, TOPICS_MAX = 10000, PARTITIONS_MAX = 10000, GROUP = 1000 };
 
 struct rebuild {
 	struct ledger *ledger;
@@ -133,8 +135,7 @@ enum rc recover_lost_ledger(const struct settings *s, struct store *store, struc
 		rc = filling(ledger, false, e);
 	store_list_free(&topic, count);
 	if (rc == RC_OK && r.originals > 0)
-		log_warn(
-		    "the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
+		log_warn("the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
 	return rc;
 }
 
@@ -161,10 +162,11 @@ struct opened {
 	struct publish *publish;
 	struct board *board;
 	struct item_list *again;
+	bool later;
 	uint64_t awaited;
 };
 
-static struct item *republish(const struct pipeline *p, const struct ledger_original *o)
+static struct item *republish(const struct settings *s, const struct pipeline *p, const struct ledger_original *o)
 {
 	struct item *it = item_new(p, ITEM_REPUBLISH, o->source);
 	memcpy(it->sha256, o->sha256, SHA256_BYTES);
@@ -179,6 +181,11 @@ static struct item *republish(const struct pipeline *p, const struct ledger_orig
 	it->topic = o->rows_event ? p->topic_rows : p->topic_files;
 	it->partition = o->partition;
 	it->parts = o->parts;
+	if (s->dedupe_horizon_ms > 0 && clock_wall().ns / NS_PER_MS - o->archived_s * MS_PER_S > s->dedupe_horizon_ms) {
+		/* The workers no longer remember whether they had it. */
+		it->outcome = ITEM_LOST;
+		snprintf(it->note, sizeof it->note, "archived longer ago than dedupe.horizon");
+	}
 	return it;
 }
 
@@ -201,10 +208,13 @@ static bool see_open(void *context, const struct ledger_original *o)
 	bool alive = o->run != 0 && run_alive(c->run, o->run);
 	if (c->only != NULL && (p != c->only || alive || o->state != LEDGER_ARCHIVED))
 		return true;
+	/* Later on, what a living run has is its own, and what is published is awaited already or by that run. */
+	if (c->later && (alive || o->state != LEDGER_ARCHIVED))
+		return true;
 	board_add(c->board, BOARD_FILES, 1);
 	board_add(c->board, BOARD_BYTES, o->size);
 	if (o->state == LEDGER_ARCHIVED && !alive) {
-		items_add(c->again, republish(p, o));
+		items_add(c->again, republish(c->settings, p, o));
 		return true;
 	}
 	c->awaited++;
@@ -212,13 +222,18 @@ static bool see_open(void *context, const struct ledger_original *o)
 	return true;
 }
 
-enum rc recover_open(const struct settings *s, const struct pipeline *only, const struct run *run,
-    struct ledger *ledger, struct publish *publish, struct board *board, struct item_list *again, struct err *e)
+enum rc recover_open(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e)
 {
-	struct opened c = {.settings = s, .only = only, .run = run, .publish = publish, .board = board, .again = again};
+	struct opened c = {.settings = p->settings,
+	    .only = p->only,
+	    .run = p->run,
+	    .publish = p->publish,
+	    .board = p->board,
+	    .later = p->later,
+	    .again = again};
 	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
 	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
-		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
+		log_info("collector: from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
 		    again->count, c.awaited);
 	return rc;
 }

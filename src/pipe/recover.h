@@ -19,11 +19,16 @@ enum rc recover_lost_ledger(const struct settings *s, struct store *store, struc
 /* Every dataset's schema into the lake, before an event names it. */
 enum rc recover_schemas(const struct settings *s, struct store *store, struct err *e) MUST_USE;
 
-/*
- * Originals that earlier runs left open: archived ones of dead runs are appended to `again` as REPUBLISH items, published ones are awaited. only: of one pipeline,
- * and nothing that a living run will see to.
- */
-enum rc recover_open(const struct settings *s, const struct pipeline *only, const struct run *run, struct ledger *ledger,
-    struct publish *publish, struct board *board, struct item_list *again, struct err *e) MUST_USE;
+struct recover_params {
+	const struct settings *settings;
+	const struct pipeline *only; /* of one pipeline, and only what no living run will see to; NULL: all */
+	const struct run *run;
+	struct publish *publish;
+	struct board *board;
+	bool later; /* not at the start: only what runs that died since have left */
+};
+
+/* Originals that earlier runs left open: archived ones of dead runs are appended to `again` as REPUBLISH items, published ones are awaited. */
+enum rc recover_open(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
 
 #endif
