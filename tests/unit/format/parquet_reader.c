@@ -218,7 +218,7 @@ struct reading {
 
 static void *own(struct read_column *c, size_t size)
 {
-	assert_true(c->owns < sizeof c->owned / sizeof c->owned[0]);
+	c->owned = mem_resize(c->owned, (c->owns + 1) * sizeof *c->owned);
 	return c->owned[c->owns++] = mem_alloc(size);
 }
 
@@ -511,6 +511,7 @@ void read_file_free(struct read_file *f)
 		struct read_column *c = &f->column[i];
 		for (size_t o = 0; o < c->owns; o++)
 			mem_release(c->owned[o]);
+		mem_free(&c->owned);
 		mem_free(&c->cell);
 		mem_free(&c->page);
 	}

@@ -47,7 +47,7 @@ struct read_column {
 	size_t cells;
 	struct read_page *page; /* of all row groups */
 	size_t pages;
-	void *owned[1024]; /* what cells point into */
+	void **owned; /* what cells point into */
 	size_t owns;
 };
 
