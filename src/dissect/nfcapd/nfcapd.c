@@ -23,7 +23,10 @@
 #include "dissect/nfcapd/wire.h"
 
 enum {
-	ROWS = 4096,               /* in a batch: a Spot row is 150 bytes */
+	ROWS = 4096, /* in a batch: a Spot row is 150 bytes */
+	ROWS_LEAST = 256,
+	FLOW_BYTES = 80,           /* of a short record, for the guess how many rows an input has */
+	FLOW_PACKED = 20,          /* and compressed */
 	CHUNK = 256,               /* records at a time: 32 KiB of a v5 file */
 	ARENA = 256 << 10,         /* when bytes are wanted; a record has less than 64 KiB of them */
 	VERSION_MASK = 0x0FFFFFFF, /* the top nibble says how the writer was built */
@@ -40,7 +43,9 @@ struct skipped {
 struct nfcapd {
 	struct dissector base;
 	unsigned *wanted;
-	struct batch *batch;
+	uint32_t rows;       /* of a batch, as asked for; 0 our choice */
+	uint64_t size;       /* of the input, as hinted */
+	struct batch *batch; /* made when the header has told what is coming */
 	struct blocks blocks;
 	struct maps maps;
 	struct plans plans;
@@ -78,15 +83,26 @@ static void nfcapd_close(struct dissector *d)
 	mem_free(&n);
 }
 
-static struct batch *new_batch(const struct dissect_params *params)
+/* As many rows as the input may have: the columns of a small file share pages, which is most of what it costs. */
+static uint32_t rows_for(const struct nfcapd *n)
+{
+	uint64_t rows = n->size == DISSECT_SIZE_UNKNOWN
+	                    ? ROWS
+	                    : n->size / (n->blocks.codec == CODEC_NONE ? FLOW_BYTES : FLOW_PACKED);
+	if (n->rows != 0)
+		return n->rows;
+	return rows >= ROWS ? ROWS : rows <= ROWS_LEAST ? ROWS_LEAST : (uint32_t)rows;
+}
+
+static struct batch *new_batch(const struct nfcapd *n)
 {
 	enum type types[BATCH_COLUMNS];
 	bool bytes = false;
-	for (size_t i = 0; i < params->wants; i++) {
-		types[i] = nfcapd_field[params->wanted[i]].type;
+	for (size_t i = 0; i < n->plans.wants; i++) {
+		types[i] = nfcapd_field[n->wanted[i]].type;
 		bytes |= types[i] == TYPE_BYTES;
 	}
-	return batch_new(types, params->wants, params->rows != 0 ? params->rows : ROWS, bytes ? ARENA : 0);
+	return batch_new(types, n->plans.wants, rows_for(n), bytes ? ARENA : 0);
 }
 
 static enum rc nfcapd_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params,
@@ -99,7 +115,8 @@ static enum rc nfcapd_open(struct source *src, const struct dissect_hints *hints
 	struct nfcapd *n = mem_zero(1, sizeof *n);
 	n->base.ops = &dissect_nfcapd;
 	n->wanted = mem_copy(params->wanted, params->wants * sizeof *n->wanted);
-	n->batch = new_batch(params);
+	n->rows = params->rows;
+	n->size = hints->size;
 	n->slot_ns = hints->slot_s > 0 ? hints->slot_s * NS_PER_S : 0;
 	blocks_init(&n->blocks, src);
 	plans_init(&n->plans, n->wanted, params->wants, &n->maps);
@@ -321,6 +338,7 @@ static enum rc begin(struct nfcapd *n, struct err *e)
 	enum rc rc = blocks_header(&n->blocks, e);
 	if (rc == RC_OK) {
 		n->begun = true;
+		n->batch = new_batch(n);
 		n->plans.since_173 = (n->blocks.writer & VERSION_MASK) >= VERSION_173;
 	}
 	return rc;
@@ -346,10 +364,11 @@ static enum rc fill_batch(struct nfcapd *n, struct err *e)
 static enum rc nfcapd_next(struct dissector *d, const struct batch **out, bool *clean, struct err *e)
 {
 	struct nfcapd *n = (struct nfcapd *)d;
-	batch_reset(n->batch);
 	enum rc rc = n->begun ? RC_OK : begin(n, e);
-	if (rc == RC_OK)
-		rc = fill_batch(n, e);
+	if (rc != RC_OK)
+		return rc;
+	batch_reset(n->batch);
+	rc = fill_batch(n, e);
 	/* Rows that came before the end or an error go first; the same will be said again. */
 	if (has_something(n->batch) && rc != RC_OK)
 		rc = RC_OK;
