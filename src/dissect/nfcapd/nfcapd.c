@@ -7,9 +7,7 @@
  */
 #include "dissect/nfcapd/nfcapd.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"

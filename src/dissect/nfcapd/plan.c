@@ -1,7 +1,6 @@
 /* Kinds of records: parsed once into offsets, found again by comparing headers. */
 #include "dissect/nfcapd/plan.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
