@@ -20,10 +20,15 @@ static uint64_t raw_plain(const struct column *c, uint64_t n)
 	return d->count == 0 ? 0 : n * d->values.len / d->count;
 }
 
+static bool of_texts(const struct column *c)
+{
+	return c->dictionary.physical == PHYSICAL_BYTES;
+}
+
 bool choice_due(const struct column *c)
 {
 	uint32_t pages = c->chunk.count + 1;
-	if (c->plain || c->settled || c->page.values == 0 || (pages & (pages - 1)) != 0)
+	if (c->plain || c->settled || c->text == TEXT_DICTIONARY || c->page.values == 0 || (pages & (pages - 1)) != 0)
 		return false;
 	const struct dictionary *d = &c->dictionary;
 	uint64_t values = c->chunk.values + c->page.values;
@@ -78,6 +83,16 @@ enum rc choice_plain(struct column *c, struct scratch *s, struct err *e)
 	return rc == RC_OK ? change(c, s, e) : rc;
 }
 
+bool choice_crowded(struct column *c, enum codec codec)
+{
+	const struct dictionary *d = &c->dictionary;
+	if (!of_texts(c) || c->plain || c->wants_plain || (d->count < DICTIONARY_ENTRIES && d->values.len < DICTIONARY_BYTES))
+		return false;
+	c->wants_plain = c->text == TEXT_OPEN && c->sample.values != 0 &&
+	    recode_dictionary_cost(&c->chunk, d, codec) > recode_plain_cost(&c->sample, &c->chunk);
+	return !c->wants_plain;
+}
+
 /* The dictionary's cost with its true compressed size. */
 static enum rc exact_cost(struct column *c, struct scratch *s, uint64_t *cost, struct err *e)
 {
@@ -95,7 +110,10 @@ static enum rc exact_cost(struct column *c, struct scratch *s, uint64_t *cost, s
 
 enum rc choice_last(struct column *c, struct scratch *s, struct err *e)
 {
-	if (c->dictionary.count == 0 || c->sample.values == 0)
+	if (c->dictionary.count == 0 || c->sample.values == 0 || c->text == TEXT_DICTIONARY)
+		return RC_OK;
+	/* A few texts say too little about the rest of the file. */
+	if (of_texts(c) && c->chunk.values < VALUES_TO_TELL)
 		return RC_OK;
 	uint64_t dictionary = recode_dictionary_cost(&c->chunk, &c->dictionary, s->codec);
 	uint64_t plain = recode_plain_cost(&c->sample, &c->chunk);
@@ -111,12 +129,14 @@ enum rc choice_last(struct column *c, struct scratch *s, struct err *e)
 
 void choice_next(struct column *c)
 {
+	if (of_texts(c) && c->text == TEXT_OPEN && c->chunk.values != 0)
+		c->text = c->plain ? TEXT_PLAIN : TEXT_DICTIONARY;
 	bool told = c->weighed >= VALUES_TO_TELL;
 	if (c->groups_plain > 0)
 		c->groups_plain--;
 	else if (c->lost && told)
 		c->groups_plain = GROUPS_PLAIN;
-	c->plain = c->groups_plain > 0;
+	c->plain = of_texts(c) ? c->text == TEXT_PLAIN : c->groups_plain > 0;
 	c->settled = c->wants_plain = c->lost = false;
 	c->sample = (struct recode_sample){0};
 	c->counted = 0;

@@ -454,7 +454,7 @@ enum rc column_flush(struct column *c, struct scratch *s, struct output *o, stru
 	if (rc != RC_OK)
 		return rc;
 	footer_add(f, c->from->column->name, &meta, &c->chunk);
-	column_fini(c);
 	choice_next(c);
+	column_fini(c);
 	return RC_OK;
 }

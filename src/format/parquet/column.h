@@ -45,6 +45,7 @@ struct column {
 	uint64_t weighed;
 	bool settled;       /* the dictionary wins by far */
 
+	enum { TEXT_OPEN, TEXT_DICTIONARY, TEXT_PLAIN } text; /* of a BYTE_ARRAY column: how all row groups of the file have it */
 	uint32_t groups_plain; /* row groups to begin PLAIN, because the last one should have */
 	uint64_t outside;
 };

@@ -84,7 +84,7 @@ static bool put_value(struct dictionary *d, const void *bytes, size_t len)
 {
 	bool text = d->physical == PHYSICAL_BYTES;
 	size_t size = text ? sizeof(uint32_t) + len : len;
-	if (d->count == DICTIONARY_ENTRIES || d->values.len + size > DICTIONARY_BYTES)
+	if (d->count == (text ? DICTIONARY_MOST : DICTIONARY_ENTRIES) || d->values.len + size > DICTIONARY_MOST_BYTES)
 		return false;
 	if (text) {
 		uint64_t head = 0;

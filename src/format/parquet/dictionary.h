@@ -19,8 +19,10 @@
 #include "format/parquet/table.h"
 
 enum {
-	DICTIONARY_ENTRIES = 256 << 10, /* most distinct values */
-	DICTIONARY_BYTES = 4 << 20,     /* most bytes of values */
+	DICTIONARY_ENTRIES = 256 << 10, /* most distinct numbers */
+	DICTIONARY_BYTES = 4 << 20,     /* bytes of texts after which the row group ends (choice.h) */
+	DICTIONARY_MOST = 2 * DICTIONARY_ENTRIES, /* most distinct texts, and their bytes: what one more append may add */
+	DICTIONARY_MOST_BYTES = 32 << 20,
 };
 
 struct dictionary {

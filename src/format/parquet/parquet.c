@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "format/parquet/choice.h"
 #include "format/parquet/column.h"
 #include "format/parquet/footer.h"
 #include "format/parquet/output.h"
@@ -92,11 +93,23 @@ static void begin(const struct parquet *q, struct scratch *s, size_t rows)
 	scratch_init(s, q->pack, q->options.codec, q->options.level, q->options.page_rows, rows);
 }
 
+static bool crowded(struct parquet *q)
+{
+	bool any = false;
+	for (size_t i = 0; i < q->columns; i++)
+		any |= choice_crowded(&q->column[i], q->options.codec);
+	return any;
+}
+
 /* The selection lies in one row group. */
 static enum rc append(struct parquet *q, const struct rows *r, struct err *e)
 {
 	struct scratch s;
 	enum rc rc = RC_OK;
+	if (crowded(q))
+		rc = parquet_flush(q, e);
+	if (rc != RC_OK)
+		return rc;
 	begin(q, &s, r->n);
 	for (size_t i = 0; i < q->columns && rc == RC_OK; i++)
 		rc = column_append(&q->column[i], r, &s, e);

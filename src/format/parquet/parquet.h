@@ -45,7 +45,8 @@ struct parquet;
 enum rc parquet_open(const struct projection *p, const struct parquet_options *options, struct pack *pack, struct parquet_sink sink, struct parquet **out, struct err *e) MUST_USE;
 
 /*
- * Append the selected rows (sel NULL: rows 0..n-1), at most 64 Ki. Closes pages, and the row group at row_group_rows, by itself. RC_* of the sink; the file is
+ * Append the selected rows (sel NULL: rows 0..n-1), at most 64 Ki. Closes pages, and the row group at row_group_rows or when a column has too many different
+ * texts for a dictionary, by itself. RC_* of the sink; the file is
  * lost then, whatever it was: every later call returns the same again.
  */
 enum rc parquet_append(struct parquet *q, const struct batch *b, const uint16_t *sel, size_t n, struct err *e) MUST_USE;

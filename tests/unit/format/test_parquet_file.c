@@ -360,6 +360,47 @@ static void test_full_dictionary_leaves_both(void **state)
 	table_free(&t);
 }
 
+static void fill_ips(struct table *t, uint64_t *seed, uint32_t distinct)
+{
+	struct ip *ip = batch_values(t->batch, 0);
+	for (uint32_t i = 0; i < BATCH_ROWS; i++) {
+		*seed = *seed * UINT64_C(6364136223846793005) + 1;
+		uint32_t host = (uint32_t)(*seed >> 33) % distinct;
+		uint32_t mixed = host * 2654435761u;
+		ip[i] = (struct ip){.family = 4};
+		memcpy(ip[i].octet, &mixed, sizeof mixed);
+	}
+	t->batch->rows = BATCH_ROWS;
+}
+
+/* Texts are dictionary coded in the whole file or nowhere; a crowded dictionary ends its row group. */
+static void test_texts_are_of_one_kind(void **state)
+{
+	static const struct {
+		uint32_t distinct, groups;
+		bool dictionary;
+	} cases[] = {{288000, 3, true}, {UINT32_MAX, 2, false}};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct table t;
+		uint64_t seed = 1;
+		table_open(&t, TYPE_IP, "ip", SQL_STRING, NULL, &(struct parquet_options){.codec = CODEC_SNAPPY});
+		for (unsigned batch = 0; batch < 60; batch++) {
+			fill_ips(&t, &seed, cases[i].distinct);
+			table_append(&t);
+		}
+		/* A last row group of few rows, all different. */
+		assert_int_equal(parquet_flush(t.file.q, &(struct err){0}), RC_OK);
+		fill_ips(&t, &seed, UINT32_MAX);
+		table_append(&t);
+		table_read(&t);
+		assert_in_range(node_get(t.read.meta, 4)->children, cases[i].groups, 9);
+		for (size_t p = 0; p < t.read.column[0].pages; p++)
+			assert_int_equal(t.read.column[0].page[p].dictionary, cases[i].dictionary);
+		table_free(&t);
+	}
+}
+
 /* A small file decides by what it has: 50 different numbers are cheaper as they are. */
 static void test_small_file_is_plain(void **state)
 {
@@ -531,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(test_outside_is_null),
 	    cmocka_unit_test(test_unique_values_are_plain),
 	    cmocka_unit_test(test_full_dictionary_leaves_both),
+	    cmocka_unit_test(test_texts_are_of_one_kind),
 	    cmocka_unit_test(test_small_file_is_plain),
 	    cmocka_unit_test(test_long_texts),
 	    cmocka_unit_test(test_floats),
