@@ -1,5 +1,6 @@
 /*
- * archive: reads a sealed file once: hash, copy into the lake's staging, and for a small one its rows. A group of files then shares its syncs.
+ * archive: reads a sealed file once: hash, copy into the lake's staging, and for a small one its rows. A group of files
+ * then shares its syncs.
  *
  * Thread  one archive per thread
  */
@@ -15,13 +16,13 @@
 
 struct archive_params {
 	const struct settings *settings;
-	struct board *board;  /* says when to stop in the middle of a large file */
+	struct board *board; /* says when to stop in the middle of a large file */
 	struct inflight *inflight;
-	const char *staging;  /* folder in the lake */
-	unsigned thread;      /* makes names in it of its own */
-	uint64_t run;         /* of this collector */
+	const char *staging; /* folder in the lake */
+	unsigned thread;     /* makes names in it of its own */
+	uint64_t run;        /* of this collector */
 	struct rows_limits limits;
-	uint64_t rows_max;    /* encoded rows of one original on the bus */
+	uint64_t rows_max; /* encoded rows of one original on the bus */
 };
 
 struct archive;
@@ -31,12 +32,13 @@ struct archive *archive_new(const struct archive_params *p, struct store *store,
 void archive_free(struct archive **a);
 
 /*
- * Deal with one item; its outcome says what came of it. RC_OK also when it was set aside. RC_AGAIN: lake or ledger is away or full, the outcome is LATER.
- * RC_FAIL: the lake is unusable, the outcome is LATER.
+ * Deal with one item; its outcome says what came of it. RC_OK also when it was set aside. RC_AGAIN: lake or ledger is
+ * away or full, the outcome is LATER. RC_FAIL: the lake is unusable, the outcome is LATER.
  */
 enum rc archive_item(struct archive *a, struct item *it, struct err *e) MUST_USE;
 
-/* Make the TAKEN ones of a list durable under their names in the lake. After RC_AGAIN or RC_FAIL all of them are LATER. */
+/* Make the TAKEN ones of a list durable under their names in the lake. After RC_AGAIN or RC_FAIL all of them are LATER.
+ */
 enum rc archive_group(struct archive *a, struct item_list *items, struct err *e) MUST_USE;
 
 #endif

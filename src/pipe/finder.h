@@ -1,9 +1,11 @@
 /*
- * finder: which files are there, which of them are new, and whether their writer is done. Keeps every item from the moment it is found until it comes back.
+ * finder: which files are there, which of them are new, and whether their writer is done. Keeps every item from the
+ * moment it is found until it comes back.
  *
- * A file is sealed when it was closed or renamed in under our eyes, or else when it has not changed for the pipeline's settle time. Not followed, not taken, but written
- * down once: symbolic links, what is no regular file, folders whose name fits where folders are not entered. Passed over in silence: names with a dot in front,
- * names that say "not finished" (nfcapd.current*), folders of `after: move`.
+ * A file is sealed when it was closed or renamed in under our eyes, or else when it has not changed for the pipeline's
+ * settle time. Not followed, not taken, but written down once: symbolic links, what is no regular file, folders whose
+ * name fits where folders are not entered. Passed over in silence: names with a dot in front, names that say "not
+ * finished" (nfcapd.current*), folders of `after: move`.
  *
  * Thread  one owner
  */
@@ -46,7 +48,8 @@ void finder_return(struct finder *f, struct item *it);
 bool finder_scanning(const struct finder *f);
 size_t finder_pending(const struct finder *f); /* items it has or waits for, ready ones included */
 
-/* Descriptors to poll; how many were put (at most max), and the milliseconds after which finder_step is wanted anyway. */
+/* Descriptors to poll; how many were put (at most max), and the milliseconds after which finder_step is wanted anyway.
+ */
 size_t finder_poll(const struct finder *f, struct pollfd *fds, size_t max, int64_t *due_ms);
 
 #endif

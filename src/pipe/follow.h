@@ -1,7 +1,8 @@
 /*
  * follow: learns from the lake's manifests which originals are committed, and writes it to the ledger.
  *
- * Every process follows for itself, from where the ledger stood when it began: what it marks is the same whoever marks it.
+ * Every process follows for itself, from where the ledger stood when it began: what it marks is the same whoever marks
+ * it.
  *
  * Thread  one owner
  */
@@ -25,7 +26,8 @@ struct follow_news { /* an original that came to its end; texts borrowed for the
 	bool awaited; /* it was added to this follow */
 };
 
-/* store and ledger are borrowed. partitions: of each pipeline's files and rows topic, [2 * pipeline + (rows ? 1 : 0)]. */
+/* store and ledger are borrowed. partitions: of each pipeline's files and rows topic, [2 * pipeline + (rows ? 1 : 0)].
+ */
 enum rc follow_open(const struct settings *s, const unsigned *partitions, struct store *store, struct ledger *ledger,
     struct follow **out, struct err *e) MUST_USE;
 void follow_close(struct follow **f);
@@ -37,14 +39,14 @@ bool follow_add(struct follow *f, const struct pipeline *p, const char *topic, u
 size_t follow_waits(const struct follow *f); /* originals added and not yet settled */
 
 /* Look where it is time to look. news is called after the ledger has it, durably; it calls nothing of this follow. */
-enum rc follow_poll(struct follow *f, void (*news)(void *context, const struct follow_news *n), void *context,
-    struct err *e) MUST_USE;
+enum rc follow_poll(
+    struct follow *f, void (*news)(void *context, const struct follow_news *n), void *context, struct err *e) MUST_USE;
 
 /* Until the next look is due; -1 when nothing is awaited. */
 int64_t follow_due_ms(const struct follow *f);
 
 /* Every topic and partition that something is awaited from. */
-void follow_each_place(const struct follow *f,
-    void (*visit)(void *context, const char *topic, unsigned partition), void *context);
+void follow_each_place(
+    const struct follow *f, void (*visit)(void *context, const char *topic, unsigned partition), void *context);
 
 #endif

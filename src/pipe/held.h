@@ -1,5 +1,6 @@
 /*
- * held: the items that are being dealt with, by pipeline and path, so that a path is dealt with once at a time; and those that wait for a moment to come.
+ * held: the items that are being dealt with, by pipeline and path, so that a path is dealt with once at a time; and
+ * those that wait for a moment to come.
  *
  * Thread  one owner
  */

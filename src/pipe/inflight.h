@@ -1,5 +1,6 @@
 /*
- * inflight: the digests that are between hashed and in the ledger, so that two files of equal content are not both archived.
+ * inflight: the digests that are between hashed and in the ledger, so that two files of equal content are not both
+ * archived.
  *
  * Thread  any
  */

@@ -1,8 +1,8 @@
 /*
  * item: one file on its way through the collector, from found to published.
  *
- * It moves whole between threads: finder (held.h) -> archive thread -> publisher -> finder. Whoever has it owns the fields below "work"; the fields under
- * "finder" are the finder's all the time.
+ * It moves whole between threads: finder (held.h) -> archive thread -> publisher -> finder. Whoever has it owns the
+ * fields below "work"; the fields under "finder" are the finder's all the time.
  */
 #ifndef PIPE_ITEM_H
 #define PIPE_ITEM_H
@@ -43,50 +43,49 @@ enum { ITEM_NOTE_MAX = 240 };
 
 struct item {
 	/* finder */
-	struct item *chain;      /* in the table of pending paths */
+	struct item *chain; /* in the table of pending paths */
 	struct item *prev_waiting, *next_waiting;
-	bool listed;             /* in that table */
+	bool listed; /* in that table */
 	enum item_wait wait;
-	struct mono since, due;  /* first seen like this; look again */
+	struct mono since, due;   /* first seen like this; look again */
 	bool dirty, dirty_sealed; /* something happened to the path while it was worked on */
 
 	/* work */
-	struct item *next;       /* in the list of whoever has it */
+	struct item *next; /* in the list of whoever has it */
 	enum item_task task;
 	enum item_outcome outcome;
 	const struct pipeline *pipeline;
-	char *source;            /* absolute path as found */
+	char *source; /* absolute path as found */
 	struct looks looks;
-	bool known;              /* the ledger knows the path with an original: these many bytes, this digest */
+	bool known; /* the ledger knows the path with an original: these many bytes, this digest */
 	uint64_t known_size;
 	uint8_t known_sha256[SHA256_BYTES];
-	bool settled;            /* found by scan and unchanged since: a change now means that it is still written */
-	bool explicit_again;     /* load --again */
-	bool leave_source;       /* load: `after:` is for watched folders */
+	bool settled;               /* found by scan and unchanged since: a change now means that it is still written */
+	bool explicit_again;        /* load --again */
+	bool leave_source;          /* load: `after:` is for watched folders */
 	bool retry_note, unsettled; /* ASIDE: look again at every rescan; changed while it was read */
 	char note[ITEM_NOTE_MAX];
 
 	uint8_t sha256[SHA256_BYTES];
 	uint32_t again;
 	int64_t slot_s, archived_s, seen_ms;
-	bool claimed;            /* its digest is in inflight */
-	char *name, *path;       /* of the original; in the lake */
+	bool claimed;      /* its digest is in inflight */
+	char *name, *path; /* of the original; in the lake */
 	char *staged;
 	struct store_file *file;
 
 	bool rows_event;
-	struct rows rows;        /* encoded parts; empty for a file event */
-	const char *topic;       /* the pipeline's */
-	char *ledger_dissector;  /* REPUBLISH: what the ledger says */
+	struct rows rows;  /* encoded parts; empty for a file event */
+	const char *topic; /* the pipeline's */
 	unsigned partition;
 	uint32_t parts;
 	unsigned unacknowledged;
-	bool handed;             /* to the bus, at least once */
-	bool refused;            /* the bus refused one of its events, or did not get all */
+	bool handed;  /* to the bus, at least once */
+	bool refused; /* the bus refused one of its events, or did not get all */
 	bool published;
-	bool undeliverable;      /* the bus will never take it */
-	bool repeated;           /* the ledger said the same of it before: not told again */
-	bool open, committed;    /* DOUBLE: how far the original is */
+	bool undeliverable;   /* the bus will never take it */
+	bool repeated;        /* the ledger said the same of it before: not told again */
+	bool open, committed; /* DOUBLE: how far the original is */
 };
 
 /* Takes a copy of source. */

@@ -1,5 +1,6 @@
 /*
- * publish: the second half of the collector: groups into the ledger, their events onto the bus, commits back into the ledger, then `after:`.
+ * publish: the second half of the collector: groups into the ledger, their events onto the bus, commits back into the
+ * ledger, then `after:`.
  *
  * Thread  one owner
  */
@@ -20,7 +21,7 @@ struct publish_params {
 	const struct settings *settings;
 	const unsigned *partitions; /* [2 * pipeline + (rows ? 1 : 0)] */
 	struct board *board;
-	unsigned waiter;            /* number on the board */
+	unsigned waiter; /* number on the board */
 	struct inflight *inflight;
 	uint64_t run;
 };
@@ -36,8 +37,8 @@ void publish_close(struct publish **p);
 void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o);
 
 /*
- * Deal with a group to its end, waiting for what is away or full until the board says stop. more: another group waits, so that what can be written with it is. Items
- * keep the outcome that became of them.
+ * Deal with a group to its end, waiting for what is away or full until the board says stop. more: another group waits,
+ * so that what can be written with it is. Items keep the outcome that became of them.
  */
 void publish_items(struct publish *p, struct item_list *items, bool more);
 

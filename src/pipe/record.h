@@ -33,11 +33,11 @@ struct record_marks {
 void record_mark_add(struct record_marks *m, const struct item *it, int64_t now_ms);
 
 /*
- * One durable transaction: the marks, then the items. It may change an item's outcome from TAKEN to DOUBLE (another process was faster; its copy in the lake is
- * not needed if it->path is set and differs from the known one's: then it->staged holds the path to remove). Sets partition. RC_AGAIN, RC_FAIL: nothing happened,
- * nothing was counted.
+ * One durable transaction: the marks, then the items. It may change an item's outcome from TAKEN to DOUBLE (another
+ * process was faster; its copy in the lake is not needed if it->path is set and differs from the known one's: then
+ * it->staged holds the path to remove). Sets partition. RC_AGAIN, RC_FAIL: nothing happened, nothing was counted.
  */
-enum rc record_items(const struct record_params *p, struct ledger *l, struct record_marks *marks, struct item_list *items,
-    struct err *e) MUST_USE;
+enum rc record_items(const struct record_params *p, struct ledger *l, struct record_marks *marks,
+    struct item_list *items, struct err *e) MUST_USE;
 
 #endif

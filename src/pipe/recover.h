@@ -14,7 +14,8 @@
 #include "pipe/settings.h"
 
 /* A ledger that holds nothing, and a lake with commits: the ledger was lost. Fill it from the lake. */
-enum rc recover_lost_ledger(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e) MUST_USE;
+enum rc recover_lost_ledger(
+    const struct settings *s, struct store *store, struct ledger *ledger, struct err *e) MUST_USE;
 
 /* Every dataset's schema into the lake, before an event names it. */
 enum rc recover_schemas(const struct settings *s, struct store *store, struct err *e) MUST_USE;
@@ -28,7 +29,9 @@ struct recover_params {
 	bool later; /* not at the start: only what runs that died since have left */
 };
 
-/* Originals that earlier runs left open: archived ones of dead runs are appended to `again` as REPUBLISH items, published ones are awaited. */
-enum rc recover_open(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
+/* Originals that earlier runs left open: archived ones of dead runs are appended to `again` as REPUBLISH items,
+ * published ones are awaited. */
+enum rc recover_open(
+    const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
 
 #endif

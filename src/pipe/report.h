@@ -1,8 +1,9 @@
 /*
- * report: what became of one original: rows, rejects, counters. Filled batch by batch, travels in a rows event, ends in the manifest and the rejects file.
+ * report: what became of one original: rows, rejects, counters. Filled batch by batch, travels in a rows event, ends in
+ * the manifest and the rejects file.
  *
- * Entries are kept as JSON lines {"offset","length","rows","reason","raw" (base64)} up to REPORT_ENTRIES_MAX bytes; beyond that rejects are counted and a last line says how many
- * have no line of their own.
+ * Entries are kept as JSON lines {"offset","length","rows","reason","raw" (base64)} up to REPORT_ENTRIES_MAX bytes;
+ * beyond that rejects are counted and a last line says how many have no line of their own.
  *
  * Thread  one owner
  */
@@ -20,15 +21,15 @@ enum { REPORT_ENTRIES_MAX = 256 << 10, REPORT_REASON = 240 };
 
 struct report {
 	const struct dissect_ops *dissector; /* names the counters */
-	uint64_t rows;       /* that the dissector gave */
-	uint64_t rejects;    /* entries, the silent ones too */
-	uint64_t lost;       /* rows known to be lost in them */
-	uint64_t outside;    /* values that became null for their type */
+	uint64_t rows;                       /* that the dissector gave */
+	uint64_t rejects;                    /* entries, the silent ones too */
+	uint64_t lost;                       /* rows known to be lost in them */
+	uint64_t outside;                    /* values that became null for their type */
 	uint64_t counter[BATCH_COUNTERS];
 	bool clean;
 	char reason[REPORT_REASON]; /* the whole file was refused: why; else "" */
 	struct writer entries;
-	uint64_t silent;     /* rejects without a line */
+	uint64_t silent; /* rejects without a line */
 };
 
 void report_init(struct report *r, const struct dissect_ops *dissector);

@@ -1,5 +1,6 @@
 /*
- * rows: the rows of a small original as the parts that travel on the bus: cut by hour, and again where the bus limits an event.
+ * rows: the rows of a small original as the parts that travel on the bus: cut by hour, and again where the bus limits
+ * an event.
  *
  * The same bytes, build and limits give the same parts.
  *
@@ -42,8 +43,9 @@ struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_li
 void rows_maker_free(struct rows_maker **m);
 
 /*
- * Dissect an original that is in memory. A damaged or refused one is RC_OK too: its report says so. RC_END: it does not fit, because the encoded rows would pass
- * bytes_max or one row passes the bus's limit; let a file event carry it. RC_FAIL: the dissector could not be opened.
+ * Dissect an original that is in memory. A damaged or refused one is RC_OK too: its report says so. RC_END: it does not
+ * fit, because the encoded rows would pass bytes_max or one row passes the bus's limit; let a file event carry it.
+ * RC_FAIL: the dissector could not be opened.
  */
 enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const struct dissect_hints *hints,
     uint64_t bytes_max, struct rows *out, struct err *e) MUST_USE;

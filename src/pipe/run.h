@@ -1,7 +1,9 @@
 /*
- * run: one life of a collector or load: a random number, and a locked file in the state folder that says that it is alive.
+ * run: one life of a collector or load: a random number, and a locked file in the state folder that says that it is
+ * alive.
  *
- * Originals that are archived and not yet published belong to the run that archived them; what a dead run left (originals, staged files) is the next one's.
+ * Originals that are archived and not yet published belong to the run that archived them; what a dead run left
+ * (originals, staged files) is the next one's.
  *
  * Thread  one owner
  */

@@ -1,5 +1,6 @@
 /*
- * settings: what a configuration file came to. Plain data; filled and checked by app (keys table), read by pipe and ops.
+ * settings: what a configuration file came to. Plain data; filled and checked by app (keys table), read by pipe and
+ * ops.
  *
  * Providers are ops structs that app chose; pipe names none.
  *
@@ -23,23 +24,24 @@ enum after { AFTER_KEEP, AFTER_DELETE, AFTER_MOVE };
 
 struct pipeline {
 	char *name;
-	char *watch;    /* absolute folder */
-	char *pattern;  /* of file names */
+	char *watch;   /* absolute folder */
+	char *pattern; /* of file names */
 	bool recursive;
 	const struct dissect_ops *dissector;
 	struct dissect_option *option; /* options: */
 	size_t options;
-	const struct schema *schema;   /* of its dataset */
+	const struct schema *schema;         /* of its dataset */
 	const struct projection *projection; /* dissector's fields -> schema */
 	const struct projection *rendered;   /* rows events -> schema */
 	enum after after;
-	char *after_dir;               /* AFTER_MOVE */
-	int64_t settle_ms;             /* a file found by rescan (not closed or renamed under our eyes) must be unchanged that long */
+	char *after_dir; /* AFTER_MOVE */
+	/* A file found by rescan (not closed or renamed under our eyes) must be unchanged that long. */
+	int64_t settle_ms;
 	char *topic_files, *topic_rows; /* <instance>.<pipeline>.files, .rows */
 };
 
 struct settings {
-	char *file;     /* the configuration file, for messages */
+	char *file; /* the configuration file, for messages */
 	char *instance;
 	char *lake_url, *bus_url;
 	const struct store_ops *store;
@@ -50,38 +52,42 @@ struct settings {
 	char *bus_place;
 	struct bus_option *bus_option;
 	size_t bus_options;
-	char *state;    /* local folder: ledger, worker caches, figures, locks */
+	char *state; /* local folder: ledger, worker caches, figures, locks */
 	unsigned workers;
 
-	uint64_t inline_max;   /* event.inline_max: larger inputs go as file events */
-	uint64_t rows_max;     /* event.rows_max: encoded rows of one original on the bus */
+	uint64_t inline_max; /* event.inline_max: larger inputs go as file events */
+	uint64_t rows_max;   /* event.rows_max: encoded rows of one original on the bus */
 
-	int64_t commit_age_ms; /* commit.max_age */
-	uint64_t commit_bytes; /* commit.max_bytes */
+	int64_t commit_age_ms;  /* commit.max_age */
+	uint64_t commit_bytes;  /* commit.max_bytes */
 	unsigned commit_events; /* commit.max_events, at most 4096 */
 
-	uint64_t worker_memory; /* worker.memory, per thread */
-	unsigned open_hours;    /* worker.open_hours */
+	uint64_t worker_memory;  /* worker.memory, per thread */
+	unsigned open_hours;     /* worker.open_hours */
 	unsigned partitions_max; /* partitions.max: hours one original may touch */
 	struct parquet_options parquet;
 	uint64_t file_max_bytes; /* file.max_bytes: a table file rolls */
 
-	int64_t rescan_ms;       /* collect.rescan */
-	unsigned collect_group;  /* collect.group: files that share their fsyncs */
+	int64_t rescan_ms;      /* collect.rescan */
+	unsigned collect_group; /* collect.group: files that share their fsyncs */
 	uint64_t ledger_max_bytes;
 	int64_t dedupe_horizon_ms;
 	int64_t stop_timeout_ms;
-	int64_t clean_age_ms;    /* manifests younger are kept: one hour */
+	int64_t clean_age_ms; /* manifests younger are kept: one hour */
 
 	struct pipeline *pipeline;
 	size_t pipelines;
 };
 
-/* Where things lie in the lake. One place so that collector, worker, status and audit agree. Each returns its length or aborts when size is too small (paths are built from checked parts). */
-void lake_commits(char *out, size_t size, const char *topic, unsigned partition);                 /* _sluice/commits/<topic>/<partition> */
-void lake_commit(char *out, size_t size, const char *topic, unsigned partition, uint64_t start);  /* …/<start, 20 digits> */
-void lake_history(char *out, size_t size, const char *topic, unsigned partition);                 /* _sluice/history/<topic>/<partition> */
-void lake_staging(char *out, size_t size, const char *attempt);                                   /* _sluice/staging/<attempt> */
-void lake_schema(char *out, size_t size, uint64_t fingerprint);                                   /* _sluice/schemas/<16 hex>.avsc */
+/* Where things lie in the lake. One place so that collector, worker, status and audit agree. Each returns its length or
+ * aborts when size is too small (paths are built from checked parts). */
+void lake_commits(
+    char *out, size_t size, const char *topic, unsigned partition); /* _sluice/commits/<topic>/<partition> */
+void lake_commit(
+    char *out, size_t size, const char *topic, unsigned partition, uint64_t start); /* …/<start, 20 digits> */
+void lake_history(
+    char *out, size_t size, const char *topic, unsigned partition); /* _sluice/history/<topic>/<partition> */
+void lake_staging(char *out, size_t size, const char *attempt);     /* _sluice/staging/<attempt> */
+void lake_schema(char *out, size_t size, uint64_t fingerprint);     /* _sluice/schemas/<16 hex>.avsc */
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * walk: a folder's entries, one by one, in bytewise order within each folder, so that the caller can do other things in between.
+ * walk: a folder's entries, one by one, in bytewise order within each folder, so that the caller can do other things in
+ * between.
  *
  * Symbolic links are never followed below the root. Names that begin with a dot are passed over, folders too.
  *

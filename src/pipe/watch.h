@@ -1,5 +1,6 @@
 /*
- * watch: what happens in folders, from inotify: files whose writer closed them or that were renamed in, and new folders.
+ * watch: what happens in folders, from inotify: files whose writer closed them or that were renamed in, and new
+ * folders.
  *
  * Thread  one owner
  */
@@ -30,7 +31,8 @@ void watch_close(struct watch **w);
 /* Readable when there is something to take. */
 int watch_fd(const struct watch *w);
 
-/* See what happens right in that folder from now on. Watching it already is fine. RC_AGAIN: no more watches to give. RC_BAD: no folder. */
+/* See what happens right in that folder from now on. Watching it already is fine. RC_AGAIN: no more watches to give.
+ * RC_BAD: no folder. */
 enum rc watch_add(struct watch *w, const char *folder, struct err *e) MUST_USE;
 
 /* false: nothing more now. */
