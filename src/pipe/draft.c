@@ -160,7 +160,7 @@ enum rc draft_original(struct draft *d, const struct manifest_original *o, const
 	t->lost += o->lost;
 	t->outside += o->outside;
 	t->sequence_failures += counter(report, "sequence_failures");
-	t->stat_mismatches += counter(report, "stat_mismatches");
+	t->stat_mismatches += counter(report, "stat_mismatch");
 	return RC_OK;
 }
 

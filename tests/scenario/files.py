@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Which files are taken, when, and what becomes of odd ones: through the program, with a real folder."""
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
+import nfcapd  # noqa: E402
 import tap  # noqa: E402
 from lake import faults, ids, staging_left  # noqa: E402
 from spool import Spool, children, stop, wait_for  # noqa: E402
@@ -179,8 +181,23 @@ def after(place):
     tap.check('nothing is left in staging', not staging_left(s.lake), str(staging_left(s.lake)))
 
 
+def statistics(place):
+    """A file whose flows are not what its own statistics record says: taken, and counted where an expert looks first."""
+    s = Spool(place)
+    s.make('nfcapd.202601140900', 20)
+    content = bytearray(s.inputs['nfcapd.202601140900'])
+    at = content.rindex(nfcapd.APPENDIX_STAT.to_bytes(2, 'little') + (148).to_bytes(2, 'little')) + 4
+    content[at] += 1  # one flow more than there is
+    s.inputs['nfcapd.202601140900'] = bytes(content)
+    s.drop('nfcapd.202601140900')
+    s.command('run', '--once')
+    figures = json.loads(s.command('status', '--json').stdout)['figures']
+    tap.check('rows that differ from the statistics record are counted', ids(s.lake) == s.expected() and figures['stat_mismatches'] == 1, str(figures))
+    tap.check('and an original is counted as committed once', figures['files_committed'] == 1, str(figures))
+
+
 if __name__ == '__main__':
-    for case in (arrive, twice, odd_names, odd_files, permission, overflow, after):
+    for case in (arrive, twice, odd_names, odd_files, permission, overflow, after, statistics):
         with tempfile.TemporaryDirectory(prefix='sluice-files-') as folder:
             case(folder)
     tap.done()

@@ -3,6 +3,8 @@
  */
 #include "format/parquet/buffer.h"
 
+#include <sys/mman.h>
+
 #include "base/mem.h"
 
 enum { PAGE = 4096, SMALLEST = 64, DOUBLED = 1 << 20 };
@@ -43,6 +45,7 @@ void buffer_grow(struct buffer *b, size_t n)
 		mem_release(b->bytes);
 		b->bytes = bytes;
 	}
+	if (mapped(b, next)) madvise(b->bytes + (b->capacity>=BUFFER_MAPPED? b->capacity:0), next - (b->capacity>=BUFFER_MAPPED? b->capacity:0), 23);
 	b->capacity = next;
 }
 
