@@ -43,6 +43,7 @@ void board_free(struct board **b)
 {
 	if (*b == NULL)
 		return;
+	metric_set((*b)->figures, FIGURE_WAITING, 0); /* nobody waits any more */
 	pthread_cond_destroy(&(*b)->wake);
 	pthread_mutex_destroy(&(*b)->lock);
 	mem_free(b);

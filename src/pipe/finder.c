@@ -27,6 +27,8 @@ enum {
 	PENDING_MAX = 20000, /* found and not yet dealt with: a walk pauses there */
 	STEP = 1000,         /* entries or events looked at in one step */
 	LATER_MS = 50,
+	LATER_LARGE_MS = 1000,
+	LARGE = 1 << 20,
 	NS_PER_MS = 1000000,
 	PATIENCE = 10, /* settle times that a run which ends gives to a file that grows */
 	PATIENCE_LEAST_MS = 2000,
@@ -495,12 +497,18 @@ void finder_return(struct finder *f, struct item *it)
 	it->wait = ITEM_FOUND;
 	if (it->task != ITEM_FORGET && it->outcome == ITEM_LATER) {
 		it->outcome = ITEM_TAKEN;
-		held_wait(&f->held, it, ITEM_DELAYED, LATER_MS);
+		/* A twin on its way is soon written down; but reading a large file again costs more than waiting. */
+		held_wait(&f->held, it, ITEM_DELAYED, it->looks.size > LARGE ? LATER_LARGE_MS : LATER_MS);
 		return;
 	}
 	if (it->task == ITEM_TAKE && it->outcome == ITEM_ASIDE && it->unsettled) {
 		it->outcome = ITEM_TAKEN;
-		it->settled = true;
+		it->settled = !it->dirty;
+		if (it->dirty) {
+			it->dirty = false;
+			held_ready(&f->held, it);
+			return;
+		}
 		held_wait(&f->held, it, ITEM_SETTLING, it->pipeline->settle_ms);
 		return;
 	}

@@ -331,21 +331,10 @@ static void produce_all(struct publish *p, struct item_list *items)
 	}
 }
 
-/* A copy that another process's copy made needless. */
-static void drop_copy(struct publish *p, struct item *it)
-{
-	struct err e;
-	if (store_remove(p->store, &(const char *){it->staged}, 1, &e) != RC_OK)
-		log_warn("%s is left in the lake without use: %s", it->staged, e.text);
-	mem_free(&it->staged);
-}
-
 static void finish(struct publish *p, struct item *it)
 {
 	if (it->published)
 		return;
-	if (it->outcome == ITEM_DOUBLE && it->staged != NULL)
-		drop_copy(p, it);
 	if (it->outcome == ITEM_DOUBLE && it->open) {
 		const struct pipeline *k = it->pipeline;
 		follow_add(p->follow, k, it->rows_event ? k->topic_rows : k->topic_files, it->partition, it->sha256,

@@ -142,10 +142,13 @@ static enum rc put_taken(const struct record_params *p, struct ledger *l, struct
 	}
 	if (rc != RC_OK)
 		return rc;
-	/* Another process wrote it down between our look and now. */
+	/*
+	 * Another process wrote it down between our look and now. If its copy has another name, ours stays without use:
+	 * somebody may have found it in the lake and counted on it, so it is not ours to remove.
+	 */
 	it->outcome = ITEM_DOUBLE;
 	if (strcmp(o.path, it->path) != 0)
-		it->staged = mem_text(it->path);
+		log_info("collector: another process was faster; a second copy of an original stays in the lake");
 	return put_double(l, it, e);
 }
 

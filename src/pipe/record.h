@@ -34,8 +34,7 @@ void record_mark_add(struct record_marks *m, const struct item *it, int64_t now_
 
 /*
  * One durable transaction: the marks, then the items. It may change an item's outcome from TAKEN to DOUBLE (another
- * process was faster; its copy in the lake is not needed if it->path is set and differs from the known one's: then
- * it->staged holds the path to remove). Sets partition. RC_AGAIN, RC_FAIL: nothing happened, nothing was counted.
+ * process was faster). Sets partition. RC_AGAIN, RC_FAIL: nothing happened, nothing was counted.
  */
 enum rc record_items(const struct record_params *p, struct ledger *l, struct record_marks *marks,
     struct item_list *items, struct err *e) MUST_USE;
