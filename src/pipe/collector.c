@@ -215,7 +215,7 @@ static void adopt(struct collector *c)
 {
 	struct err e;
 	if (find_again(c, true, &e) != RC_OK)
-		log_warn("collector: %s", e.text);
+		log_warn("%s", e.text);
 	publish_again(c);
 }
 
@@ -545,7 +545,7 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	if (rc == RC_OK)
 		rc = start_threads(&c, e);
 	if (rc == RC_OK) {
-		log_info("collector: started, run %016" PRIx64, c.run.id);
+		log_info("started, run %016" PRIx64, c.run.id);
 		main_loop(&c);
 		show_progress(&c);
 	}

@@ -148,7 +148,7 @@ static enum rc put_taken(const struct record_params *p, struct ledger *l, struct
 	 */
 	it->outcome = ITEM_DOUBLE;
 	if (strcmp(o.path, it->path) != 0)
-		log_info("collector: another process was faster; a second copy of an original stays in the lake");
+		log_info("another process was faster; a second copy of an original stays in the lake");
 	return put_double(l, it, e);
 }
 

@@ -233,7 +233,7 @@ enum rc recover_open(const struct recover_params *p, struct ledger *ledger, stru
 	    .again = again};
 	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
 	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
-		log_info("collector: from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
+		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
 		    again->count, c.awaited);
 	return rc;
 }
