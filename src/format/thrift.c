@@ -1,5 +1,6 @@
 /*
- * The compact protocol, written by hand: Parquet needs six kinds of values and two kinds of nesting, a library brings a runtime.
+ * The compact protocol, written by hand: Parquet needs six kinds of values and two kinds of nesting, a library brings a
+ * runtime.
  */
 #include "format/thrift.h"
 

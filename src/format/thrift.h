@@ -1,7 +1,8 @@
 /*
  * thrift: writes the compact protocol of Apache Thrift, as Parquet's footer and page headers need it.
  *
- * Fields of a struct go in ascending id. The writer keeps the last id per nesting level, because a field's header holds the difference.
+ * Fields of a struct go in ascending id. The writer keeps the last id per nesting level, because a field's header holds
+ * the difference.
  *
  *   struct thrift t;
  *   thrift_begin(&t, out);            the outermost struct is open
@@ -66,7 +67,8 @@ void thrift_i64(struct thrift *t, int16_t id, int64_t v);
 void thrift_binary(struct thrift *t, int16_t id, const void *bytes, size_t len);
 void thrift_text(struct thrift *t, int16_t id, const char *text);
 void thrift_struct(struct thrift *t, int16_t id); /* opens it */
-void thrift_made(struct thrift *t, int16_t id, const void *bytes, size_t len); /* a struct written before, its end included */
+void thrift_made(
+    struct thrift *t, int16_t id, const void *bytes, size_t len); /* a struct written before, its end included */
 void thrift_list(struct thrift *t, int16_t id, enum thrift_type type, size_t count);
 
 /* Elements of the list that was opened last. */

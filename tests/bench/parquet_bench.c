@@ -1,10 +1,13 @@
 /*
- * How long a flow row takes from batch to file, and how many bytes it takes there: made-up flows with the skew of real ones, one core.
+ * How long a flow row takes from batch to file, and how many bytes it takes there: made-up flows with the skew of real
+ * ones, one core.
  *
- *   parquet_bench [-n rows] [-c none|snappy|zstd|gzip] [-l level] [-g row group rows] [-p page rows] [-a rows per append] [-w writers] [-r rounds] [-j] [-o FILE] SCHEMA
+ *   parquet_bench [-n rows] [-c none|snappy|zstd|gzip] [-l level] [-g row group rows] [-p page rows] [-a rows per
+ * append] [-w writers] [-r rounds] [-j] [-o FILE] SCHEMA
  *
- * Flows come from hosts and services drawn by Zipf's law over one hour, in order of export. Batches are made before the clock starts; each is copied into a
- * warm one before it is appended, outside the clock, because a dissector has just filled it.
+ * Flows come from hosts and services drawn by Zipf's law over one hour, in order of export. Batches are made before the
+ * clock starts; each is copied into a warm one before it is appended, outside the clock, because a dissector has just
+ * filled it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +27,29 @@
 
 enum { WRITERS = 64, HOSTS = 60000, CLIENTS = 12000, PACKET = 24 };
 
-enum { TIME, DURATION, SRC, DST, SPORT, DPORT, PROTO, FLAGS, FWD, STOS, IPKT, IBYT, OPKT, OBYT, INPUT, OUTPUT, SAS, DAS, DTOS, DIR, RIP };
+enum {
+	TIME,
+	DURATION,
+	SRC,
+	DST,
+	SPORT,
+	DPORT,
+	PROTO,
+	FLAGS,
+	FWD,
+	STOS,
+	IPKT,
+	IBYT,
+	OPKT,
+	OBYT,
+	INPUT,
+	OUTPUT,
+	SAS,
+	DAS,
+	DTOS,
+	DIR,
+	RIP
+};
 
 static const struct field fields[] = {
     [TIME] = {"time", TYPE_TIME, ""},
@@ -136,7 +161,8 @@ static struct batch **make(const struct options *o, const struct projection *p, 
 	for (size_t i = 0; i < batches; i++) {
 		out[i] = batch_new(p->types, p->wants, BATCH_ROWS, 0);
 		for (uint32_t row = 0; row < BATCH_ROWS && done < o->rows; row++, done++) {
-			/* The collector's clock: all flows of a packet have the same time. With -j that of the flow's end, as old files have it. */
+			/* The collector's clock: all flows of a packet have the same time. With -j that of the flow's
+			 * end, as old files have it. */
 			int64_t ms = (int64_t)(3599e3 * (double)(done / PACKET * PACKET) / (double)o->rows);
 			if (o->jitter)
 				ms -= (int64_t)(draw() % 800);
@@ -165,8 +191,8 @@ static double cpu_ns(void)
 
 struct figures {
 	double ns;
-	size_t accounted;   /* most at once */
-	uint64_t resident;  /* likewise, over what there was before */
+	size_t accounted;  /* most at once */
+	uint64_t resident; /* likewise, over what there was before */
 	uint64_t written;
 };
 
@@ -184,8 +210,8 @@ static enum rc append(const struct options *o, struct parquet **q, const struct 
 	return rc;
 }
 
-static enum rc write_all(const struct options *o, const struct projection *p, struct pack *pack, struct batch **b, size_t batches, FILE *file,
-    struct figures *f, struct err *e)
+static enum rc write_all(const struct options *o, const struct projection *p, struct pack *pack, struct batch **b,
+    size_t batches, FILE *file, struct figures *f, struct err *e)
 {
 	struct parquet *q[WRITERS] = {0};
 	struct batch *warm = batch_new(p->types, p->wants, BATCH_ROWS, 0);
@@ -232,9 +258,10 @@ static enum rc measure(const struct options *o, const struct projection *p, stru
 		if (file != NULL)
 			fclose(file);
 		if (rc == RC_OK)
-			printf("%zu rows, %zu writers: %.1f ns/row CPU, %.3f B/row, %.1f MiB accounted, %.1f MiB resident at most\n", o->rows, o->writers,
-			    f.ns / (double)o->rows, (double)f.written / (double)o->rows, (double)f.accounted / 1048576,
-			    (double)f.resident / 1048576);
+			printf("%zu rows, %zu writers: %.1f ns/row CPU, %.3f B/row, %.1f MiB accounted, %.1f MiB "
+			       "resident at most\n",
+			    o->rows, o->writers, f.ns / (double)o->rows, (double)f.written / (double)o->rows,
+			    (double)f.accounted / 1048576, (double)f.resident / 1048576);
 	}
 	for (size_t i = 0; i < batches; i++)
 		batch_free(&b[i]);
@@ -245,7 +272,8 @@ static enum rc measure(const struct options *o, const struct projection *p, stru
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-	*o = (struct options){.rows = 1 << 20, .append = BATCH_ROWS, .writers = 1, .rounds = 1, .parquet = {.codec = CODEC_SNAPPY}};
+	*o = (struct options){
+	    .rows = 1 << 20, .append = BATCH_ROWS, .writers = 1, .rounds = 1, .parquet = {.codec = CODEC_SNAPPY}};
 	for (int c; (c = getopt(argc, argv, "n:c:l:g:p:a:w:r:jo:")) != -1;) {
 		size_t number = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
 		switch (c) {

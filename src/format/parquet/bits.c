@@ -1,33 +1,35 @@
 /*
- * Bit packing. The kernels are one inline body, compiled once per item size and width, so that every shift is a constant.
+ * Bit packing. The kernels are one inline body, compiled once per item size and width, so that every shift is a
+ * constant.
  */
 #include "format/parquet/bits.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define PACK_BODY(type, width) \
-	static void pack_##type##_##width(const type *v, size_t groups, uint8_t *to) \
-	{ \
-		for (size_t g = 0; g < groups; g++, v += 8, to += width) { \
-			uint64_t word[((width) + 7) / 8 + 1] = {0}; \
-			_Pragma("GCC unroll 8") for (unsigned i = 0; i < 8; i++) \
-			{ \
-				unsigned bit = i * (width), at = bit / 64, shift = bit % 64; \
-				word[at] |= (uint64_t)v[i] << shift; \
-				if (shift + (width) > 64) \
-					word[at + 1] |= (uint64_t)v[i] >> (64 - shift); \
-			} \
-			memcpy(to, word, width); \
-		} \
+#define PACK_BODY(type, width)                                                                                         \
+	static void pack_##type##_##width(const type *v, size_t groups, uint8_t *to)                                   \
+	{                                                                                                              \
+		for (size_t g = 0; g < groups; g++, v += 8, to += width) {                                             \
+			uint64_t word[((width) + 7) / 8 + 1] = {0};                                                    \
+			_Pragma("GCC unroll 8") for (unsigned i = 0; i < 8; i++)                                       \
+			{                                                                                              \
+				unsigned bit = i * (width), at = bit / 64, shift = bit % 64;                           \
+				word[at] |= (uint64_t)v[i] << shift;                                                   \
+				if (shift + (width) > 64)                                                              \
+					word[at + 1] |= (uint64_t)v[i] >> (64 - shift);                                \
+			}                                                                                              \
+			memcpy(to, word, width);                                                                       \
+		}                                                                                                      \
 	}
 
-#define WIDTHS_8(X, type)  X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6) X(type, 7) X(type, 8)
-#define WIDTHS_16(X, type) \
+#define WIDTHS_8(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6) X(type, 7) X(type, 8)
+#define WIDTHS_16(X, type)                                                                                             \
 	WIDTHS_8(X, type) X(type, 9) X(type, 10) X(type, 11) X(type, 12) X(type, 13) X(type, 14) X(type, 15) X(type, 16)
-#define WIDTHS_32(X, type) \
-	WIDTHS_16(X, type) X(type, 17) X(type, 18) X(type, 19) X(type, 20) X(type, 21) X(type, 22) X(type, 23) \
-	X(type, 24) X(type, 25) X(type, 26) X(type, 27) X(type, 28) X(type, 29) X(type, 30) X(type, 31) X(type, 32)
+#define WIDTHS_32(X, type)                                                                                             \
+	WIDTHS_16(X, type)                                                                                             \
+	X(type, 17) X(type, 18) X(type, 19) X(type, 20) X(type, 21) X(type, 22) X(type, 23) X(type, 24) X(type, 25)    \
+	    X(type, 26) X(type, 27) X(type, 28) X(type, 29) X(type, 30) X(type, 31) X(type, 32)
 
 WIDTHS_8(PACK_BODY, uint8_t)
 WIDTHS_16(PACK_BODY, uint16_t)

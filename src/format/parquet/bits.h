@@ -16,7 +16,8 @@ static inline unsigned bits_width(uint32_t v)
 }
 
 /*
- * Pack groups * 8 values of item bytes each (1, 2 or 4) into groups * width bytes. width is 1 .. 8 * item, and no value is wider.
+ * Pack groups * 8 values of item bytes each (1, 2 or 4) into groups * width bytes. width is 1 .. 8 * item, and no value
+ * is wider.
  */
 void bits_pack(const void *values, unsigned item, size_t groups, unsigned width, uint8_t *to);
 

@@ -1,5 +1,6 @@
 /*
- * Growth that wastes little: doubling while small, a quarter more once big. Remapping moves no bytes, so small steps cost little.
+ * Growth that wastes little: doubling while small, a quarter more once big. Remapping moves no bytes, so small steps
+ * cost little.
  */
 #include "format/parquet/buffer.h"
 
@@ -32,8 +33,8 @@ static size_t next_capacity(size_t capacity, size_t need)
 }
 
 /*
- * Pages from..to of a mapped block, all at once: taking a fault for each as it is first written to cost a tenth of a writer's time. Old kernels don't know
- * the advice, and take the faults.
+ * Pages from..to of a mapped block, all at once: taking a fault for each as it is first written to cost a tenth of a
+ * writer's time. Old kernels don't know the advice, and take the faults.
  */
 static void bring_in(const struct buffer *b, size_t from, size_t to)
 {

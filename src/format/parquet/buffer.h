@@ -1,5 +1,6 @@
 /*
- * buffer: bytes that grow, with an exact account of what they hold. Big ones are whole pages from the kernel, so that freeing gives them back.
+ * buffer: bytes that grow, with an exact account of what they hold. Big ones are whole pages from the kernel, so that
+ * freeing gives them back.
  *
  * Thread  one owner
  * Owner   zeroed is empty; buffer_fini frees

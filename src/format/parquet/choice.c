@@ -6,10 +6,10 @@
 #include "format/parquet/bits.h"
 
 enum {
-	CLEAR = 16,        /* a dictionary this many times smaller than raw PLAIN needs no measuring */
-	SETTLED = 2,       /* nor one this many times smaller than PLAIN was measured */
-	GROUPS_PLAIN = 15, /* row groups until a dictionary is tried again */
-	VALUES_TO_TELL = 16 << 10, /* a chunk of fewer says nothing about the next */
+	CLEAR = 16,                  /* a dictionary this many times smaller than raw PLAIN needs no measuring */
+	SETTLED = 2,                 /* nor one this many times smaller than PLAIN was measured */
+	GROUPS_PLAIN = 15,           /* row groups until a dictionary is tried again */
+	VALUES_TO_TELL = 16 << 10,   /* a chunk of fewer says nothing about the next */
 	VALUES_TO_CHANGE = 64 << 10, /* nor one of fewer about its own rest */
 };
 
@@ -55,7 +55,8 @@ static enum rc change(struct column *c, struct scratch *s, struct err *e)
 void choice_weigh(struct column *c, enum codec codec)
 {
 	const struct dictionary *d = &c->dictionary;
-	uint64_t dictionary = recode_dictionary_cost(&c->chunk, d, codec), plain = recode_plain_cost(&c->sample, &c->chunk);
+	uint64_t dictionary = recode_dictionary_cost(&c->chunk, d, codec),
+	         plain = recode_plain_cost(&c->sample, &c->chunk);
 	uint64_t fresh = d->count - c->counted, values = c->chunk.values - c->weighed;
 	c->counted = d->count;
 	c->weighed = c->chunk.values;
@@ -86,10 +87,11 @@ enum rc choice_plain(struct column *c, struct scratch *s, struct err *e)
 bool choice_crowded(struct column *c, enum codec codec)
 {
 	const struct dictionary *d = &c->dictionary;
-	if (!of_texts(c) || c->plain || c->wants_plain || (d->count < DICTIONARY_ENTRIES && d->values.len < DICTIONARY_BYTES))
+	if (!of_texts(c) || c->plain || c->wants_plain ||
+	    (d->count < DICTIONARY_ENTRIES && d->values.len < DICTIONARY_BYTES))
 		return false;
 	c->wants_plain = c->text == TEXT_OPEN && c->sample.values != 0 &&
-	    recode_dictionary_cost(&c->chunk, d, codec) > recode_plain_cost(&c->sample, &c->chunk);
+	                 recode_dictionary_cost(&c->chunk, d, codec) > recode_plain_cost(&c->sample, &c->chunk);
 	return !c->wants_plain;
 }
 

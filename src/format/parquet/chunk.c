@@ -1,8 +1,8 @@
 /*
  * From an open page to the bytes that the file will hold: levels, ids or values, compression, bounds.
  *
- * A chunk has one codec. It is decided by trying: where a page gains too little, the next ones are not compressed, and it is tried again at twice
- * as many pages.
+ * A chunk has one codec. It is decided by trying: where a page gains too little, the next ones are not compressed, and
+ * it is tried again at twice as many pages.
  */
 #include "format/parquet/chunk.h"
 
@@ -90,20 +90,20 @@ static void mark(const struct page *p, uint8_t *marks)
 {
 	const uint8_t *body = p->body.bytes;
 	if (p->item == 1) {
-		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
-			marks[body[i]] = 1;
+		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++) marks[body[i]] = 1;
 	} else if (p->item == 2) {
 		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
-			marks[((const uint16_t *)(const void *)body)[i]] = 1;
+		    marks[((const uint16_t *)(const void *)body)[i]] = 1;
 	} else {
 		_Pragma("GCC unroll 8") for (size_t i = 0; i < p->values; i++)
-			marks[((const uint32_t *)(const void *)body)[i]] = 1;
+		    marks[((const uint32_t *)(const void *)body)[i]] = 1;
 	}
 }
 
 /*
- * Does a page use texts from all over a large dictionary? Then the dictionary's bounds are the page's, nearly; to find its own would mean to walk all of
- * its texts, for no page that a reader could skip. Looks at a few ids: almost no text of the dictionary may lie outside of theirs.
+ * Does a page use texts from all over a large dictionary? Then the dictionary's bounds are the page's, nearly; to find
+ * its own would mean to walk all of its texts, for no page that a reader could skip. Looks at a few ids: almost no text
+ * of the dictionary may lie outside of theirs.
  */
 static bool scattered(const struct page *p, const struct dictionary *d, struct scratch *s)
 {
@@ -219,7 +219,8 @@ static void put_bounds(struct chunk *c, enum physical physical, const struct bou
 	page->bounded = true;
 }
 
-enum rc chunk_close_page(struct chunk *c, struct page *p, const struct dictionary *d, bool plain, struct scratch *s, struct err *e)
+enum rc chunk_close_page(
+    struct chunk *c, struct page *p, const struct dictionary *d, bool plain, struct scratch *s, struct err *e)
 {
 	struct chunk_page page = {.rows = p->rows, .values = p->values, .dictionary = !plain};
 	struct bounds b = {0};

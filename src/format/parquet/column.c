@@ -1,6 +1,6 @@
 /*
- * Rows to keys, keys to ids or values, ids and values into pages. Every step works on the whole selection; a column whose rows are all alike
- * is seen before any key is made.
+ * Rows to keys, keys to ids or values, ids and values into pages. Every step works on the whole selection; a column
+ * whose rows are all alike is seen before any key is made.
  */
 #include "format/parquet/column.h"
 
@@ -31,7 +31,7 @@ void column_fini(struct column *c)
 size_t column_memory(const struct column *c)
 {
 	return c->page.body.capacity + c->page.levels.capacity + chunk_memory(&c->chunk) +
-	    dictionary_memory(&c->dictionary) + c->map.capacity;
+	       dictionary_memory(&c->dictionary) + c->map.capacity;
 }
 
 bool column_can_lead(const struct projection_column *c)
@@ -68,8 +68,9 @@ static enum rc close_page(struct column *c, struct scratch *s, struct err *e)
 }
 
 /*
- * Is there enough for a page? Rows of a narrow column go on over several borders: a codec finds more in a longer page, and a header is as long as
- * thousands of its values. Wide ids gain more from short pages, whose width is that of the dictionary so far.
+ * Is there enough for a page? Rows of a narrow column go on over several borders: a codec finds more in a longer page,
+ * and a header is as long as thousands of its values. Wide ids gain more from short pages, whose width is that of the
+ * dictionary so far.
  */
 static bool enough(const struct column *c, const struct scratch *s)
 {
@@ -114,13 +115,14 @@ static const uint8_t *after(const uint8_t *present, size_t rows)
 }
 
 /*
- * A page of numbers from a large dictionary: walking that for the page's bounds would cost more than looking at every key. Settled when the page begins, so
- * that it holds for all of it.
+ * A page of numbers from a large dictionary: walking that for the page's bounds would cost more than looking at every
+ * key. Settled when the page begins, so that it holds for all of it.
  */
 static void begin_page(struct column *c)
 {
 	if (c->page.rows == 0)
-		c->page.by_keys = c->dictionary.physical != PHYSICAL_BYTES && c->leader == NULL && c->dictionary.count >= DICTIONARY_LARGE;
+		c->page.by_keys = c->dictionary.physical != PHYSICAL_BYTES && c->leader == NULL &&
+		                  c->dictionary.count >= DICTIONARY_LARGE;
 }
 
 static void fold_keys(struct column *c, const uint64_t *keys, size_t n)
@@ -130,7 +132,8 @@ static void fold_keys(struct column *c, const uint64_t *keys, size_t n)
 }
 
 /* keys: those that the ids are of; not needed by a column that follows. */
-static enum rc put_ids(struct column *c, const uint32_t *ids, const uint64_t *keys, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
+static enum rc put_ids(struct column *c, const uint32_t *ids, const uint64_t *keys, const uint8_t *present, size_t rows,
+    struct scratch *s, struct err *e)
 {
 	unsigned item = page_item(c->dictionary.count);
 	enum rc rc = RC_OK;
@@ -150,7 +153,8 @@ static enum rc put_ids(struct column *c, const uint32_t *ids, const uint64_t *ke
 	return rc;
 }
 
-static enum rc put_run(struct column *c, uint32_t id, const uint64_t *key, size_t rows, struct scratch *s, struct err *e)
+static enum rc put_run(
+    struct column *c, uint32_t id, const uint64_t *key, size_t rows, struct scratch *s, struct err *e)
 {
 	unsigned item = page_item(c->dictionary.count);
 	enum rc rc = RC_OK;
@@ -189,7 +193,8 @@ static size_t rows_of(const uint8_t *present, size_t rows, size_t values)
 	return i;
 }
 
-static enum rc put_plain(struct column *c, const struct keys *k, size_t first, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
+static enum rc put_plain(struct column *c, const struct keys *k, size_t first, const uint8_t *present, size_t rows,
+    struct scratch *s, struct err *e)
 {
 	enum rc rc = RC_OK;
 	while (rows > 0 && rc == RC_OK) {
@@ -247,8 +252,10 @@ static size_t key_size(enum key k)
 	return k == KEY_IP ? sizeof(struct ip) : k == KEY_BYTES ? sizeof(struct span) : sizeof(uint64_t);
 }
 
-/* Keys of the first n rows; addresses and spans are their own keys and need not be copied when they lie side by side. */
-static void make_keys(const struct column *c, const struct rows *r, size_t n, bool copy, struct scratch *s, struct keys *k)
+/* Keys of the first n rows; addresses and spans are their own keys and need not be copied when they lie side by side.
+ */
+static void make_keys(
+    const struct column *c, const struct rows *r, size_t n, bool copy, struct scratch *s, struct keys *k)
 {
 	const struct projection_column *from = c->from;
 	enum key kind = from->render->key;
@@ -289,8 +296,8 @@ static void fill_absent(const struct projection_column *from, uint8_t *keys, con
 }
 
 /*
- * Null the rows whose key their SQL type can't hold. Most columns never have one: small positive numbers fit every type of theirs, so one pass that
- * ORs them all decides. Returns the levels, NULL if no row is null.
+ * Null the rows whose key their SQL type can't hold. Most columns never have one: small positive numbers fit every type
+ * of theirs, so one pass that ORs them all decides. Returns the levels, NULL if no row is null.
  */
 static uint8_t *leave_out(struct column *c, struct keys *k, uint8_t *present, size_t rows, struct scratch *s)
 {
@@ -357,7 +364,8 @@ static enum rc append_same(struct column *c, struct keys *k, size_t rows, struct
 	return rc == RC_OK ? put_plain(c, k, 0, NULL, rows, s, e) : rc;
 }
 
-static enum rc append_keys(struct column *c, const struct keys *k, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
+static enum rc append_keys(
+    struct column *c, const struct keys *k, const uint8_t *present, size_t rows, struct scratch *s, struct err *e)
 {
 	size_t found = 0, done = 0;
 	enum rc rc = RC_OK;
@@ -381,7 +389,8 @@ static enum rc append_keys(struct column *c, const struct keys *k, const uint8_t
 /* The rows by way of the leader's ids. false: it did not work out, the rows must go their own way. */
 static bool follow(struct column *c, const struct rows *r, struct scratch *s)
 {
-	if (c->leader == NULL || s->leader != c->leader || c->plain || c->map.len != s->leader_before * sizeof(uint32_t))
+	if (c->leader == NULL || s->leader != c->leader || c->plain ||
+	    c->map.len != s->leader_before * sizeof(uint32_t))
 		return false;
 	if (s->freshes == 0)
 		return true;

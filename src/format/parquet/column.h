@@ -1,8 +1,8 @@
 /*
  * column: one column of a writer: rows come in, pages and chunks come out.
  *
- * Columns of one batch column may follow another: the calendar parts of a time are functions of its second. The leader finds ids of seconds; a follower
- * keeps a map from the leader's ids to its own and looks only at seconds that are new.
+ * Columns of one batch column may follow another: the calendar parts of a time are functions of its second. The leader
+ * finds ids of seconds; a follower keeps a map from the leader's ids to its own and looks only at seconds that are new.
  *
  * Thread  one owner
  * Owner   column_init / column_fini
@@ -36,16 +36,20 @@ struct column {
 
 	struct chunk chunk;
 	struct dictionary dictionary;
-	bool plain;         /* values go PLAIN, at least from now on */
-	bool wants_plain;   /* it was seen that they should: from the next append on */
-	bool lost;          /* the dictionary cost more than PLAIN */
-	struct buffer map;  /* of a follower: uint32_t own id per id of the leader */
+	bool plain;        /* values go PLAIN, at least from now on */
+	bool wants_plain;  /* it was seen that they should: from the next append on */
+	bool lost;         /* the dictionary cost more than PLAIN */
+	struct buffer map; /* of a follower: uint32_t own id per id of the leader */
 	struct recode_sample sample;
-	uint32_t counted;   /* dictionary's values and the chunk's values when PLAIN was last weighed */
+	uint32_t counted; /* dictionary's values and the chunk's values when PLAIN was last weighed */
 	uint64_t weighed;
-	bool settled;       /* the dictionary wins by far */
+	bool settled; /* the dictionary wins by far */
 
-	enum { TEXT_OPEN, TEXT_DICTIONARY, TEXT_PLAIN } text; /* of a BYTE_ARRAY column: how all row groups of the file have it */
+	enum {
+		TEXT_OPEN,
+		TEXT_DICTIONARY,
+		TEXT_PLAIN
+	} text;                /* of a BYTE_ARRAY column: how all row groups of the file have it */
 	uint32_t groups_plain; /* row groups to begin PLAIN, because the last one should have */
 	uint64_t outside;
 };
@@ -55,7 +59,7 @@ struct rows {
 	const struct batch *batch;
 	const uint16_t *sel; /* NULL: rows 0 .. n-1 */
 	size_t n;
-	bool dense;          /* they lie side by side, from first on */
+	bool dense; /* they lie side by side, from first on */
 	size_t first;
 };
 

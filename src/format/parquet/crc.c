@@ -1,6 +1,7 @@
 /*
- * zlib's CRC runs at 2.5 GB/s, which is a tenth of what a flow row may cost; carry-less multiplication runs at 12 or more. The folding is that of Gopal et al.,
- * "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel, 2009), with its bit-reflected constants.
+ * zlib's CRC runs at 2.5 GB/s, which is a tenth of what a flow row may cost; carry-less multiplication runs at 12 or
+ * more. The folding is that of Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction"
+ * (Intel, 2009), with its bit-reflected constants.
  */
 #include "format/parquet/crc.h"
 

@@ -1,9 +1,10 @@
 /*
- * Keys to ids, whole selections at a time. The loops over known keys are tight and have no calls; they stop at the first unknown key, which is added
- * out of line.
+ * Keys to ids, whole selections at a time. The loops over known keys are tight and have no calls; they stop at the
+ * first unknown key, which is added out of line.
  *
- * Integers below 2^32 and IPv4 addresses are their own tag in the narrow table, and go through a plain array while their domain is small. Wider keys
- * (IPv6, big counters, bytes) are hashed, and compared with the key that lies behind the number.
+ * Integers below 2^32 and IPv4 addresses are their own tag in the narrow table, and go through a plain array while
+ * their domain is small. Wider keys (IPv6, big counters, bytes) are hashed, and compared with the key that lies behind
+ * the number.
  */
 #include "format/parquet/dictionary.h"
 
@@ -48,8 +49,9 @@ void dictionary_fini(struct dictionary *d)
 
 size_t dictionary_memory(const struct dictionary *d)
 {
-	return d->values.capacity + d->offsets.capacity + d->heads.capacity + d->direct.capacity + d->narrow.slots.capacity +
-	    d->wide.slots.capacity + d->wide_keys.capacity + d->wide_ids.capacity + d->scratch_size;
+	return d->values.capacity + d->offsets.capacity + d->heads.capacity + d->direct.capacity +
+	       d->narrow.slots.capacity + d->wide.slots.capacity + d->wide_keys.capacity + d->wide_ids.capacity +
+	       d->scratch_size;
 }
 
 /* Values */
@@ -147,8 +149,8 @@ static void narrow_rebuild(struct dictionary *d, size_t count)
 		size_t i = 0;
 		for (; i < olds; i++) {
 			uint64_t s = ((const uint64_t *)(const void *)old.bytes)[i];
-			if (s != 0 &&
-			    !table_add(&d->narrow, (uint32_t)s * d->narrow.multiplier, (uint32_t)s, (uint32_t)(s >> 32) - 1))
+			if (s != 0 && !table_add(&d->narrow, (uint32_t)s * d->narrow.multiplier, (uint32_t)s,
+			                  (uint32_t)(s >> 32) - 1))
 				break;
 		}
 		if (i == olds)
@@ -200,8 +202,8 @@ static void narrow_add(struct dictionary *d, uint32_t key, uint32_t id)
 		direct_open(d, DIRECT_SMALL);
 	if (key > d->widest)
 		d->widest = key;
-	if (d->domain == 0 && d->key != KEY_IP && d->widest < DIRECT_LARGE && id < DIRECT_IDS && table_full(&d->narrow) &&
-	    2 * ((size_t)d->narrow.mask + 1) >= DIRECT_FROM && d->narrow.slots.len != 0)
+	if (d->domain == 0 && d->key != KEY_IP && d->widest < DIRECT_LARGE && id < DIRECT_IDS &&
+	    table_full(&d->narrow) && 2 * ((size_t)d->narrow.mask + 1) >= DIRECT_FROM && d->narrow.slots.len != 0)
 		table_to_direct(d);
 	if (d->domain != 0 && (key >= d->domain || id >= DIRECT_IDS))
 		direct_to_table(d);
@@ -363,8 +365,8 @@ static size_t known_numbers(const struct dictionary *d, const uint64_t *key, siz
 		if (key[i] > UINT32_MAX) {
 			if (!wide_id(d, &key[i], &ids[i]))
 				break;
-		} else if (slot == NULL ||
-		    !narrow_at(slot, t->mask, table_home(t, (uint32_t)key[i] * t->multiplier), (uint32_t)key[i], &ids[i])) {
+		} else if (slot == NULL || !narrow_at(slot, t->mask, table_home(t, (uint32_t)key[i] * t->multiplier),
+		                               (uint32_t)key[i], &ids[i])) {
 			break;
 		}
 	}
@@ -389,7 +391,8 @@ static size_t known_runs(const struct dictionary *d, const uint64_t *key, size_t
 static size_t known_bytes(const struct dictionary *d, const struct keys *k, size_t i, uint32_t *ids)
 {
 	const struct span *span = k->at;
-	bool as_is = strcmp(k->from->render->as, "text") == 0; /* valid text is its own key; of others the text is looked for */
+	bool as_is =
+	    strcmp(k->from->render->as, "text") == 0; /* valid text is its own key; of others the text is looked for */
 	for (; i < k->n; i++) {
 		if (i > 0 && span[i].offset == span[i - 1].offset && span[i].length == span[i - 1].length) {
 			ids[i] = ids[i - 1];
@@ -507,8 +510,9 @@ static __attribute__((noinline)) bool add_noted(struct search *q, size_t i)
 }
 
 /*
- * Through a table that is larger than the nearest cache: the slots of a block of keys are asked for before any is looked at, so that a mispredicted compare
- * does not wait for memory. Ends at n, where the dictionary is full, or where the table is no more.
+ * Through a table that is larger than the nearest cache: the slots of a block of keys are asked for before any is
+ * looked at, so that a mispredicted compare does not wait for memory. Ends at n, where the dictionary is full, or where
+ * the table is no more.
  */
 static inline __attribute__((always_inline)) size_t find_ahead(struct search *q, size_t i, const bool ips)
 {
@@ -530,12 +534,14 @@ static inline __attribute__((always_inline)) size_t find_ahead(struct search *q,
 			uint32_t key = ips ? (uint32_t)load(ip[i].octet, 4) : (uint32_t)number[i];
 			if (!wide && narrow_at(slot, t.mask, home[h], key, &q->ids[i]))
 				continue;
-			if (wide && wide_id(q->dictionary, ips ? (const void *)&ip[i] : (const void *)&number[i], &q->ids[i]))
+			if (wide &&
+			    wide_id(q->dictionary, ips ? (const void *)&ip[i] : (const void *)&number[i], &q->ids[i]))
 				continue;
 			if (!add_noted(q, i))
 				return i;
 			/* It may have moved. */
-			if (slot != table_slots(&q->dictionary->narrow) || t.multiplier != q->dictionary->narrow.multiplier) {
+			if (slot != table_slots(&q->dictionary->narrow) ||
+			    t.multiplier != q->dictionary->narrow.multiplier) {
 				i++;
 				break;
 			}

@@ -1,7 +1,8 @@
 /*
  * dictionary: the distinct values of one column chunk, numbered in order of first appearance.
  *
- * Keyed on normalised values; each distinct one is printed once. The values lie in PLAIN form, so they are the dictionary page's body.
+ * Keyed on normalised values; each distinct one is printed once. The values lie in PLAIN form, so they are the
+ * dictionary page's body.
  *
  * Thread  one owner
  * Owner   dictionary_init / dictionary_fini; fini gives all memory back and leaves it ready for the next chunk
@@ -21,7 +22,8 @@
 enum {
 	DICTIONARY_ENTRIES = 256 << 10, /* most distinct numbers */
 	DICTIONARY_BYTES = 4 << 20,     /* bytes of texts after which the row group ends (choice.h) */
-	DICTIONARY_MOST = 2 * DICTIONARY_ENTRIES, /* most distinct texts, and their bytes: what one more append may add */
+	DICTIONARY_MOST =
+	    2 * DICTIONARY_ENTRIES, /* most distinct texts, and their bytes: what one more append may add */
 	DICTIONARY_MOST_BYTES = 32 << 20,
 };
 
@@ -31,13 +33,15 @@ struct dictionary {
 	uint32_t count;
 	struct buffer values;  /* PLAIN */
 	struct buffer offsets; /* BYTE_ARRAY: uint32_t offset in values, per id */
-	struct buffer heads;   /* BYTE_ARRAY: uint64_t first eight bytes, big-endian, so that they compare as numbers, per id */
-	uint32_t least, most;  /* BYTE_ARRAY: ids of the first and last text in byte order */
-	uint32_t domain;       /* keys below it are looked up in direct; 0: not in that state */
-	struct buffer direct;  /* uint16_t id + 1, or 0 */
-	uint32_t widest;       /* largest narrow key so far */
-	struct table narrow;   /* keys of 32 bits, IPv4 addresses: the tag is the key */
-	struct table wide;     /* all others: the tag is half a hash, the number an index into wide_keys, or for bytes the id */
+	struct buffer
+	    heads; /* BYTE_ARRAY: uint64_t first eight bytes, big-endian, so that they compare as numbers, per id */
+	uint32_t least, most; /* BYTE_ARRAY: ids of the first and last text in byte order */
+	uint32_t domain;      /* keys below it are looked up in direct; 0: not in that state */
+	struct buffer direct; /* uint16_t id + 1, or 0 */
+	uint32_t widest;      /* largest narrow key so far */
+	struct table narrow;  /* keys of 32 bits, IPv4 addresses: the tag is the key */
+	struct table
+	    wide; /* all others: the tag is half a hash, the number an index into wide_keys, or for bytes the id */
 	struct buffer wide_keys;
 	struct buffer wide_ids; /* uint32_t, per wide key */
 	uint64_t seed;

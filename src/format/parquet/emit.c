@@ -31,8 +31,8 @@ static uint32_t put_page(struct emit *m, struct footer_page *head, const uint8_t
 }
 
 /*
- * Put a body that was not compressed into the form that its chunk's codec has. Snappy's literals do for what was tried and gained nothing; other codecs are slow
- * anyway, and whoever chose them wants the last byte.
+ * Put a body that was not compressed into the form that its chunk's codec has. Snappy's literals do for what was tried
+ * and gained nothing; other codecs are slow anyway, and whoever chose them wants the last byte.
  */
 static enum rc pack(struct emit *m, const uint8_t **body, uint32_t *stored, struct err *e)
 {
@@ -116,7 +116,8 @@ static bool uses_dictionary(const struct chunk *c)
 	return false;
 }
 
-enum rc emit_chunk(struct chunk *c, const struct dictionary *d, struct scratch *s, struct output *o, struct footer_chunk *meta, struct err *e)
+enum rc emit_chunk(struct chunk *c, const struct dictionary *d, struct scratch *s, struct output *o,
+    struct footer_chunk *meta, struct err *e)
 {
 	struct emit m = {.chunk = c, .dictionary = d, .scratch = s, .out = o, .meta = meta, .pack = c->packing};
 	struct chunk_page *page = chunk_pages(c);

@@ -12,7 +12,9 @@
 #include "format/parquet/output.h"
 #include "format/parquet/scratch.h"
 
-/* Write the chunk, note in its pages where they lie, and say what the footer needs to know. Failures of the sink stay in o. */
-enum rc emit_chunk(struct chunk *c, const struct dictionary *d, struct scratch *s, struct output *o, struct footer_chunk *m, struct err *e) MUST_USE;
+/* Write the chunk, note in its pages where they lie, and say what the footer needs to know. Failures of the sink stay
+ * in o. */
+enum rc emit_chunk(struct chunk *c, const struct dictionary *d, struct scratch *s, struct output *o,
+    struct footer_chunk *m, struct err *e) MUST_USE;
 
 #endif

@@ -62,7 +62,7 @@ void footer_fini(struct footer *f)
 size_t footer_memory(const struct footer *f)
 {
 	return f->group.capacity + f->extent.capacity + f->chunk_meta.capacity + f->column_index.capacity +
-	    f->offset_index.capacity;
+	       f->offset_index.capacity;
 }
 
 void footer_page_header(const struct footer_page *p, struct writer *out)
@@ -131,8 +131,8 @@ static void put_encoding_stats(struct thrift *t, int page, int encoding, uint32_
 }
 
 /*
- * parquet-java without encoding_stats takes a chunk whose encodings are but 2, 3 and 4 for wholly dictionary coded: so PLAIN is listed only when there is
- * a PLAIN page.
+ * parquet-java without encoding_stats takes a chunk whose encodings are but 2, 3 and 4 for wholly dictionary coded: so
+ * PLAIN is listed only when there is a PLAIN page.
  */
 static void put_encodings(struct thrift *t, const struct footer_chunk *m)
 {
@@ -367,7 +367,8 @@ static void put_key(struct thrift *t, const char *key, const char *value, size_t
 	thrift_end(t);
 }
 
-static void put_file(struct writer *out, const struct footer *f, const struct schema *s, const struct parquet_key *key, size_t keys, struct cursor *at)
+static void put_file(struct writer *out, const struct footer *f, const struct schema *s, const struct parquet_key *key,
+    size_t keys, struct cursor *at)
 {
 	struct thrift t;
 	thrift_begin(&t, out);
@@ -391,7 +392,8 @@ static void put_file(struct writer *out, const struct footer *f, const struct sc
 	thrift_end(&t);
 }
 
-enum rc footer_write(struct footer *f, const struct schema *s, const struct parquet_key *key, size_t keys, struct output *o, struct err *e)
+enum rc footer_write(struct footer *f, const struct schema *s, const struct parquet_key *key, size_t keys,
+    struct output *o, struct err *e)
 {
 	struct cursor at = {
 	    .extent = (const struct extent *)(const void *)f->extent.bytes,

@@ -1,7 +1,9 @@
 /*
- * footer: what a file says about itself: page headers, column indexes, offset indexes, and the file metadata at its end.
+ * footer: what a file says about itself: page headers, column indexes, offset indexes, and the file metadata at its
+ * end.
  *
- * Row groups are described in their final thrift form as they close, so that a file of many row groups stays small in memory.
+ * Row groups are described in their final thrift form as they close, so that a file of many row groups stays small in
+ * memory.
  *
  * Thread  one owner
  * Owner   footer_init / footer_fini
@@ -38,9 +40,9 @@ struct footer {
 	bool page_index;
 	uint64_t rows;
 	uint32_t groups;
-	struct buffer group;       /* struct per row group */
-	struct buffer extent;      /* struct per chunk: lengths of its parts in the three below */
-	struct writer chunk_meta;  /* ColumnMetaData of all chunks */
+	struct buffer group;      /* struct per row group */
+	struct buffer extent;     /* struct per chunk: lengths of its parts in the three below */
+	struct writer chunk_meta; /* ColumnMetaData of all chunks */
 	struct writer column_index;
 	struct writer offset_index;
 };
@@ -61,6 +63,7 @@ struct footer_page {
 void footer_page_header(const struct footer_page *p, struct writer *out);
 
 /* Indexes and metadata, after the last row group. RC_BAD: the metadata would pass its ceiling. */
-enum rc footer_write(struct footer *f, const struct schema *s, const struct parquet_key *key, size_t keys, struct output *o, struct err *e) MUST_USE;
+enum rc footer_write(struct footer *f, const struct schema *s, const struct parquet_key *key, size_t keys,
+    struct output *o, struct err *e) MUST_USE;
 
 #endif

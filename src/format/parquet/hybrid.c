@@ -1,5 +1,6 @@
 /*
- * Runs are looked for in groups of eight, the unit of packing: a group is uniform or it is not, and one compare says so.
+ * Runs are looked for in groups of eight, the unit of packing: a group is uniform or it is not, and one compare says
+ * so.
  */
 #include "format/parquet/hybrid.h"
 

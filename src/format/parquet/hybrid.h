@@ -1,5 +1,6 @@
 /*
- * hybrid: the RLE / bit-packing stream of dictionary ids and definition levels (parquet-format, Encodings.md, "RLE = 3").
+ * hybrid: the RLE / bit-packing stream of dictionary ids and definition levels (parquet-format, Encodings.md, "RLE =
+ * 3").
  *
  * Thread  any; no state
  */
@@ -14,9 +15,10 @@
 size_t hybrid_bound(size_t n, unsigned width);
 
 /*
- * Encode n values of item bytes (1, 2 or 4), none wider than width (1..32). Up to 7 values behind the n-th are written to: the last group is padded.
- * A run becomes RLE where that is shorter; where the bytes are compressed afterwards only long ones do, because a codec sees through packed runs, and a change of
- * phase hides from it that the same values come again. Returns the bytes put.
+ * Encode n values of item bytes (1, 2 or 4), none wider than width (1..32). Up to 7 values behind the n-th are written
+ * to: the last group is padded. A run becomes RLE where that is shorter; where the bytes are compressed afterwards only
+ * long ones do, because a codec sees through packed runs, and a change of phase hides from it that the same values come
+ * again. Returns the bytes put.
  */
 size_t hybrid_encode(void *values, unsigned item, size_t n, unsigned width, bool compressed, uint8_t *to);
 

@@ -1,5 +1,6 @@
 /*
- * output: the sink, with small pieces gathered, positions counted, and the first failure kept: a file with a gap is of no use.
+ * output: the sink, with small pieces gathered, positions counted, and the first failure kept: a file with a gap is of
+ * no use.
  *
  * Thread  one owner
  */

@@ -1,7 +1,8 @@
 /*
  * page: the rows of one column since its last page was closed: dictionary ids or PLAIN values, and which rows are null.
  *
- * Ids take 1, 2 or 4 bytes each, as the dictionary needs; a page of one single id takes none. The bitmap exists once there was a null.
+ * Ids take 1, 2 or 4 bytes each, as the dictionary needs; a page of one single id takes none. The bitmap exists once
+ * there was a null.
  *
  * Thread  one owner
  * Owner   zeroed is empty; page_fini frees
@@ -18,7 +19,7 @@
 
 struct page {
 	uint32_t rows, values;
-	bool single;          /* all values are the id `only`, and nothing is in body */
+	bool single; /* all values are the id `only`, and nothing is in body */
 	uint32_t only;
 	unsigned item;        /* bytes of an id in body */
 	struct buffer body;   /* ids, or PLAIN values */

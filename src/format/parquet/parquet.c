@@ -137,7 +137,8 @@ enum rc parquet_append(struct parquet *q, const struct batch *b, const uint16_t 
 		*e = q->reason;
 	assert(n <= UINT16_MAX + 1);
 	for (size_t done = 0; done < n && rc == RC_OK;) {
-		size_t left = (size_t)(q->options.row_group_rows - q->group_rows), take = n - done < left ? n - done : left;
+		size_t left = (size_t)(q->options.row_group_rows - q->group_rows),
+		       take = n - done < left ? n - done : left;
 		struct rows r = {.batch = b, .n = take, .sel = sel != NULL ? sel + done : NULL};
 		if (sel == NULL && done > 0) {
 			/* All of the batch, but from its middle on. */
@@ -191,7 +192,7 @@ size_t parquet_group_memory(const struct parquet *q)
 size_t parquet_memory(const struct parquet *q)
 {
 	return sizeof *q + q->columns * sizeof *q->column + q->out.gathered.capacity + footer_memory(&q->footer) +
-	    parquet_group_memory(q);
+	       parquet_group_memory(q);
 }
 
 uint64_t parquet_written(const struct parquet *q)

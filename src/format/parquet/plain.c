@@ -16,7 +16,8 @@ const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len)
 	return batch_span(k->batch, s);
 }
 
-const uint8_t *keys_text(const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len)
+const uint8_t *keys_text(
+    const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len)
 {
 	const struct render *r = k->from->render;
 	if (r->key == KEY_BYTES) {

@@ -29,9 +29,11 @@ struct keys {
 const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len);
 
 /* Text of key i, of a STRING column: in place, in text, or in *scratch (grown with mem_resize). */
-const uint8_t *keys_text(const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len);
+const uint8_t *keys_text(
+    const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len);
 
-/* Append keys first .. first + n - 1. Returns how many were put: fewer once out holds ceiling bytes or more (one at least). */
+/* Append keys first .. first + n - 1. Returns how many were put: fewer once out holds ceiling bytes or more (one at
+ * least). */
 size_t plain_put(const struct keys *k, size_t first, size_t n, struct buffer *out, size_t ceiling);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A dictionary that turned out to be dear is undone: the ids lead back to the values. So the choice can be made late, when the cost is known, and no
- * early guess has to be right.
+ * A dictionary that turned out to be dear is undone: the ids lead back to the values. So the choice can be made late,
+ * when the cost is known, and no early guess has to be right.
  */
 #include "format/parquet/recode.h"
 
@@ -10,7 +10,8 @@
 
 enum { SAMPLE = 4096 /* values */ };
 
-enum rc recode_measure(struct recode_sample *m, const struct page *p, const struct dictionary *d, struct scratch *s, struct err *e)
+enum rc recode_measure(
+    struct recode_sample *m, const struct page *p, const struct dictionary *d, struct scratch *s, struct err *e)
 {
 	size_t n = p->values < SAMPLE ? p->values : SAMPLE;
 	if (n == 0)
@@ -55,7 +56,8 @@ uint64_t recode_plain_cost(const struct recode_sample *m, const struct chunk *c)
 }
 
 /* Body of a page as PLAIN into s->raw: the levels stay. */
-static enum rc plain_body(const struct chunk_page *page, const uint8_t *body, const struct dictionary *d, struct scratch *s, struct err *e)
+static enum rc plain_body(
+    const struct chunk_page *page, const uint8_t *body, const struct dictionary *d, struct scratch *s, struct err *e)
 {
 	size_t size = page->stored;
 	s->raw.len = 0;

@@ -1,7 +1,8 @@
 /*
  * recode: what PLAIN would cost instead of the dictionary, and the change to it.
  *
- * Cost is the bytes that the file will hold. PLAIN is measured on a sample of the open page; the dictionary's own size is known.
+ * Cost is the bytes that the file will hold. PLAIN is measured on a sample of the open page; the dictionary's own size
+ * is known.
  *
  * Thread  one owner
  */
@@ -23,7 +24,8 @@ struct recode_sample {
 };
 
 /* Measure it on a page of ids that is about to be closed. */
-enum rc recode_measure(struct recode_sample *m, const struct page *p, const struct dictionary *d, struct scratch *s, struct err *e) MUST_USE;
+enum rc recode_measure(struct recode_sample *m, const struct page *p, const struct dictionary *d, struct scratch *s,
+    struct err *e) MUST_USE;
 
 /* Bytes of the chunk's dictionary pages and, estimated, of the dictionary. */
 uint64_t recode_dictionary_cost(const struct chunk *c, const struct dictionary *d, enum codec codec);

@@ -31,10 +31,10 @@ struct scratch {
 	uint8_t *present;
 
 	/* of one append: what the column that leads others found (column.h) */
-	const void *leader; /* it, or NULL: nothing to follow */
-	size_t leader_keys; /* in leader_ids; 1: all rows alike */
+	const void *leader;     /* it, or NULL: nothing to follow */
+	size_t leader_keys;     /* in leader_ids; 1: all rows alike */
 	uint32_t leader_before; /* its dictionary's values before this append */
-	size_t freshes; /* positions of those new since, in fresh */
+	size_t freshes;         /* positions of those new since, in fresh */
 
 	/* of closing a page */
 	struct buffer raw, packed, marks, wide;

@@ -20,35 +20,35 @@ static void take_text(struct bounds *b, const uint8_t *text, uint32_t len)
 	b->any = true;
 }
 
-#define NUMBER(type, name) \
-	static inline type load_##name(const uint8_t *p) \
-	{ \
-		type v; \
-		memcpy(&v, p, sizeof v); \
-		return v; \
-	} \
-	static void take_##name(struct bounds *b, type least, type most) \
-	{ \
-		if (!b->any || least < load_##name(b->least.number)) \
-			memcpy(b->least.number, &least, sizeof least); \
-		if (!b->any || most > load_##name(b->most.number)) \
-			memcpy(b->most.number, &most, sizeof most); \
-		b->any = true; \
-		b->least.len = b->most.len = sizeof least; \
+#define NUMBER(type, name)                                                                                             \
+	static inline type load_##name(const uint8_t *p)                                                               \
+	{                                                                                                              \
+		type v;                                                                                                \
+		memcpy(&v, p, sizeof v);                                                                               \
+		return v;                                                                                              \
+	}                                                                                                              \
+	static void take_##name(struct bounds *b, type least, type most)                                               \
+	{                                                                                                              \
+		if (!b->any || least < load_##name(b->least.number))                                                   \
+			memcpy(b->least.number, &least, sizeof least);                                                 \
+		if (!b->any || most > load_##name(b->most.number))                                                     \
+			memcpy(b->most.number, &most, sizeof most);                                                    \
+		b->any = true;                                                                                         \
+		b->least.len = b->most.len = sizeof least;                                                             \
 	}
 
-#define NUMBERS(type, name) \
-	static void plain_##name(struct bounds *b, const uint8_t *p, size_t n) \
-	{ \
-		if (n == 0) \
-			return; \
-		type least = load_##name(p), most = least; \
-		for (size_t i = 1; i < n; i++) { \
-			type v = load_##name(p + i * sizeof v); \
-			least = v < least ? v : least; \
-			most = v > most ? v : most; \
-		} \
-		take_##name(b, least, most); \
+#define NUMBERS(type, name)                                                                                            \
+	static void plain_##name(struct bounds *b, const uint8_t *p, size_t n)                                         \
+	{                                                                                                              \
+		if (n == 0)                                                                                            \
+			return;                                                                                        \
+		type least = load_##name(p), most = least;                                                             \
+		for (size_t i = 1; i < n; i++) {                                                                       \
+			type v = load_##name(p + i * sizeof v);                                                        \
+			least = v < least ? v : least;                                                                 \
+			most = v > most ? v : most;                                                                    \
+		}                                                                                                      \
+		take_##name(b, least, most);                                                                           \
 	}
 
 NUMBER(int32_t, i32)
@@ -57,7 +57,8 @@ NUMBER(float, float)
 NUMBERS(int32_t, i32)
 NUMBERS(int64_t, i64)
 
-/* One value that may be NaN. The least zero is -0.0 and the most +0.0, as the specification wants: readers can't tell which were there. */
+/* One value that may be NaN. The least zero is -0.0 and the most +0.0, as the specification wants: readers can't tell
+ * which were there. */
 static void one_float(struct bounds *b, float v)
 {
 	if (v != v)

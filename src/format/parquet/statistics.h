@@ -1,5 +1,6 @@
 /*
- * statistics: least and most of values, in the order that Parquet defines for their type, and how bounds are cut to be stored.
+ * statistics: least and most of values, in the order that Parquet defines for their type, and how bounds are cut to be
+ * stored.
  *
  * Order: INT32, INT64 signed; FLOAT without NaN; BYTE_ARRAY by unsigned bytes.
  *
@@ -16,8 +17,8 @@
 #include "format/parquet/physical.h"
 
 enum {
-	BOUND_BYTES = 64,      /* longest text kept whole */
-	BOUND_MOST = 4 << 10,  /* a bound that can't be cut and is longer is left out */
+	BOUND_BYTES = 64,     /* longest text kept whole */
+	BOUND_MOST = 4 << 10, /* a bound that can't be cut and is longer is left out */
 	BOUND_ROOM = BOUND_BYTES + 4,
 };
 
@@ -56,8 +57,9 @@ struct bounds bounds_ids(const struct dictionary *d, const uint32_t *ids, size_t
 struct bounds bounds_keys(enum physical p, const uint64_t *keys, size_t n);
 
 /*
- * A text as a bound of at most BOUND_ROOM bytes: no more than text for the least, no less for the most, and valid UTF-8. *exact says whether it is text itself.
- * Returns its length, in out or text itself (*bytes); SIZE_MAX when there is none.
+ * A text as a bound of at most BOUND_ROOM bytes: no more than text for the least, no less for the most, and valid
+ * UTF-8. *exact says whether it is text itself. Returns its length, in out or text itself (*bytes); SIZE_MAX when there
+ * is none.
  */
 size_t bound_least(const uint8_t *text, size_t len, const uint8_t **bytes, bool *exact);
 size_t bound_most(const uint8_t *text, size_t len, uint8_t out[BOUND_ROOM], const uint8_t **bytes, bool *exact);

@@ -1,12 +1,13 @@
 /*
- * A chunk has one codec, so a page that gains nothing must still look compressed. Compressing it in vain would cost more than all else that is done to it.
+ * A chunk has one codec, so a page that gains nothing must still look compressed. Compressing it in vain would cost
+ * more than all else that is done to it.
  */
 #include "format/parquet/stored.h"
 
 #include "format/thrift.h"
 
 enum {
-	PIECE = 64 << 10,  /* Snappy's own encoder makes no longer literals */
+	PIECE = 64 << 10,    /* Snappy's own encoder makes no longer literals */
 	LITERAL_1 = 60 << 2, /* tag: length - 1 in the next byte */
 	LITERAL_2 = 61 << 2, /* in the next two */
 };

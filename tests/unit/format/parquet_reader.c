@@ -311,7 +311,8 @@ static void read_data(struct reading *r, const struct node *head, const uint8_t 
 }
 
 /* Bounds must hold for all values; both or none; exact ones must be values. */
-static void check_bounds(int physical, const struct node *least, const struct node *most, const struct cell *cell, size_t cells, bool exact)
+static void check_bounds(
+    int physical, const struct node *least, const struct node *most, const struct cell *cell, size_t cells, bool exact)
 {
 	bool least_met = false, most_met = false;
 	for (size_t i = 0; i < cells; i++) {
@@ -351,7 +352,8 @@ static void check_statistics(const struct node *s, int physical, const struct ce
 	}
 }
 
-static void check_index(struct reading *r, const struct node *chunk, const struct read_page *page, size_t pages, const struct cell *cell)
+static void check_index(
+    struct reading *r, const struct node *chunk, const struct read_page *page, size_t pages, const struct cell *cell)
 {
 	struct read_column *c = r->column;
 	const struct node *at = node_find(chunk, 4);
@@ -382,13 +384,15 @@ static void check_index(struct reading *r, const struct node *chunk, const struc
 		bool null = page[i].rows == page[i].nulls;
 		assert_int_equal(node_get(index, 1)->child[i].number, null);
 		assert_int_equal(node_get(index, 5)->child[i].number, page[i].nulls);
-		assert_int_equal(least->child[i].len == 0 && most->child[i].len == 0 && c->physical != 6, null && c->physical != 6);
+		assert_int_equal(
+		    least->child[i].len == 0 && most->child[i].len == 0 && c->physical != 6, null && c->physical != 6);
 		if (null)
 			continue;
 		check_bounds(c->physical, &least->child[i], &most->child[i], cell, page[i].rows, false);
 		if (before != NULL && node_number(index, 4) != 0) {
 			const struct node *b = &least->child[before - least->child];
-			int order = read_compare(c->physical, b->bytes, b->len, least->child[i].bytes, least->child[i].len);
+			int order =
+			    read_compare(c->physical, b->bytes, b->len, least->child[i].bytes, least->child[i].len);
 			assert_true(node_number(index, 4) == 1 ? order <= 0 : order >= 0);
 		}
 		before = &least->child[i];
@@ -450,7 +454,8 @@ static void read_chunk(struct reading *r, const struct node *chunk, uint64_t row
 				assert_int_equal(node_number(meta, 9), from - r->bytes);
 			c->page = mem_resize(c->page, (c->pages + 1) * sizeof *c->page);
 			struct read_page *page = &c->page[c->pages++];
-			*page = (struct read_page){.at = (uint64_t)(from - r->bytes), .size = header + (size_t)node_number(head, 3)};
+			*page = (struct read_page){
+			    .at = (uint64_t)(from - r->bytes), .size = header + (size_t)node_number(head, 3)};
 			read_data(r, head, p, page);
 		}
 		raw += header + (uint64_t)node_number(head, 2);

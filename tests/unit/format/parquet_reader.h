@@ -1,6 +1,6 @@
 /*
- * parquet_reader: a tiny reader of the Parquet files that we write, for their tests. Written from the specification, sharing no code with the writer but the
- * codecs. Everything it finds wrong fails the test.
+ * parquet_reader: a tiny reader of the Parquet files that we write, for their tests. Written from the specification,
+ * sharing no code with the writer but the codecs. Everything it finds wrong fails the test.
  */
 #ifndef UNIT_FORMAT_PARQUET_READER_H
 #define UNIT_FORMAT_PARQUET_READER_H
@@ -36,7 +36,7 @@ struct cell {
 
 struct read_page {
 	bool dictionary;
-	uint64_t at; /* in the file */
+	uint64_t at;   /* in the file */
 	uint64_t size; /* header included */
 	uint32_t rows, nulls;
 };

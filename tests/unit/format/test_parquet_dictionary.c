@@ -1,4 +1,5 @@
-/* dictionary, table: ids in order of first appearance for every kind of key, through every shape of table, whatever the seed. */
+/* dictionary, table: ids in order of first appearance for every kind of key, through every shape of table, whatever the
+ * seed. */
 #include "format/parquet/dictionary.h"
 
 #include <stdlib.h>
@@ -231,7 +232,8 @@ static void expect_text(const struct dictionary *d, uint32_t id, const char *tex
 
 static void test_texts(void **state)
 {
-	static const char *const text[] = {"a", "", "bad\xff", "a", "bad\xfe", "bad\xef\xbf\xbd", "", "a longer text, over several words", "a longer text, over several wordS", "12345678"};
+	static const char *const text[] = {"a", "", "bad\xff", "a", "bad\xfe", "bad\xef\xbf\xbd", "",
+	    "a longer text, over several words", "a longer text, over several wordS", "12345678"};
 	static const size_t len[] = {1, 0, 4, 1, 4, 6, 0, 33, 33, 8};
 	enum { N = sizeof len / sizeof len[0] };
 	struct subject s;

@@ -1,4 +1,5 @@
-/* thrift, bits, hybrid, statistics, crc, stored: every encoding against a decoder of its own, at the widths and lengths where they change. */
+/* thrift, bits, hybrid, statistics, crc, stored: every encoding against a decoder of its own, at the widths and lengths
+ * where they change. */
 #include <math.h>
 #include <string.h>
 #include <zlib.h>
@@ -57,14 +58,16 @@ static void test_thrift_examples(void **state)
 	/* A data page header. */
 	writer_reset(&w);
 	footer_page_header(&(struct footer_page){.dictionary = true, .raw = 1, .stored = 2, .crc = 3, .values = 4}, &w);
-	expect_bytes(&w, (const uint8_t *)"\x15\x00\x15\x02\x15\x04\x15\x06\x1C\x15\x08\x15\x04\x15\x06\x15\x06\x00\x00", 19);
+	expect_bytes(
+	    &w, (const uint8_t *)"\x15\x00\x15\x02\x15\x04\x15\x06\x1C\x15\x08\x15\x04\x15\x06\x15\x06\x00\x00", 19);
 	/* A far field id, negative numbers, long lists. */
 	writer_reset(&w);
 	thrift_begin(&t, &w);
 	thrift_i64(&t, 1, INT64_MIN);
 	thrift_i32(&t, 100, -1);
 	thrift_list(&t, 101, THRIFT_I32, 15);
-	expect_bytes(&w, (const uint8_t *)"\x16\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x05\xC8\x01\x01\x19\xF5\x0F", 18);
+	expect_bytes(
+	    &w, (const uint8_t *)"\x16\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x05\xC8\x01\x01\x19\xF5\x0F", 18);
 	writer_fini(&w);
 }
 
@@ -89,7 +92,8 @@ static void test_bits_every_width(void **state)
 			assert_memory_equal(back, value, sizeof value);
 			for (unsigned i = 0; i < N; i++)
 				for (unsigned bit = 0; bit < width; bit++)
-					assert_int_equal(packed[(i * width + bit) / 8] >> ((i * width + bit) % 8) & 1, value[i] >> bit & 1);
+					assert_int_equal(packed[(i * width + bit) / 8] >> ((i * width + bit) % 8) & 1,
+					    value[i] >> bit & 1);
 		}
 	}
 	assert_int_equal(bits_width(0), 0);
@@ -136,7 +140,11 @@ static void test_hybrid_trips(void **state)
 	for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
 		for (size_t r = 0; r < sizeof runs / sizeof runs[0]; r++)
 			for (unsigned width = 1; width <= 32; width++)
-				hybrid_trip(lengths[l], width <= 8 ? 1 : width <= 16 ? 2 : 4, width, runs[r], l % 2 == 0, &seed);
+				hybrid_trip(lengths[l],
+				    width <= 8    ? 1
+				    : width <= 16 ? 2
+				                  : 4,
+				    width, runs[r], l % 2 == 0, &seed);
 }
 
 static void test_hybrid_runs_are_short(void **state)
@@ -220,21 +228,22 @@ static char *repeated(const char *text, size_t n)
 struct cut {
 	const char *unit;
 	size_t times;
-	const char *tail;  /* behind the units */
-	size_t least;      /* length of the lower bound */
-	const char *most;  /* end of the upper bound, behind `kept` bytes of the text; NULL: the text itself */
+	const char *tail; /* behind the units */
+	size_t least;     /* length of the lower bound */
+	const char *most; /* end of the upper bound, behind `kept` bytes of the text; NULL: the text itself */
 	size_t kept;
 };
 
 static const struct cut cuts[] = {
-    {"a", 64, "", 64, NULL, 64},                                            /* fits */
-    {"a", 65, "", 64, "b", 63},                                             /* the last kept character grows */
-    {"\x7f", 65, "", 64, "\xc2\x80", 63},                                   /* … and becomes longer */
-    {"\xc3\xa4", 40, "", 64, "\xc3\xa5", 62},                               /* two bytes each */
-    {"\xe2\x82\xac", 30, "", 63, "\xe2\x82\xad", 60},                       /* cut at a character's border */
-    {"\xed\x9f\xbf", 30, "", 63, "\xee\x80\x80", 60},                       /* the next one would be a surrogate */
-    {"\xf4\x8f\xbf\xbf", 16, "x", 64, NULL, 65},                            /* nothing is larger: whole */
-    {"b\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf", 5, "", 61, "c", 52}, /* step left over the last character there is */
+    {"a", 64, "", 64, NULL, 64},                      /* fits */
+    {"a", 65, "", 64, "b", 63},                       /* the last kept character grows */
+    {"\x7f", 65, "", 64, "\xc2\x80", 63},             /* … and becomes longer */
+    {"\xc3\xa4", 40, "", 64, "\xc3\xa5", 62},         /* two bytes each */
+    {"\xe2\x82\xac", 30, "", 63, "\xe2\x82\xad", 60}, /* cut at a character's border */
+    {"\xed\x9f\xbf", 30, "", 63, "\xee\x80\x80", 60}, /* the next one would be a surrogate */
+    {"\xf4\x8f\xbf\xbf", 16, "x", 64, NULL, 65},      /* nothing is larger: whole */
+    {"b\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf", 5, "", 61, "c",
+        52}, /* step left over the last character there is */
 };
 
 static void test_bounds_are_cut(void **state)
@@ -288,7 +297,8 @@ static void test_bounds_of_floats(void **state)
 		key[i] = 0;
 		memcpy(&key[i], &v[i], sizeof v[i]);
 	}
-	struct bounds both[] = {bounds_plain(PHYSICAL_FLOAT, (const uint8_t *)v, sizeof v, 4), bounds_keys(PHYSICAL_FLOAT, key, 4)};
+	struct bounds both[] = {
+	    bounds_plain(PHYSICAL_FLOAT, (const uint8_t *)v, sizeof v, 4), bounds_keys(PHYSICAL_FLOAT, key, 4)};
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(both[i].any);
 		assert_memory_equal(both[i].least.number, "\x00\x00\x00\x80", 4);
@@ -308,7 +318,8 @@ static void test_bounds_of_keys(void **state)
 			values[i] = (int64_t)next(&seed) >> (next(&seed) % 60);
 			key[i] = (uint64_t)values[i];
 		}
-		struct bounds a = bounds_keys(PHYSICAL_INT64, key, n), b = bounds_plain(PHYSICAL_INT64, (const uint8_t *)values, n * 8, n);
+		struct bounds a = bounds_keys(PHYSICAL_INT64, key, n),
+		              b = bounds_plain(PHYSICAL_INT64, (const uint8_t *)values, n * 8, n);
 		assert_memory_equal(a.least.number, b.least.number, 8);
 		assert_memory_equal(a.most.number, b.most.number, 8);
 	}

@@ -164,7 +164,8 @@ static void test_random_flows(void **state)
 		file_close(&f);
 		expect_file(&f, &r);
 		assert_true(parquet_outside(f.q) > 0);
-		assert_int_equal(node_find(&node_get(&node_get(r.meta, 4)->child[0], 1)->child[0], 4) == NULL, options[i].no_page_index);
+		assert_int_equal(node_find(&node_get(&node_get(r.meta, 4)->child[0], 1)->child[0], 4) == NULL,
+		    options[i].no_page_index);
 		read_file_free(&r);
 		file_free(&f);
 		sample_close(&s);
@@ -177,7 +178,8 @@ static void test_same_rows_same_bytes(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		struct sample s = sample_open();
-		file_open(&f[i], s.projection, &(struct parquet_options){.codec = CODEC_SNAPPY, .row_group_rows = 9000});
+		file_open(
+		    &f[i], s.projection, &(struct parquet_options){.codec = CODEC_SNAPPY, .row_group_rows = 9000});
 		append_random(&s, &f[i], 10);
 		file_close(&f[i]);
 		sample_close(&s);
@@ -199,12 +201,15 @@ struct table {
 	struct read_file read;
 };
 
-static void table_open(struct table *t, enum type type, const char *as, enum sql_type sql, const char *absent, const struct parquet_options *o)
+static void table_open(struct table *t, enum type type, const char *as, enum sql_type sql, const char *absent,
+    const struct parquet_options *o)
 {
 	struct err e;
 	*t = (struct table){.field = {"x", type, ""}};
-	t->column = (struct schema_column){.name = "x", .type = sql, .from = "x", .as = (char *)as, .absent = (char *)absent};
-	t->schema = (struct schema){.name = "t", .full_name = "test.t", .avro = "{}", .column = &t->column, .columns = 1};
+	t->column =
+	    (struct schema_column){.name = "x", .type = sql, .from = "x", .as = (char *)as, .absent = (char *)absent};
+	t->schema =
+	    (struct schema){.name = "t", .full_name = "test.t", .avro = "{}", .column = &t->column, .columns = 1};
 	assert_int_equal(projection_open(&t->schema, &t->field, 1, &t->projection, &e), RC_OK);
 	t->batch = batch_new(&type, 1, BATCH_ROWS, 4 << 20);
 	file_open(&t->file, t->projection, o);
@@ -276,7 +281,8 @@ static void test_null_stretches(void **state)
 {
 	struct table t;
 	(void)state;
-	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL, &(struct parquet_options){.codec = CODEC_SNAPPY, .page_rows = 500});
+	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL,
+	    &(struct parquet_options){.codec = CODEC_SNAPPY, .page_rows = 500});
 	for (unsigned round = 0; round < 6; round++) {
 		fill_u64(&t, 1000, round * 700, 977);
 		for (uint32_t row = 0; round % 2 == 0 && row < 1000; row++)
@@ -296,7 +302,8 @@ static void test_absent(void **state)
 		if (row % 3 == 0 || row < 1200)
 			batch_set_null(t.batch, 0, row);
 		else
-			assert_true(batch_put(t.batch, row % 2 ? "some" : "none", 4, &((struct span *)batch_values(t.batch, 0))[row]));
+			assert_true(batch_put(
+			    t.batch, row % 2 ? "some" : "none", 4, &((struct span *)batch_values(t.batch, 0))[row]));
 	}
 	table_append(&t);
 	for (uint32_t row = 0; row < 100; row++, t.batch->rows++)
@@ -329,7 +336,8 @@ static void test_unique_values_are_plain(void **state)
 {
 	struct table t;
 	(void)state;
-	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL, &(struct parquet_options){.codec = CODEC_NONE, .row_group_rows = 300000});
+	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL,
+	    &(struct parquet_options){.codec = CODEC_NONE, .row_group_rows = 300000});
 	for (unsigned i = 0; i < 40; i++) {
 		fill_u64(&t, BATCH_ROWS, UINT64_C(1) << 40 | (uint64_t)i << 32, 12345);
 		table_append(&t);
@@ -425,7 +433,8 @@ static void test_long_texts(void **state)
 	for (unsigned i = 0; i < 40; i++) {
 		text[i * 6000] = (char)('a' + i % 26);
 		for (uint32_t row = 0; row < 3; row++)
-			assert_true(batch_put(t.batch, text, BATCH_ROW_BYTES - i, &((struct span *)batch_values(t.batch, 0))[row]));
+			assert_true(batch_put(
+			    t.batch, text, BATCH_ROW_BYTES - i, &((struct span *)batch_values(t.batch, 0))[row]));
 		t.batch->rows = 3;
 		table_append(&t);
 	}
@@ -512,7 +521,8 @@ static void test_sink_that_fails(void **state)
 		struct failing sink = {left};
 		struct parquet *q = NULL;
 		struct err e;
-		enum rc rc = parquet_open(s.projection, &(struct parquet_options){.row_group_rows = 500}, pack, (struct parquet_sink){&sink, fails}, &q, &e);
+		enum rc rc = parquet_open(s.projection, &(struct parquet_options){.row_group_rows = 500}, pack,
+		    (struct parquet_sink){&sink, fails}, &q, &e);
 		for (unsigned i = 0; i < 4 && rc == RC_OK; i++) {
 			struct batch *b = sample_batch(&s, 400);
 			rc = parquet_append(q, b, NULL, 400, &e);
@@ -539,7 +549,8 @@ static void test_page_rows_can_change(void **state)
 {
 	struct table t;
 	(void)state;
-	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL, &(struct parquet_options){.codec = CODEC_NONE, .page_rows = 4000});
+	table_open(&t, TYPE_U64, "number", SQL_BIGINT, NULL,
+	    &(struct parquet_options){.codec = CODEC_NONE, .page_rows = 4000});
 	for (unsigned i = 0; i < 9; i++) {
 		parquet_page_rows(t.file.q, i % 2 == 0 ? 4000 : 100);
 		fill_u64(&t, 3333, i * 1000, 3);
@@ -555,7 +566,9 @@ static void test_unknown_codec(void **state)
 	struct parquet *q = NULL;
 	struct err e;
 	(void)state;
-	assert_int_equal(parquet_open(s.projection, &(struct parquet_options){.codec = CODEC_LZ4}, NULL, (struct parquet_sink){0}, &q, &e), RC_BAD);
+	assert_int_equal(parquet_open(s.projection, &(struct parquet_options){.codec = CODEC_LZ4}, NULL,
+	                     (struct parquet_sink){0}, &q, &e),
+	    RC_BAD);
 	assert_null(q);
 	sample_close(&s);
 }
