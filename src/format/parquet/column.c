@@ -416,18 +416,11 @@ static enum rc append_following(struct column *c, size_t rows, struct scratch *s
 	return put_ids(c, s->ids, NULL, NULL, rows, s, e);
 }
 
-enum rc column_append(struct column *c, const struct rows *r, struct scratch *s, struct err *e)
+/* Rows that follow nobody. present: as find_nulls gives it. */
+static enum rc append_own(
+    struct column *c, const struct rows *r, uint8_t *present, size_t values, struct scratch *s, struct err *e)
 {
 	struct keys k;
-	size_t values;
-	if (c->wants_plain) {
-		enum rc rc = choice_plain(c, s, e);
-		if (rc != RC_OK)
-			return rc;
-	}
-	if (follow(c, r, s))
-		return append_following(c, r->n, s, e);
-	uint8_t *present = find_nulls(r, c->from->source, s, &values);
 	if (present == NULL && all_same(r, c->from->source)) {
 		make_keys(c, r, 1, false, s, &k);
 		return append_same(c, &k, r->n, s, e);
@@ -448,6 +441,22 @@ enum rc column_append(struct column *c, const struct rows *r, struct scratch *s,
 	}
 	present = leave_out(c, &k, present, r->n, s);
 	return append_keys(c, &k, present, r->n, s, e);
+}
+
+enum rc column_append(struct column *c, const struct rows *r, struct scratch *s, struct err *e)
+{
+	enum rc rc = c->wants_plain ? choice_plain(c, s, e) : RC_OK;
+	size_t values;
+	if (rc != RC_OK)
+		return rc;
+	if (follow(c, r, s))
+		return append_following(c, r->n, s, e);
+	uint8_t *present = find_nulls(r, c->from->source, s, &values);
+	rc = append_own(c, r, present, values, s, e);
+	/* A null row's id stands for this column's own absent value, if any: nobody can follow that. */
+	if (present != NULL && s->leader == c)
+		s->leader = NULL;
+	return rc;
 }
 
 enum rc column_flush(struct column *c, struct scratch *s, struct output *o, struct footer *f, struct err *e)

@@ -560,6 +560,41 @@ static void test_page_rows_can_change(void **state)
 	table_free(&t);
 }
 
+/* A follower must not take the leader's absent value for a time of its own. */
+static void test_absent_times_do_not_lead(void **state)
+{
+	static const struct field field = {"time", TYPE_TIME, ""};
+	static struct schema_column column[] = {
+	    {.name = "t", .type = SQL_STRING, .from = "time", .as = "datetime", .absent = "1970-01-01 00:00:00"},
+	    {.name = "y", .type = SQL_INT, .from = "time", .as = "year"},
+	    {.name = "s", .type = SQL_INT, .from = "time", .as = "second", .absent = "59"},
+	};
+	struct schema schema = {.name = "t", .full_name = "test.t", .avro = "{}", .column = column, .columns = 3};
+	struct projection *p;
+	struct file f;
+	struct read_file r;
+	struct err e;
+	(void)state;
+	assert_int_equal(projection_open(&schema, &field, 1, &p, &e), RC_OK);
+	file_open(&f, p, &(struct parquet_options){.codec = CODEC_SNAPPY, .row_group_rows = 2500});
+	for (unsigned round = 0; round < 10; round++) {
+		struct batch *b = batch_new(p->types, 1, 500, 0);
+		for (uint32_t row = 0; row < 500; row++, b->rows++) {
+			((int64_t *)batch_values(b, 0))[row] =
+			    INT64_C(1768381200000000000) + (round * 500 + row) * INT64_C(333000000);
+			if (round == 4 || (round % 2 == 1 && row % 3 == 0))
+				batch_set_null(b, 0, row);
+		}
+		file_append(&f, b, NULL, 500);
+		batch_free(&b);
+	}
+	file_close(&f);
+	expect_file(&f, &r);
+	read_file_free(&r);
+	file_free(&f);
+	projection_free(&p);
+}
+
 static void test_unknown_codec(void **state)
 {
 	struct sample s = sample_open();
@@ -593,6 +628,7 @@ int main(void)
 	    cmocka_unit_test(test_small_writers_are_small),
 	    cmocka_unit_test(test_sink_that_fails),
 	    cmocka_unit_test(test_page_rows_can_change),
+	    cmocka_unit_test(test_absent_times_do_not_lead),
 	    cmocka_unit_test(test_unknown_codec),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
