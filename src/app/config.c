@@ -118,12 +118,16 @@ static enum rc read_map(struct load *l, const struct yaml_node *map, struct err 
 {
 	struct pipeline *p = l->pipeline;
 	for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
-		if (n->kind != YAML_SCALAR) {
-			err_set(RC_BAD, e, "wants one value");
-			return wrong(l, n->line, e, n->key);
+		/* A list is the same key several times, as -O says it. */
+		const struct yaml_node *value = n->kind == YAML_LIST ? n->first : n;
+		for (; value != NULL; value = n->kind == YAML_LIST ? value->next : NULL) {
+			if (value->kind != YAML_SCALAR) {
+				err_set(RC_BAD, e, "wants one value, or a list of values");
+				return wrong(l, n->line, e, n->key);
+			}
+			p->option = mem_resize(p->option, (p->options + 1) * sizeof *p->option);
+			p->option[p->options++] = (struct dissect_option){mem_text(n->key), mem_text(value->text)};
 		}
-		p->option = mem_resize(p->option, (p->options + 1) * sizeof *p->option);
-		p->option[p->options++] = (struct dissect_option){mem_text(n->key), mem_text(n->text)};
 	}
 	return RC_OK;
 }
@@ -233,10 +237,12 @@ static enum rc bind(struct load *l, const struct yaml_node *entry, struct err *e
 	unsigned line = dataset != NULL ? dataset->line : entry->line;
 	if (p->pattern == NULL)
 		p->pattern = strcmp(p->dissector->name, "nfcapd") == 0 ? mem_text("nfcapd.*") : mem_text("[!.]*");
-	enum rc rc = find_schema(l, dataset != NULL ? dataset->text : p->dissector->dataset, &p->schema, e);
+	const char *name = dataset != NULL ? dataset->text : p->dissector->dataset;
+	enum rc rc = name != NULL ? find_schema(l, name, &p->schema, e)
+	                          : err_set(RC_BAD, e, "must be given: %s has no table of its own", p->dissector->name);
 	struct projection *projection = NULL;
 	if (rc == RC_OK)
-		rc = projection_open(p->schema, p->dissector->field, p->dissector->fields, &projection, e);
+		rc = dissect_bind(p->dissector, p->schema, &projection, e);
 	if (rc != RC_OK)
 		return wrong(l, line, e, "dataset");
 	p->projection = projection;
@@ -250,8 +256,7 @@ static enum rc try_options(struct load *l, const struct yaml_node *entry, struct
 	struct pipeline *p = l->pipeline;
 	struct dissector *d = NULL;
 	struct dissect_hints hints = {.name = "", .size = 0};
-	struct dissect_params params = {
-	    .wanted = p->projection->wanted, .wants = p->projection->wants, .option = p->option, .options = p->options};
+	struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
 	enum rc rc = dissect_open(p->dissector, source_memory("", 0), &hints, &params, &d, e);
 	dissect_close(&d);
 	const struct yaml_node *options = yaml_get(entry, "options");

@@ -133,6 +133,7 @@ enum rc projection_open(
 {
 	struct catalogue from = {.field = fields, .count = count};
 	struct projection *p = blank(schema);
+	p->field = fields;
 	enum rc rc = RC_OK;
 	for (size_t i = 0; rc == RC_OK && i < schema->columns; i++) {
 		const struct schema_column *c = &schema->column[i];
@@ -183,6 +184,7 @@ void projection_free(struct projection **p)
 {
 	if (*p == NULL)
 		return;
+	mem_free(&(*p)->made);
 	mem_free(&(*p)->wanted);
 	mem_free(&(*p)->types);
 	mem_free(&(*p)->column);

@@ -26,6 +26,8 @@ struct projection_column {
 
 struct projection {
 	const struct schema *schema; /* borrowed: must outlive the projection */
+	const struct field *field;   /* the catalogue; borrowed too */
+	struct field *made;          /* the same where it was made for this schema, owned; NULL otherwise */
 	unsigned *wanted;            /* field indices, each once, in order of first use */
 	enum type *types;            /* of those fields: what batch_new wants */
 	size_t wants;

@@ -3,13 +3,38 @@
 
 #include <assert.h>
 
+#include "base/mem.h"
+
+enum rc dissect_bind(
+    const struct dissect_ops *ops, const struct schema *schema, struct projection **out, struct err *e)
+{
+	if (ops->catalogue == NULL)
+		return projection_open(schema, ops->field, ops->fields, out, e);
+	struct field *field = NULL;
+	size_t fields = 0;
+	enum rc rc = ops->catalogue(schema, &field, &fields, e);
+	if (rc == RC_OK)
+		rc = projection_open(schema, field, fields, out, e);
+	if (rc == RC_OK)
+		(*out)->made = field;
+	else
+		mem_free(&field);
+	return rc;
+}
+
+struct dissect_params dissect_params_of(const struct projection *p, const struct dissect_option *option, size_t options)
+{
+	return (struct dissect_params){
+	    .field = p->field, .wanted = p->wanted, .wants = p->wants, .option = option, .options = options};
+}
+
 enum rc dissect_open(const struct dissect_ops *ops, struct source *src, const struct dissect_hints *hints,
     const struct dissect_params *params, struct dissector **out, struct err *e)
 {
 	assert(src != NULL && params->rows <= BATCH_ROWS && params->wants <= BATCH_COLUMNS);
 	assert(ops->counters <= BATCH_COUNTERS);
 	for (size_t i = 0; i < params->wants; i++)
-		assert(params->wanted[i] < ops->fields);
+		assert(ops->catalogue != NULL || params->wanted[i] < ops->fields);
 	enum rc rc = ops->open(src, hints, params, out, e);
 	assert(rc != RC_OK || (*out)->ops == ops);
 	return rc;

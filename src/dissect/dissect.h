@@ -17,6 +17,7 @@
 #include "base/rc.h"
 #include "base/source.h"
 #include "data/batch.h"
+#include "data/projection.h"
 #include "data/type.h"
 
 #define DISSECT_SIZE_UNKNOWN UINT64_MAX
@@ -33,6 +34,7 @@ struct dissect_option { /* `options:` of a pipeline, -O key=value */
 };
 
 struct dissect_params {
+	const struct field *field; /* the catalogue that wanted points into; borrowed until close */
 	const unsigned *wanted; /* field indices: column i of the batches holds field wanted[i] */
 	size_t wants;
 	uint32_t rows;          /* most rows in a batch, at most BATCH_ROWS; 0: the dissector's own choice */
@@ -45,9 +47,14 @@ struct dissector;
 struct dissect_ops {
 	const char *name;    /* as the configuration says: "nfcapd" */
 	const char *version; /* part of the provenance: changes when rows can change */
-	const char *dataset; /* default dataset */
-	const struct field *field;
+	const char *dataset; /* default dataset; NULL: takes any, and must be told which */
+	const struct field *field; /* the catalogue; NULL: see catalogue */
 	size_t fields;
+	/*
+	 * For a dissector without fields of its own: those that a schema asks for. *out is the caller's (mem_free), its names are the schema's. RC_BAD:
+	 * "<schema>:<line>: ...". NULL: `field` are all there are.
+	 */
+	enum rc (*catalogue)(const struct schema *schema, struct field **out, size_t *count, struct err *e);
 	const char *const *counter; /* names of batch counters, "unknown_elements" */
 	size_t counters;
 
@@ -70,6 +77,12 @@ struct dissect_ops {
 struct dissector {
 	const struct dissect_ops *ops;
 };
+
+/* The schema bound to the dissector's catalogue; RC_BAD as projection_open says. */
+enum rc dissect_bind(const struct dissect_ops *ops, const struct schema *schema, struct projection **out, struct err *e) MUST_USE;
+
+/* What open wants for a projection that dissect_bind gave; borrows it and the options. */
+struct dissect_params dissect_params_of(const struct projection *p, const struct dissect_option *option, size_t options);
 
 /* Fronts. dissect_close clears the pointer. */
 enum rc dissect_open(const struct dissect_ops *ops, struct source *src, const struct dissect_hints *hints, const struct dissect_params *params, struct dissector **out, struct err *e) MUST_USE;

@@ -168,8 +168,7 @@ static enum rc dissect_original(struct intake *in, struct draft *d, const struct
 	const struct pipeline *p = in->pipeline;
 	const struct dissect_hints hints = {
 	    .name = ev->name, .size = ev->size, .slot_s = ev->slot_s, .archived_s = ev->archived_s};
-	const struct dissect_params params = {
-	    .wanted = p->projection->wanted, .wants = p->projection->wants, .option = p->option, .options = p->options};
+	const struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
 	struct dissector *from = NULL;
 	enum rc rc = dissect_open(p->dissector, original_source(original), &hints, &params, &from, e);
 

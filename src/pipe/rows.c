@@ -216,14 +216,10 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
     uint64_t bytes_max, struct rows *out, struct err *e)
 {
 	const struct pipeline *p = m->pipeline;
-	const struct projection *projection = p->projection;
 	/* A small file fills few rows: a batch for as many touches few pages. Where it is wrong there are more batches. */
 	size_t rows = size / BYTES_PER_ROW + ROWS_LEAST;
-	const struct dissect_params params = {.wanted = projection->wanted,
-	    .wants = projection->wants,
-	    .rows = rows < BATCH_ROWS ? (uint32_t)rows : 0,
-	    .option = p->option,
-	    .options = p->options};
+	struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
+	params.rows = rows < BATCH_ROWS ? (uint32_t)rows : 0;
 	struct dissector *d = NULL;
 	size_t taken = HEADERS_ROOM + 2 * REPORT_ENTRIES_MAX;
 	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;

@@ -136,12 +136,6 @@ static enum rc read_batches(struct job *j, struct dissector *d, const char *name
 	}
 }
 
-static struct dissect_params params_of(const struct job *j)
-{
-	return (struct dissect_params){
-	    .wanted = j->projection->wanted, .wants = j->projection->wants, .option = j->option, .options = j->options};
-}
-
 /* RC_FAIL: the output is gone. Everything about the input itself is told and remembered, and the next one goes on. */
 static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e)
 {
@@ -155,7 +149,7 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	    .archived_s = clock_wall().ns / NS_PER_S};
 	if (j->dissector->slot != NULL)
 		hints.slot_s = j->dissector->slot(base);
-	struct dissect_params params = params_of(j);
+	struct dissect_params params = dissect_params_of(j->projection, j->option, j->options);
 	if (j->hash != NULL)
 		sha256_reset(j->hash);
 	struct dissector *d = NULL;
@@ -239,7 +233,7 @@ static enum rc try_options(struct job *j, struct err *e)
 {
 	struct dissector *d = NULL;
 	struct dissect_hints hints = {.name = "", .size = 0};
-	struct dissect_params params = params_of(j);
+	struct dissect_params params = dissect_params_of(j->projection, j->option, j->options);
 	enum rc rc = dissect_open(j->dissector, source_memory("", 0), &hints, &params, &d, e);
 	dissect_close(&d);
 	return rc;
@@ -258,11 +252,13 @@ static enum rc prepare(struct job *j, struct err *e)
 		rc = read_options(j, e);
 	if (rc == RC_OK)
 		rc = read_parquet(j, e);
+	if (rc == RC_OK && file == NULL && j->dissector->dataset == NULL)
+		rc = err_set(RC_BAD, e, "%s has no table of its own: which one? --schema FILE", type);
 	if (rc == RC_OK)
 		rc = file != NULL ? schemas_read(file, &j->schema, e)
 		                  : schemas_find(NULL, j->dissector->dataset, &j->schema, e);
 	if (rc == RC_OK)
-		rc = projection_open(j->schema, j->dissector->field, j->dissector->fields, &j->projection, e);
+		rc = dissect_bind(j->dissector, j->schema, &j->projection, e);
 	return rc == RC_OK ? try_options(j, e) : rc;
 }
 
