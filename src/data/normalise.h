@@ -24,6 +24,8 @@ normalise_fn normalise_bytes;
 /* Of a time: floor seconds and milliseconds, and the parts of the UTC calendar. */
 normalise_fn normalise_unix;
 normalise_fn normalise_unix_ms;
+normalise_fn normalise_days;  /* whole days since 1970 */
+normalise_fn normalise_clock; /* seconds of the day */
 normalise_fn normalise_year;
 normalise_fn normalise_month;
 normalise_fn normalise_day;

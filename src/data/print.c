@@ -22,10 +22,12 @@ static const char pairs[] = "00010203040506070809"
 
 static const char hex_digit[] = "0123456789abcdef";
 
+static const char month_name[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
 /* Bit 7 first. */
 static const char flag_letter[] = "CEUAPRSF";
 
-enum { FLAGS6_MAX = 0x3f };
+enum { FLAGS6_MAX = 0x3f, DAY = 86400 };
 
 static void put_pair(char *to, unsigned v)
 {
@@ -90,6 +92,47 @@ size_t print_datetime(union key_value key, char text[RENDER_TEXT])
 	return 19;
 }
 
+size_t print_date(union key_value key, char text[RENDER_TEXT])
+{
+	char whole[RENDER_TEXT];
+	print_datetime((union key_value){.u64 = key.u64 * DAY}, whole);
+	memcpy(text, whole, 10);
+	return 10;
+}
+
+size_t print_clock(union key_value key, char text[RENDER_TEXT])
+{
+	memcpy(text, "00:00:00", 8);
+	put_pair(text, (unsigned)(key.u64 / 3600 % 24));
+	put_pair(text + 3, (unsigned)(key.u64 / 60 % 60));
+	put_pair(text + 6, (unsigned)(key.u64 % 60));
+	return 8;
+}
+
+/* Every row of a capture has a time of its own, so this one is not printed once for many: no division per digit. */
+size_t print_frame_time(union key_value key, char text[RENDER_TEXT])
+{
+	int64_t ns = (int64_t)key.u64, seconds = ns / NS_PER_S - (ns % NS_PER_S < 0);
+	unsigned fraction = (unsigned)(ns - seconds * NS_PER_S);
+	struct civil c = civil_of(seconds);
+	memcpy(text, "Mon  0 0000 00:00:00.000000000 UTC", 34);
+	memcpy(text, month_name + 3 * (c.month - 1), 3);
+	put_pair(text + 4, c.day);
+	if (text[4] == '0')
+		text[4] = ' ';
+	put_pair(text + 7, (unsigned)c.year / 100 % 100);
+	put_pair(text + 9, (unsigned)c.year % 100);
+	put_pair(text + 12, c.hour);
+	put_pair(text + 15, c.minute);
+	put_pair(text + 18, c.second);
+	text[21] = (char)('0' + fraction / 100000000);
+	put_pair(text + 22, fraction / 1000000 % 100);
+	put_pair(text + 24, fraction / 10000 % 100);
+	put_pair(text + 26, fraction / 100 % 100);
+	put_pair(text + 28, fraction % 100);
+	return 34;
+}
+
 size_t print_address(union key_value key, char text[RENDER_TEXT])
 {
 	return render_ip(&key.ip, text);
@@ -148,6 +191,27 @@ size_t print_mpls(union key_value key, char text[RENDER_TEXT])
 	text[len++] = '-';
 	text[len++] = (char)('0' + (key.u64 & 1));
 	return len;
+}
+
+static size_t print_hex(uint64_t v, unsigned digits, char *text)
+{
+	while (digits < 16 && v >> (4 * digits) != 0)
+		digits++;
+	text[0] = '0';
+	text[1] = 'x';
+	for (unsigned i = 0; i < digits; i++)
+		text[2 + i] = hex_digit[v >> (4 * (digits - 1 - i)) & 15];
+	return 2 + digits;
+}
+
+size_t print_hex4(union key_value key, char text[RENDER_TEXT])
+{
+	return print_hex(key.u64, 4, text);
+}
+
+size_t print_hex8(union key_value key, char text[RENDER_TEXT])
+{
+	return print_hex(key.u64, 8, text);
 }
 
 bool parse_unsigned(const char *text, union key_value *out)
@@ -267,4 +331,64 @@ bool parse_mpls(const char *text, union key_value *out)
 		return false;
 	out->u64 = label << 4 | (uint64_t)(end[1] - '0') << 1 | (end[3] == '1');
 	return prints_as(print_mpls, *out, text);
+}
+
+bool parse_date(const char *text, union key_value *out)
+{
+	char whole[20];
+	if (strlen(text) != 10)
+		return false;
+	memcpy(whole, text, 10);
+	memcpy(whole + 10, " 00:00:00", 10);
+	if (!parse_datetime(whole, out))
+		return false;
+	out->u64 = (uint64_t)((int64_t)out->u64 / DAY - ((int64_t)out->u64 % DAY < 0));
+	return true;
+}
+
+bool parse_clock(const char *text, union key_value *out)
+{
+	if (strlen(text) != 8 || strspn(text, "0123456789:") != 8)
+		return false;
+	out->u64 = (uint64_t)(two(text) * 3600 + two(text + 3) * 60 + two(text + 6));
+	return prints_as(print_clock, *out, text);
+}
+
+bool parse_frame_time(const char *text, union key_value *out)
+{
+	char whole[20] = "0000-00-00 00:00:00", fraction[10] = "";
+	int month = 0;
+	if (strlen(text) != 34)
+		return false;
+	while (month < 12 && memcmp(month_name + 3 * month, text, 3) != 0)
+		month++;
+	memcpy(whole, text + 7, 4);
+	put_pair(whole + 5, (unsigned)month + 1);
+	memcpy(whole + 8, text + 4, 2);
+	whole[8] = whole[8] == ' ' ? '0' : whole[8];
+	memcpy(whole + 11, text + 12, 8);
+	memcpy(fraction, text + 21, 9);
+	if (month == 12 || strspn(fraction, "0123456789") != 9 || !parse_datetime(whole, out))
+		return false;
+	out->u64 = out->u64 * (uint64_t)NS_PER_S + strtoull(fraction, NULL, 10);
+	return prints_as(print_frame_time, *out, text);
+}
+
+/* Text that reads back. */
+static bool parse_hex(size_t (*print)(union key_value, char *), const char *text, union key_value *out)
+{
+	if (strncmp(text, "0x", 2) != 0)
+		return false;
+	out->u64 = strtoull(text, NULL, 16);
+	return prints_as(print, *out, text);
+}
+
+bool parse_hex4(const char *text, union key_value *out)
+{
+	return parse_hex(print_hex4, text, out);
+}
+
+bool parse_hex8(const char *text, union key_value *out)
+{
+	return parse_hex(print_hex8, text, out);
 }

@@ -28,6 +28,11 @@ size_t print_proto(union key_value key, char text[RENDER_TEXT]);
 size_t print_tcp_flags(union key_value key, char text[RENDER_TEXT]);
 size_t print_tcp_flags6(union key_value key, char text[RENDER_TEXT]);
 size_t print_mpls(union key_value key, char text[RENDER_TEXT]);
+size_t print_date(union key_value key, char text[RENDER_TEXT]);
+size_t print_clock(union key_value key, char text[RENDER_TEXT]);
+size_t print_frame_time(union key_value key, char text[RENDER_TEXT]);
+size_t print_hex4(union key_value key, char text[RENDER_TEXT]);
+size_t print_hex8(union key_value key, char text[RENDER_TEXT]);
 
 bool parse_unsigned(const char *text, union key_value *out);
 bool parse_signed(const char *text, union key_value *out);
@@ -39,6 +44,11 @@ bool parse_proto(const char *text, union key_value *out);
 bool parse_tcp_flags(const char *text, union key_value *out);
 bool parse_tcp_flags6(const char *text, union key_value *out);
 bool parse_mpls(const char *text, union key_value *out);
+bool parse_date(const char *text, union key_value *out);
+bool parse_clock(const char *text, union key_value *out);
+bool parse_frame_time(const char *text, union key_value *out);
+bool parse_hex4(const char *text, union key_value *out);
+bool parse_hex8(const char *text, union key_value *out);
 
 /* KEY_BYTES to text, as render.text describes. */
 size_t text_utf8(const uint8_t *bytes, size_t len, const uint8_t **out, uint8_t **scratch, size_t *scratch_size);

@@ -36,6 +36,9 @@ static const struct render table[] = {
     INTEGER(TYPE_TIME, normalise_hour, "hour", unsigned, false, false),
     INTEGER(TYPE_TIME, normalise_minute, "minute", unsigned, false, false),
     INTEGER(TYPE_TIME, normalise_second, "second", unsigned, false, false),
+    TEXT(TYPE_TIME, "date", KEY_U64, normalise_days, date),
+    TEXT(TYPE_TIME, "clock", KEY_U64, normalise_clock, clock),
+    TEXT(TYPE_TIME, "frame_time", KEY_U64, normalise_u64, frame_time),
     TEXT(TYPE_IP, "ip", KEY_IP, normalise_ip, address),
     {TYPE_BYTES, "text", SQL_STRING, KEY_BYTES, normalise_bytes, .text = text_utf8},
     {TYPE_BYTES, "hex", SQL_STRING, KEY_BYTES, normalise_bytes, .text = text_hex},
@@ -44,6 +47,8 @@ static const struct render table[] = {
     TEXT(TYPE_U32, "tcp_flags", KEY_U64, normalise_flags, tcp_flags),
     TEXT(TYPE_U32, "tcp_flags6", KEY_U64, normalise_flags, tcp_flags6),
     TEXT(TYPE_U32, "mpls", KEY_U64, normalise_u32, mpls),
+    TEXT(TYPE_U32, "hex4", KEY_U64, normalise_u32, hex4),
+    TEXT(TYPE_U32, "hex8", KEY_U64, normalise_u32, hex8),
 };
 enum { ROWS = sizeof table / sizeof table[0] };
 

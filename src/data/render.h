@@ -15,7 +15,9 @@
  *
  * Renderings: number (integers; the default), float, datetime ("YYYY-MM-DD hh:mm:ss"), unix (seconds), unix_ms, year month day hour minute second,
  * ip (RFC 5952, dotted quad), text (bytes as UTF-8; each byte that is not part of valid UTF-8 becomes U+FFFD), hex (bytes), mac (u64),
- * proto (nfdump's names), tcp_flags (eight characters CWR ECE URG ACK PSH RST SYN FIN), tcp_flags6 (Spot's six), mpls (u32: label-exp-bottom).
+ * proto (nfdump's names), tcp_flags (eight characters CWR ECE URG ACK PSH RST SYN FIN), tcp_flags6 (Spot's six), mpls (u32: label-exp-bottom),
+ * date ("YYYY-MM-DD"), clock ("hh:mm:ss"), frame_time (tshark's "Mon D YYYY hh:mm:ss.nnnnnnnnn UTC" without its comma, the day in two places),
+ * hex4 and hex8 (u32: "0x" and at least so many digits).
  *
  * Thread  immutable tables; projections are read-only once made
  */

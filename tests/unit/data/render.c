@@ -134,6 +134,8 @@ static void times_before_1970_are_floored(void **state)
 	shows(TYPE_TIME, "unix", &ns, "-1");
 	shows(TYPE_TIME, "unix_ms", &ns, "-1");
 	shows(TYPE_TIME, "datetime", &ns, "1969-12-31 23:59:59");
+	shows(TYPE_TIME, "date", &ns, "1969-12-31");
+	shows(TYPE_TIME, "clock", &ns, "23:59:59");
 	shows(TYPE_TIME, "second", &ns, "59");
 	ns = INT64_MIN;
 	shows(TYPE_TIME, "datetime", &ns, "1677-09-21 00:12:43");
@@ -337,6 +339,22 @@ static void labels_and_macs(void **state)
 	shows(TYPE_U32, "mpls", &label, "299776-5-1");
 	label = 0;
 	shows(TYPE_U32, "mpls", &label, "0-0-0");
+	uint32_t class = 1;
+	shows(TYPE_U32, "hex4", &class, "0x0001");
+	shows(TYPE_U32, "hex8", &class, "0x00000001");
+	class = 0xabcdef;
+	shows(TYPE_U32, "hex4", &class, "0xabcdef");
+}
+
+/* dns-format.md section 2: a fixed English month, the day right-aligned, nine digits whatever the capture has. */
+static void frame_times_are_tsharks_without_the_comma(void **state)
+{
+	int64_t ns = INT64_C(1700000001000001000);
+	shows(TYPE_TIME, "frame_time", &ns, "Nov 14 2023 22:13:21.000001000 UTC");
+	ns = INT64_C(1704067200987654321);
+	shows(TYPE_TIME, "frame_time", &ns, "Jan  1 2024 00:00:00.987654321 UTC");
+	ns = -1;
+	shows(TYPE_TIME, "frame_time", &ns, "Dec 31 1969 23:59:59.999999999 UTC");
 }
 
 static void malformed_texts_are_no_keys(void **state)
@@ -351,7 +369,8 @@ static void malformed_texts_are_no_keys(void **state)
 	    {TYPE_F32, "float", "1.5x"}, {TYPE_F32, "float", ""}, {TYPE_U64, "mac", "01:23:45:67:89"},
 	    {TYPE_U32, "proto", "tcp"}, {TYPE_U32, "tcp_flags", "...AP.SX"}, {TYPE_U32, "tcp_flags", "......"},
 	    {TYPE_U32, "tcp_flags6", "........"}, {TYPE_U32, "mpls", "1-8-0"}, {TYPE_U32, "mpls", "x"},
-	    {TYPE_IP, "ip", "host"}};
+	    {TYPE_IP, "ip", "host"}, {TYPE_U32, "hex4", "0x1"}, {TYPE_TIME, "clock", "24:00:00"},
+	    {TYPE_TIME, "date", "2026-02-30"}, {TYPE_TIME, "frame_time", "Nov 14, 2023 22:13:21.000001000 UT"}};
 	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
 		union key_value key;
 		assert_false(find(none[i].type, none[i].as, SQL_STRING)->parse(none[i].text, &key));
@@ -410,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(flags_show_their_letters),
 	    cmocka_unit_test(protocols_have_nfdumps_names),
 	    cmocka_unit_test(labels_and_macs),
+	    cmocka_unit_test(frame_times_are_tsharks_without_the_comma),
 	    cmocka_unit_test(malformed_texts_are_no_keys),
 	    cmocka_unit_test(bytes_become_valid_text),
 	};
