@@ -1,5 +1,5 @@
 /*
- * pack: block codecs behind one table. Stream decoders (gzip, zstd as a source of a source) come with the inputs that need them.
+ * pack: block codecs behind one table. Whole inputs that are compressed: unpack.
  *
  * Thread  a context belongs to one thread
  * Units   bytes
