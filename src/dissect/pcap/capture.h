@@ -1,10 +1,10 @@
 /*
  * capture: frames out of a capture file. pcap (both byte orders, microseconds and nanoseconds) and pcapng (sections of either byte order, interfaces
- * with link type and time resolution of their own). doc/formats/dns.md.
+ * with link type and time resolution of their own). doc/formats/capture.md.
  *
  * Thread  one owner
  * Units   times in nanoseconds since 1970 UTC, sizes in bytes, offsets from the start of the (unpacked) capture
- * Memory  one frame: CAPTURE_FRAME_MAX
+ * Memory  a window of 320 KiB, and 32 bytes for each interface of a pcapng section (at most 65536)
  */
 #ifndef DISSECT_PCAP_CAPTURE_H
 #define DISSECT_PCAP_CAPTURE_H
@@ -52,7 +52,8 @@ void capture_free(struct capture **c);
 
 /*
  * The next frame. RC_END: no more; what was wrong is in capture_damage (set) once, and capture_clean says whether the file ended as its format wants.
- * RC_BAD: not a capture at all, nothing came. RC_AGAIN, RC_FAIL: reading failed.
+ * RC_BAD: not a capture at all, nothing came; an input of 0 bytes is an empty
+ * capture. RC_AGAIN, RC_FAIL: reading failed.
  */
 enum rc capture_next(struct capture *c, struct frame *out, struct err *e) MUST_USE;
 struct capture_damage *capture_damage(struct capture *c); /* the owner takes it and clears set */
