@@ -1,5 +1,4 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
-FUZZ_SECONDS ?= 60
 
 .PHONY: build deps check demo bench fuzz install clean
 
@@ -10,12 +9,13 @@ deps:
 	@tools/deps.sh
 	@tools/venv.sh >/dev/null
 
-# TESTS: arguments of tests/run. Warnings are errors for us, but not under sanitizers: their code misleads the warnings about uninitialised values.
+# TESTS: arguments of tests/run. FUZZ_SECONDS: of each fuzz entry, 10 by default. Warnings are errors for us, but not under sanitizers: their code misleads the warnings about uninitialised values.
 check: deps
 	@tools/build.sh build all -Dtests=enabled -Dstrict=true
 	@tools/build.sh build-asan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/build.sh build-tsan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
-	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/run $(TESTS)
+	@tools/fuzz.sh build
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" SLUICE_PYTHON="$$(tools/venv.sh)" tests/run $(TESTS)
 
 demo: deps build
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/demo/demo.sh
@@ -25,9 +25,9 @@ bench: deps
 	@tools/build.sh build all
 	@"$$(tools/venv.sh)" tests/bench/bench.py $(BENCH)
 
-# FUZZ: names of entries, all by default
+# FUZZ: names of entries, all by default. FUZZ_SECONDS: of each, 60 by default
 fuzz: deps
-	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
+	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
 # PREFIX=/usr, DESTDIR=/elsewhere
 install:

@@ -12,18 +12,14 @@
 #include <lzo/lzoconf.h>
 
 #include "base/mem.h"
+#include "dissect/nfcapd/counters.h"
 
-enum { FLIPS = 2000, CUTS = 200, HEADER_2 = 40, BLOCK = 12 };
+enum { HEADER_2 = 40, BLOCK = 12 };
 
 static const char *const names[] = {"src_addr", NULL};
 
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
+static const enum codec codecs[] = {CODEC_NONE, CODEC_LZO, CODEC_BZ2, CODEC_LZ4, CODEC_ZSTD};
+enum { OURS = sizeof codecs / sizeof *codecs };
 
 /* Blocks of `per` flows, numbered through from 1. Returns where each block begins. */
 static void build(struct nf *f, enum codec codec, unsigned blocks, unsigned per, size_t *at)
@@ -101,7 +97,7 @@ static void test_every_cut(void **state)
 			assert_memory_equal(got, whole, rows);
 			assert_null(strstr(got, "\nclean"));
 			assert_true(cut < HEADER_2 ? strncmp(got, "bad", 3) == 0 : strstr(got, "reject") != NULL);
-			struct nf_count c = nf_count(copy, cut, true);
+			struct abuse_count c = nf_count(copy, cut, true);
 			assert_true(cut < at[1] || c.rows >= 4);
 			assert_true(cut < at[2] || c.rows >= 8);
 			mem_free(&got);
@@ -112,70 +108,76 @@ static void test_every_cut(void **state)
 	}
 }
 
+static void judge_cut(void *context, size_t cut, const struct abuse_count *c)
+{
+	assert_false(c->clean);
+	assert_int_equal(c->bad, cut < HEADER_2);
+}
+
 static void test_random_cuts(void **state)
 {
-	uint64_t seed = 17;
-	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
-		if (codec == CODEC_SNAPPY || codec == CODEC_GZIP)
-			continue;
+	for (size_t i = 0; i < OURS; i++) {
 		struct nf f;
-		build(&f, (enum codec)codec, 5, 300, NULL);
-		for (int i = 0; i < CUTS / 5; i++) {
-			size_t cut = next_random(&seed) % f.file.len;
-			uint8_t *copy = mem_copy(f.file.bytes, cut);
-			struct nf_count c = nf_count(copy, cut, i % 2);
-			assert_true(c.rows <= 1500 && !c.clean);
-			assert_int_equal(c.bad, cut < HEADER_2);
-			mem_free(&copy);
-		}
+		struct abuse a = nf_abuse(i % 2);
+		build(&f, codecs[i], 5, 300, NULL);
+		a.rows_max = 1500;
+		a.judge = judge_cut;
+		abuse_cuts(&a, f.file.bytes, f.file.len, 40);
 		nf_fini(&f);
 	}
+}
+
+/* One flip costs one block of twenty rows; in the header it can cost the file. What is missing is told. */
+static void judge_flip(void *context, size_t byte, const struct abuse_count *c)
+{
+	if (byte >= HEADER_2)
+		assert_true(c->rows >= 60);
+	if (c->rows < 80 && !c->bad)
+		assert_true((c->rejects > 0 && !c->clean) || c->counter[COUNT_STAT_MISMATCH] > 0);
 }
 
 /* Whatever bit flips: no more than what the file holds, and nothing breaks. */
 static void test_flips(void **state)
 {
-	static const enum codec codec[] = {CODEC_NONE, CODEC_LZO, CODEC_BZ2, CODEC_LZ4, CODEC_ZSTD};
-	uint64_t seed = 23;
-	for (size_t i = 0; i < sizeof codec / sizeof *codec; i++) {
+	for (size_t i = 0; i < OURS; i++) {
 		struct nf f;
-		build(&f, codec[i], 4, 20, NULL);
-		for (size_t k = 0; k < FLIPS / 5; k++) {
-			uint64_t r = next_random(&seed);
-			/* Every other one in the headers of file and first block. */
-			size_t byte = r % (k % 2 ? f.file.len : HEADER_2 + BLOCK + 40);
-			uint8_t *copy = mem_copy(f.file.bytes, f.file.len);
-			copy[byte] ^= (uint8_t)(1u << (r >> 32) % 8);
-			struct nf_count c = nf_count(copy, f.file.len, k % 3 == 0);
-			assert_true(c.rows <= 80);
-			/* One flip costs one block; in the header it can cost the file. */
-			if (byte >= HEADER_2)
-				assert_true(c.rows >= 60);
-			if (c.rows < 80 && !c.bad)
-				assert_true((c.rejects > 0 && !c.clean) || c.mismatch);
-			mem_free(&copy);
-		}
+		struct abuse a = nf_abuse(true);
+		build(&f, codecs[i], 4, 20, NULL);
+		a.rows_max = 80;
+		a.judge = judge_flip;
+		/* As many in the headers of file and first block as in all of it. */
+		abuse_flips_in(&a, f.file.bytes, f.file.len, 0, HEADER_2 + BLOCK + 40, 200);
+		abuse_flips(&a, f.file.bytes, f.file.len, 200);
 		nf_fini(&f);
 	}
 }
 
 static void test_many_flips(void **state)
 {
-	uint64_t seed = 29;
-	for (int codec = CODEC_NONE; codec < CODECS; codec++) {
-		if (codec == CODEC_SNAPPY || codec == CODEC_GZIP)
-			continue;
+	for (size_t i = 0; i < OURS; i++) {
 		struct nf f;
-		build(&f, (enum codec)codec, 6, 30, NULL);
-		for (int k = 0; k < 60; k++) {
-			uint8_t *copy = mem_copy(f.file.bytes, f.file.len);
-			for (int n = 0; n < 1 + k; n++) {
-				uint64_t r = next_random(&seed);
-				copy[HEADER_2 + r % (f.file.len - HEADER_2)] ^= (uint8_t)(r >> 40);
-			}
-			nf_count(copy, f.file.len, k % 2);
-			mem_free(&copy);
-		}
+		struct abuse a = nf_abuse(i % 2);
+		build(&f, codecs[i], 6, 30, NULL);
+		abuse_noise_in(&a, f.file.bytes, f.file.len, HEADER_2, 64);
+		nf_fini(&f);
+	}
+}
+
+/* Each length and count of a file, made into what would be read, allocated or walked too far. */
+static void test_hostile_numbers(void **state)
+{
+	for (int layout = 1; layout <= 2; layout++) {
+		struct nf f;
+		struct abuse a = nf_abuse(true);
+		nf_begin(&f, layout, CODEC_NONE);
+		nf_exporter(&f, 1, 0x7F000001);
+		nf_flows(&f, 1, 2);
+		nf_block_end(&f, -1);
+		nf_flows(&f, 3, 2);
+		nf_block_end(&f, -1);
+		nf_end(&f, 4, 1400, 14, 0);
+		a.rows_max = 4;
+		abuse_lengths(&a, f.file.bytes, f.file.len, 4000);
 		nf_fini(&f);
 	}
 }
@@ -433,7 +435,7 @@ static void test_many_rejects(void **state)
 	build(&f, CODEC_LZ4, 300, 1, at);
 	for (int i = 0; i < 300; i += 2)
 		memset(f.file.bytes + at[i] + BLOCK, 0xFF, 8);
-	struct nf_count c = nf_count(f.file.bytes, f.file.len, true);
+	struct abuse_count c = nf_count(f.file.bytes, f.file.len, true);
 	assert_int_equal(c.rows, 150);
 	assert_int_equal(c.rejects, 150);
 	assert_int_equal(c.lost, 150);
@@ -444,25 +446,16 @@ static void test_many_rejects(void **state)
 static void test_hostile_headers(void **state)
 {
 	enum { SIZE = 2 << 20 };
+	static const uint32_t unit[12] = {1, 12, 3, UINT32_MAX, UINT32_MAX, UINT32_MAX, 1, 12, 3, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+	static const uint32_t other[12] = {1, 12, 9, 3, UINT32_MAX, UINT32_MAX, 1, 12, 3, 3, UINT32_MAX, UINT32_MAX};
+	struct abuse a = nf_abuse(false);
 	struct nf f;
 	nf_begin(&f, 2, CODEC_LZ4);
-	uint8_t *bytes = mem_zero(1, SIZE);
-	memcpy(bytes, f.file.bytes, HEADER_2);
-	for (size_t at = HEADER_2; at + 24 <= SIZE; at += 24) {
-		static const uint32_t head[3] = {1, 12, 3};
-		memcpy(bytes + at, head, sizeof head);
-		memset(bytes + at + sizeof head, 0xFF, 12);
-	}
-	struct nf_count c = nf_count(bytes, SIZE, false);
+	struct abuse_count c = abuse_repeats(&a, f.file.bytes, HEADER_2, unit, sizeof unit, SIZE);
 	assert_int_equal(c.rows, 0);
 	assert_true(c.rejects > 1000 && !c.clean);
-	for (size_t at = HEADER_2; at + 24 <= SIZE; at += 24)
-		bytes[at + 12] = 3;
-	for (size_t at = HEADER_2; at + 24 <= SIZE; at += 48)
-		bytes[at + 8] = 9;
-	c = nf_count(bytes, SIZE, false);
+	c = abuse_repeats(&a, f.file.bytes, HEADER_2, other, sizeof other, SIZE);
 	assert_true(c.rejects < 5000 && !c.clean);
-	mem_free(&bytes);
 	nf_fini(&f);
 }
 
@@ -474,6 +467,7 @@ int main(void)
 	    cmocka_unit_test(test_random_cuts),
 	    cmocka_unit_test(test_flips),
 	    cmocka_unit_test(test_many_flips),
+	    cmocka_unit_test(test_hostile_numbers),
 	    cmocka_unit_test(test_packed_block_in_the_middle),
 	    cmocka_unit_test(test_packed_block_lies),
 	    cmocka_unit_test(test_plain_block_lies),

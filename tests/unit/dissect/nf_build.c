@@ -12,7 +12,6 @@
 #include <lzo/lzo1x.h>
 
 #include "base/mem.h"
-#include "dissect/nfcapd/counters.h"
 #include "dissect/nfcapd/nfcapd.h"
 
 enum { CEILING = 64 << 20, HEADER_1 = 276, HEADER_2 = 40 };
@@ -225,41 +224,6 @@ void nf_end(struct nf *f, uint64_t flows, uint64_t bytes, uint64_t packets, uint
 	nf_block_end(f, -1);
 }
 
-/* A source that gives a few bytes at a time, as a pipe may. */
-struct pieces {
-	struct source base;
-	const uint8_t *at;
-	size_t left, piece;
-};
-
-static enum rc pieces_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
-{
-	struct pieces *p = (struct pieces *)s;
-	size_t n = p->left < p->piece ? p->left : p->piece;
-	if (n > size)
-		n = size;
-	if (n == 0)
-		return RC_END;
-	memcpy(to, p->at, n);
-	p->at += n;
-	p->left -= n;
-	*got = n;
-	return RC_OK;
-}
-
-static void pieces_close(struct source *s)
-{
-	mem_release(s);
-}
-
-static struct source *pieces_source(const void *bytes, size_t size, size_t piece)
-{
-	static const struct source_ops ops = {.name = "pieces", .read = pieces_read, .close = pieces_close};
-	struct pieces *p = mem_zero(1, sizeof *p);
-	*p = (struct pieces){.base.ops = &ops, .at = bytes, .left = size, .piece = piece};
-	return &p->base;
-}
-
 static size_t find_fields(const char *const *names, unsigned *wanted)
 {
 	size_t n = 0;
@@ -279,7 +243,7 @@ static struct dissector *open_bytes(
 {
 	struct dissect_hints hints = {.name = "x", .size = DISSECT_SIZE_UNKNOWN, .slot_s = NF_T0};
 	struct dissect_params params = {.wanted = wanted, .wants = wants, .rows = rows};
-	struct source *s = piece > 0 ? pieces_source(bytes, size, piece) : source_memory(bytes, size);
+	struct source *s = piece > 0 ? abuse_pieces(bytes, size, piece) : source_memory(bytes, size);
 	struct dissector *d;
 	struct err e;
 	assert_int_equal(dissect_open(&dissect_nfcapd, s, &hints, &params, &d, &e), RC_OK);
@@ -375,34 +339,14 @@ char *nf_dump(const void *bytes, size_t size, const char *const *names, size_t p
 	return (char *)writer_take(&w, &len);
 }
 
-struct nf_count nf_count(const void *bytes, size_t size, bool every_field)
+struct abuse nf_abuse(bool every_field)
 {
 	static const char *const few[] = {"time", "src_addr", "in_bytes", "exporter_addr", NULL};
-	unsigned wanted[BATCH_COLUMNS];
-	enum type types[BATCH_COLUMNS];
-	size_t wants = find_fields(every_field ? NULL : few, wanted);
-	for (size_t i = 0; i < wants; i++)
-		types[i] = dissect_nfcapd.field[wanted[i]].type;
-	struct dissector *d = open_bytes(bytes, size, wanted, wants, 0, 0);
-	struct nf_count c = {0};
-	const struct batch *b;
-	struct err e;
-	enum rc rc;
-	while ((rc = dissect_next(d, &b, &c.clean, &e)) == RC_OK) {
-		assert_int_equal(batch_check(b, types, wants, b->size, &e), RC_OK);
-		const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
-		for (uint32_t i = 0; i < b->rejects; i++) {
-			assert_true(r[i].offset <= size && r[i].length <= size - r[i].offset);
-			c.lost += r[i].rows != REJECT_ROWS_UNKNOWN ? r[i].rows : 0;
-		}
-		c.mismatch |= b->counter[COUNT_STAT_MISMATCH] != 0;
-		c.rows += b->rows;
-		c.rejects += b->rejects;
-	}
-	assert_true(rc == RC_END || (rc == RC_BAD && c.rows == 0 && c.rejects == 0));
-	c.bad = rc == RC_BAD;
-	/* Said again as often as it is asked. */
-	assert_int_equal(dissect_next(d, &b, &c.clean, &e), rc);
-	dissect_close(&d);
-	return c;
+	return (struct abuse){.ops = &dissect_nfcapd, .names = every_field ? NULL : few, .hints.slot_s = NF_T0};
+}
+
+struct abuse_count nf_count(const void *bytes, size_t size, bool every_field)
+{
+	struct abuse a = nf_abuse(every_field);
+	return abuse_run(&a, bytes, size, 0, 0);
 }

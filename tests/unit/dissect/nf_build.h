@@ -9,6 +9,7 @@
 
 #include "base/writer.h"
 #include "pack/pack.h"
+#include "unit/dissect/abuse.h"
 
 struct nf {
 	struct writer file, block;
@@ -65,11 +66,10 @@ enum { NF_T0 = 1700000000 }; /* seconds */
  */
 char *nf_dump(const void *bytes, size_t size, const char *const *names, size_t piece, uint32_t rows);
 
+/* Of every field, or of a few. */
+struct abuse nf_abuse(bool every_field);
+
 /* Only the number of rows and rejects; asserts what must hold for any bytes whatever. */
-struct nf_count {
-	uint64_t rows, rejects, lost;
-	bool bad, clean, mismatch;
-};
-struct nf_count nf_count(const void *bytes, size_t size, bool every_field);
+struct abuse_count nf_count(const void *bytes, size_t size, bool every_field);
 
 #endif
