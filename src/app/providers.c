@@ -7,6 +7,7 @@
 #include "app/nearest.h"
 #include "dissect/csv/csv.h"
 #include "dissect/nfcapd/nfcapd.h"
+#include "exec/exec.h"
 
 static const struct store_ops *const store[] = {
     &store_local,
@@ -19,6 +20,7 @@ static const struct bus_ops *const bus[] = {
 static const struct dissect_ops *const dissector[] = {
     &dissect_nfcapd,
     &dissect_csv,
+    &dissect_exec,
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
