@@ -11,7 +11,7 @@
 #include "base/writer.h"
 #include "data/render.h"
 
-enum { OPTIONS = 64, DUMP_MAX = 64 << 20 };
+enum { OPTIONS = 64, DUMP_MAX = 256 << 20 };
 
 static enum sql_type sql_of(const char *name)
 {
@@ -74,7 +74,9 @@ static void put_value(struct writer *w, const struct batch *b, unsigned column, 
 		break;
 	case TYPE_BYTES:
 		memcpy(&s, at, sizeof s);
-		writer_put(w, batch_span(b, s), s.length);
+		/* What is compared are C strings. */
+		for (uint32_t i = 0; i < s.length; i++)
+			writer_u8(w, batch_span(b, s)[i] != 0 ? batch_span(b, s)[i] : '?');
 		break;
 	case TYPE_I64:
 		writer_format(w, "%" PRId64, (int64_t)v);
