@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "app/nearest.h"
+#include "dissect/csv/csv.h"
 #include "dissect/nfcapd/nfcapd.h"
+#include "exec/exec.h"
 
 static const struct store_ops *const store[] = {
     &store_local,
@@ -17,6 +19,8 @@ static const struct bus_ops *const bus[] = {
 
 static const struct dissect_ops *const dissector[] = {
     &dissect_nfcapd,
+    &dissect_csv,
+    &dissect_exec,
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -6,6 +6,7 @@
 #ifndef DATA_TYPE_H
 #define DATA_TYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@ struct field {
 	const char *name; /* what "from" in a schema says */
 	enum type type;
 	const char *help; /* one sentence for the manual, with unit and source element */
+	/* Of catalogues made for a schema: */
+	const char *as; /* the rendering that its text in the input may have; NULL: plain */
+	bool must;      /* the partition time: a row without it cannot be stored */
 };
 
 /* Index of the field of that name, or -1. */

@@ -47,6 +47,19 @@ enum rc dissect_next(struct dissector *d, const struct batch **out, bool *clean,
 	return rc;
 }
 
+size_t dissect_note(const struct dissector *d, const char **text)
+{
+	*text = "";
+	size_t len = d->ops->note != NULL ? d->ops->note(d, text) : 0;
+	assert(len <= DISSECT_NOTE);
+	return len;
+}
+
+enum rc dissect_check(const struct dissect_ops *ops, const struct dissect_params *params, struct err *e)
+{
+	return ops->check != NULL ? ops->check(params, e) : RC_OK;
+}
+
 void dissect_close(struct dissector **d)
 {
 	if (*d != NULL)

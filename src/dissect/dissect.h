@@ -22,6 +22,8 @@
 
 #define DISSECT_SIZE_UNKNOWN UINT64_MAX
 
+enum { DISSECT_NOTE = 4 << 10 };
+
 struct dissect_hints {
 	const char *name;     /* file name without folders, for messages and slot times; borrowed for open only */
 	uint64_t size;        /* of the input, or DISSECT_SIZE_UNKNOWN */
@@ -70,6 +72,15 @@ struct dissect_ops {
 	 */
 	enum rc (*next)(struct dissector *d, const struct batch **out, bool *clean, struct err *e);
 
+	/*
+	 * What a tool behind the dissector said about this input beside its rows, at most DISSECT_NOTE bytes of any kind; borrowed until close. Asked when next
+	 * has said how it ended. NULL: nothing ever.
+	 */
+	size_t (*note)(const struct dissector *d, const char **text);
+
+	/* For `sluice check`: is there what the dissector needs beside its input? RC_BAD names what is not. NULL: it needs nothing. */
+	enum rc (*check)(const struct dissect_params *params, struct err *e);
+
 	void (*close)(struct dissector *d);
 };
 
@@ -87,6 +98,8 @@ struct dissect_params dissect_params_of(const struct projection *p, const struct
 /* Fronts. dissect_close clears the pointer. */
 enum rc dissect_open(const struct dissect_ops *ops, struct source *src, const struct dissect_hints *hints, const struct dissect_params *params, struct dissector **out, struct err *e) MUST_USE;
 enum rc dissect_next(struct dissector *d, const struct batch **out, bool *clean, struct err *e) MUST_USE;
+size_t dissect_note(const struct dissector *d, const char **text); /* 0: no note */
+enum rc dissect_check(const struct dissect_ops *ops, const struct dissect_params *params, struct err *e) MUST_USE;
 void dissect_close(struct dissector **d);
 
 #endif

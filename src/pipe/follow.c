@@ -196,7 +196,7 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 		return rc == RC_END ? RC_OK : rc; /* another instance's, or from before the ledger was lost */
 	if (o.state != LEDGER_COMMITTED && o.state != LEDGER_REFUSED) {
 		o.state = m->reason != NULL ? LEDGER_REFUSED : LEDGER_COMMITTED;
-		o.note = m->reason != NULL ? m->reason : "";
+		o.note = m->reason != NULL ? m->reason : m->note != NULL ? m->note : "";
 		o.rows = m->rows;
 		o.rejects = m->rejects;
 		o.lost = m->lost;

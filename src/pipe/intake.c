@@ -108,7 +108,8 @@ static enum rc add_original(
 	    .outside = r->outside,
 	    .clean = r->clean,
 	    .counters = counters_text(in),
-	    .reason = r->reason[0] != '\0' ? r->reason : NULL};
+	    .reason = r->reason[0] != '\0' ? r->reason : NULL,
+	    .note = r->note[0] != '\0' ? r->note : NULL};
 
 	memcpy(o.original, ev->original, SHA256_BYTES);
 	return draft_original(d, &o, r, e);
@@ -175,6 +176,7 @@ static enum rc dissect_original(struct intake *in, struct draft *d, const struct
 	if (rc != RC_OK)
 		return rc;
 	rc = take_batches(in, d, ev, from, halt, refused, e);
+	report_note(&in->report, from);
 	dissect_close(&from);
 	return rc;
 }

@@ -40,7 +40,7 @@ struct ledger_original {
 	uint64_t size;
 	int64_t slot_s, archived_s, seen_ms, published_ms, committed_ms;
 	uint64_t rows, rejects, lost;
-	const char *note; /* reason of a refusal, or "" */
+	const char *note; /* reason of a refusal, else what a tool behind the dissector said, or "" */
 	/* Identity of the source file, so that `after:` touches only what was read; 0: leave it alone. */
 	uint64_t after_dev, after_ino;
 	int64_t after_mtime_ns;

@@ -72,6 +72,8 @@ void manifest_add_original(struct writer *w, const struct manifest_original *o)
 		writer_format(w, ",\"counters\":%s", o->counters);
 	if (o->reason != NULL)
 		put_text(w, "reason", o->reason);
+	if (o->note != NULL)
+		put_text(w, "note", o->note);
 	writer_text(w, "}\n");
 }
 
@@ -196,6 +198,7 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	const json_t *clean = json_object_get(line, "clean");
 	const json_t *counters = json_object_get(line, "counters");
 	const json_t *reason = json_object_get(line, "reason");
+	const json_t *note = json_object_get(line, "note");
 	const char *hex;
 	char *name = NULL, *path = NULL, *counters_text = NULL;
 	enum rc rc;
@@ -211,7 +214,8 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	    (rc = get_u64(line, "outside", &o.outside, e)) != RC_OK)
 		goto out;
 	if (!str_unhex(hex, o.original, SHA256_BYTES) || !json_is_boolean(clean) ||
-	    (reason != NULL && !json_is_string(reason)) || (counters != NULL && !json_is_object(counters))) {
+	    (reason != NULL && !json_is_string(reason)) || (note != NULL && !json_is_string(note)) ||
+	    (counters != NULL && !json_is_object(counters))) {
 		rc = err_set(RC_BAD, e, "the line of an original is damaged");
 		goto out;
 	}
@@ -219,6 +223,7 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	o.path = path;
 	o.clean = json_is_true(clean);
 	o.reason = json_string_value(reason);
+	o.note = json_string_value(note);
 	if (counters != NULL && w->v->original != NULL)
 		counters_text = json_dumps(counters, JSON_COMPACT);
 	o.counters = counters_text;

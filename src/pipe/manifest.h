@@ -4,7 +4,7 @@
  * JSON lines: first {"sluice":"manifest","version":1,"topic","partition","start","end","epoch","writer","time"}; then
  * one line per file
  * {"file":final,"staged","kind":"table"|"rejects","dataset","hour","size","rows","crc32"}; one per original
- * {"original","again","name","path","size","pipeline","dissector","parts","rows","rejects","lost","outside","clean","counters","reason"};
+ * {"original","again","name","path","size","pipeline","dissector","parts","rows","rejects","lost","outside","clean","counters","reason","note"};
  * last {"lines":n}: a manifest without it is not whole.
  * Reading is line by line, so that memory does not grow with the commit.
  *
@@ -53,6 +53,7 @@ struct manifest_original {
 	bool clean;           /* the input ended as its format wants */
 	const char *counters; /* the dissector's own counters that are not zero, a JSON object; NULL none */
 	const char *reason;   /* the whole file was refused: why; else NULL */
+	const char *note;     /* what a tool behind the dissector said; NULL nothing */
 };
 
 /* Building: head, files, originals, end, in this order. Lines of originals may be built apart and put in as they are.

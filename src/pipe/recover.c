@@ -57,7 +57,7 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	    .rows = m->rows,
 	    .rejects = m->rejects,
 	    .lost = m->lost,
-	    .note = m->reason != NULL ? m->reason : ""};
+	    .note = m->reason != NULL ? m->reason : m->note != NULL ? m->note : ""};
 	memcpy(o.sha256, m->original, SHA256_BYTES);
 	ledger_put_original(r->ledger, &o);
 	r->in_transaction++;

@@ -89,6 +89,34 @@ void report_refuse(struct report *r, uint64_t size, const char *reason)
 	report_reject(r, 0, size, REJECT_ROWS_UNKNOWN, r->reason);
 }
 
+/* A NUL would end it, and broken UTF-8 is no JSON. */
+static void copy_text(char *to, size_t size, const uint8_t *bytes, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len && n + 1 < size;) {
+		size_t width = str_utf8(bytes + i, len - i);
+		bool text = width > 0 && bytes[i] != '\0';
+		if (width > 1 && n + width >= size)
+			break;
+		if (width > 1)
+			memcpy(to + n, bytes + i, width);
+		else
+			to[n] = text ? (char)bytes[i] : '?';
+		n += width > 0 ? width : 1;
+		i += width > 0 ? width : 1;
+	}
+	to[n] = '\0';
+}
+
+void report_note(struct report *r, const struct dissector *d)
+{
+	const char *text;
+	size_t len = dissect_note(d, &text);
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	copy_text(r->note, sizeof r->note, (const uint8_t *)text, len);
+}
+
 void report_write(const struct report *r, struct writer *out)
 {
 	writer_format(out,
@@ -96,6 +124,10 @@ void report_write(const struct report *r, struct writer *out)
 	    ",\"silent\":%" PRIu64 ",\"clean\":%s,\"reason\":",
 	    r->rows, r->rejects, r->lost, r->outside, r->silent, r->clean ? "true" : "false");
 	json_quote(out, r->reason, strlen(r->reason));
+	if (r->note[0] != '\0') {
+		writer_text(out, ",\"note\":");
+		json_quote(out, r->note, strlen(r->note));
+	}
 	writer_text(out, ",\"counters\":{");
 	const char *comma = "";
 	for (size_t i = 0; i < r->dissector->counters && i < BATCH_COUNTERS; i++) {
@@ -154,6 +186,10 @@ static enum rc read_members(struct report *r, const json_t *o, struct err *e)
 		return err_set(RC_BAD, e, "key \"reason\" is longer than %d bytes", REPORT_REASON - 1);
 	writer_put(&r->entries, json_string_value(entries), json_string_length(entries));
 	read_counters(r, json_object_get(o, "counters"));
+	/* Not there in reports of older builds, nor where nothing was said. */
+	const json_t *note = json_object_get(o, "note");
+	if (note != NULL && (!json_is_string(note) || !str_copy(r->note, sizeof r->note, json_string_value(note))))
+		return err_set(RC_BAD, e, "key \"note\" is no text of at most %d bytes", DISSECT_NOTE);
 	return RC_OK;
 }
 

@@ -30,6 +30,7 @@ struct report {
 	char reason[REPORT_REASON]; /* the whole file was refused: why; else "" */
 	struct writer entries;
 	uint64_t silent; /* rejects without a line */
+	char note[DISSECT_NOTE + 1]; /* what a tool behind the dissector said, as UTF-8 text; "" nothing */
 };
 
 void report_init(struct report *r, const struct dissect_ops *dissector);
@@ -42,6 +43,9 @@ void report_batch(struct report *r, const struct batch *b);
 void report_reject(struct report *r, uint64_t offset, uint64_t length, uint64_t rows, const char *reason);
 /* The whole file is one reject. */
 void report_refuse(struct report *r, uint64_t size, const char *reason);
+
+/* Keep what dissect_note gives once the dissector has ended, with ? for each byte that is no text. */
+void report_note(struct report *r, const struct dissector *d);
 
 /* One JSON object, for the event header; and back. RC_BAD: not ours. */
 void report_write(const struct report *r, struct writer *out);

@@ -235,6 +235,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	if (rc != RC_OK)
 		return err_wrap(RC_FAIL, e, "%s", p->name);
 	rc = take_all(m, d, size, e);
+	report_note(&m->report, d);
 	dissect_close(&d);
 	for (size_t i = 0; i < m->hours && rc == RC_OK; i++)
 		part_cut(m, &m->hour[i]);

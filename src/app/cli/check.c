@@ -140,6 +140,18 @@ static void check_watch(struct report *r, const struct pipeline *p)
 		line(r, false, what, "%s: %s", p->after_dir, strerror(errno));
 }
 
+/* What a dissector needs beside its files: the program of an external command. */
+static void check_dissector(struct report *r, const struct pipeline *p)
+{
+	char what[WHAT + 1];
+	struct err e;
+	struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
+	if (dissect_check(p->dissector, &params, &e) == RC_OK)
+		return;
+	snprintf(what, sizeof what, "%.20s", p->name);
+	line(r, false, what, "%s: %s", p->dissector->name, e.text);
+}
+
 static enum status run(const struct args *a)
 {
 	struct err e;
@@ -158,8 +170,10 @@ static enum status run(const struct args *a)
 	check_state(&r, s);
 	check_space(&r, "state", s->state);
 	check_bus(&r, s);
-	for (size_t i = 0; i < s->pipelines; i++)
+	for (size_t i = 0; i < s->pipelines; i++) {
 		check_watch(&r, &s->pipeline[i]);
+		check_dissector(&r, &s->pipeline[i]);
+	}
 	config_free(&c);
 	return r.failed ? STATUS_BAD : STATUS_DONE;
 }

@@ -49,6 +49,22 @@ static void shown_name(const char *path, char out[MESSAGE_NAME])
 	mem_free(&text);
 }
 
+/* What a tool behind the dissector said, line by line under the input's name. */
+static void show_note(const char *name, const struct dissector *d)
+{
+	const char *text;
+	for (size_t len = dissect_note(d, &text); len > 0;) {
+		const char *end = memchr(text, '\n', len);
+		size_t line = end != NULL ? (size_t)(end - text) : len, used = end != NULL ? line + 1 : line;
+		char *shown = mem_alloc(4 * line + 1);
+		str_escape(text, line, shown);
+		fprintf(stderr, "%s: said: %s\n", name, shown);
+		mem_free(&shown);
+		text += used;
+		len -= used;
+	}
+}
+
 static void show_reject(const char *name, const struct batch *b, const struct batch_reject *r)
 {
 	char lost[64] = "unknown rows lost";
@@ -158,6 +174,7 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	if (rc != RC_OK)
 		return err_wrap(RC_FAIL, e, "%s", name);
 	rc = read_batches(j, d, name, &rows, e);
+	show_note(name, d);
 	dissect_close(&d);
 	if (rc == RC_BAD || rc == RC_AGAIN) {
 		fprintf(stderr, "%s: %s\n", name, e->text);
@@ -362,7 +379,7 @@ out:
 }
 
 static const struct option option[] = {
-    {"type", 't', "TYPE", "the dissector: nfcapd"},
+    {"type", 't', "TYPE", "the dissector: nfcapd, csv or exec"},
     {"format", 'f', "FORMAT", "csv (default), json, avro or parquet"},
     {"output", 'o', "FILE", "where the rows go; standard output by default"},
     {"option", 'O', "KEY=VALUE", "an option of the dissector; may be given several times"},

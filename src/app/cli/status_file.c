@@ -51,6 +51,12 @@ static void time_text(int64_t ms, char out[TIME])
 	civil_iso((struct wall){ms * 1000000}, out);
 }
 
+/* What is said beside the state: of a committed original what its tool said. */
+static const char *note_of(const struct ledger_original *o)
+{
+	return o != NULL && o->state == LEDGER_COMMITTED && o->note != NULL ? o->note : "";
+}
+
 static void show_json(const char *path, const char *state, const struct ledger_original *o, const char *reason)
 {
 	char hex[SHA256_TEXT] = "", text[SHOWN];
@@ -60,6 +66,8 @@ static void show_json(const char *path, const char *state, const struct ledger_o
 	json_object_set_new(one, "state", json_string(state));
 	if (reason != NULL && reason[0] != '\0')
 		json_object_set_new(one, "reason", json_string(reason));
+	if (note_of(o)[0] != '\0')
+		json_object_set_new(one, "note", json_string(note_of(o)));
 	if (o != NULL) {
 		str_hex(o->sha256, SHA256_BYTES, hex);
 		str_escape(o->path, strnlen(o->path, PATH_MAX), text);
@@ -93,6 +101,13 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 		printf("  commit    %s\n", when);
 		printf("  rows      %s, %" PRIu64 " reject%s\n", str_show_count(o->rows, count, sizeof count),
 		    o->rejects, o->rejects == 1 ? "" : "s");
+	}
+	if (note_of(o)[0] != '\0') {
+		size_t len = strlen(note_of(o));
+		char *shown = mem_alloc(4 * len + 1);
+		str_escape(note_of(o), len, shown);
+		printf("  its tool  %s\n", shown);
+		mem_free(&shown);
 	}
 	printf("  event     %s, partition %u\n", o->topic, o->partition);
 	str_escape(o->path, strnlen(o->path, PATH_MAX), text);
