@@ -36,7 +36,7 @@ TYPICAL = [
     ('NAPTR', '100 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .'), ('CAA', '0 issue "letsencrypt.org"'), ('CAA', '128 iodef "mailto:a@b"'),
     ('SVCB', '0 svc.example.net'), ('HTTPS', '1 . alpn="h2,h3" port=8443 ipv4hint=192.0.2.1,192.0.2.2 ipv6hint=2001:db8::1'),
     ('HTTPS', '1 . mandatory=alpn,ipv4hint alpn="h2" ipv4hint=192.0.2.1'), ('HTTPS', '16 foo. alpn="f\\\\\\\\oo\\\\,bar,h2"'), ('SVCB', '1 foo. key667="hello\\210qoo"'),
-    ('HTTPS', '1 . alpn="h2" no-default-alpn ech="AEn+DQ=="'), ('SVCB', '1 doh. alpn="h2" key7="/dns-query{?dns}"'),
+    ('HTTPS', '1 . alpn="h2" no-default-alpn ech="AAT+DQAA"'), ('SVCB', '1 doh. alpn="h2" key7="/dns-query{?dns}"'),
     ('DS', '60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118'), ('CDS', '0 0 0 00'), ('DNSKEY', '256 3 5 AQPSKmynfzW4kyBv015MUG2DeIQ3'),
     ('CDNSKEY', '0 3 0 AA=='), ('RRSIG', 'A 5 3 86400 20030322173103 20030220173103 2642 example.com oJB1W6WNGv+ldvQ3WDG0MQkg5IEhjRip8WTr'),
     ('NSEC', 'host.example.com A MX RRSIG NSEC TYPE1234'), ('NSEC3', '1 1 12 aabbccdd 2vptu5timamqttgl4luu9kg21e0aor3s A RRSIG'),
@@ -47,10 +47,16 @@ TYPICAL = [
     ('KX', '10 kx.example'), ('RT', '5 rt.example'), ('PX', '1 a.example b.example'), ('X25', '"311061700956"'), ('GPOS', '"-32.6882" "116.8652" "10.0"'),
     ('OPENPGPKEY', 'mQENBFVHm5sBCACv'), ('CSYNC', '66 3 A NS AAAA'), ('ZONEMD', '2018031500 1 1 ' + 'ab' * 48), ('EUI48', '00-00-5e-00-53-2a'),
     ('EUI64', '00-00-5e-ef-10-00-00-2a'), ('NID', '10 0014:4fff:ff20:ee64'), ('L32', '10 10.1.2.0'), ('L64', '10 2001:0db8:1140:1000'), ('LP', '10 l64.example'),
-    ('SMIMEA', '3 1 1 abcdef'), ('DLV', '1 5 1 2bb183af5f22588179a53b0a98631fad1a292118'), ('CERT', '6 0 0 AQID'), ('DHCID', 'AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA='),
+    ('SMIMEA', '3 1 0 abcdef'), ('DLV', '1 5 1 2bb183af5f22588179a53b0a98631fad1a292118'), ('CERT', '6 0 0 AQID'), ('DHCID', 'AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA='),
 ]
 # Types whose limits dnspython enforces on values, where we show what is there.
-LENIENT = {'GPOS', 'LOC', 'CDS', 'DS', 'DLV', 'ZONEMD', 'NSEC3', 'NSEC3PARAM', 'SSHFP', 'TLSA', 'SMIMEA', 'SVCB', 'HTTPS', 'CERT', 'RRSIG', 'HINFO', 'X25', 'CAA', 'URI', 'L32', 'L64', 'NID'}
+LENIENT = {'DHCID', 'GPOS', 'LOC', 'CDS', 'DS', 'DLV', 'ZONEMD', 'NSEC3', 'NSEC3PARAM', 'SSHFP', 'TLSA', 'SMIMEA', 'SVCB', 'HTTPS', 'CERT', 'RRSIG', 'HINFO', 'X25', 'CAA', 'URI', 'L32', 'L64', 'NID'}
+
+
+# Types that have a name at IANA, and none in dnspython.
+NAMELESS = {'EID': 31, 'NIMLOC': 32, 'ATMA': 34, 'SINK': 40, 'NINFO': 56, 'RKEY': 57, 'TALINK': 58, 'DSYNC': 66, 'UINFO': 100, 'UID': 101, 'GID': 102}
+# Nothing but their fixed part: dnspython prints them and does not read that back.
+EMPTY = {'DNSKEY': 4, 'CDNSKEY': 4}
 
 
 def message(number, data):
@@ -64,6 +70,8 @@ def ours(cases):
 
 
 def parse(kind, text):
+    if kind in ('NSEC', 'CSYNC'):
+        text = ' '.join(f'TYPE{NAMELESS[word]}' if word in NAMELESS else word for word in text.split(' '))
     return dns.rdata.from_text('IN', kind, text, origin=dns.name.root, relativize=False).to_wire()
 
 
@@ -110,7 +118,7 @@ def main():
             back = parse(t, row['data'])
         except Exception as e:
             back = e
-        if back != theirs and t not in LENIENT:
+        if back != theirs and t not in LENIENT and len(data) != EMPTY.get(t) and ' TYPE0' not in row['data']:
             wrong.append(f'{t} {data.hex()}: {row["data"]} reads back as {back!r}')
     tap.check(f'{len(cases)} random records, {shown} of them as text', not wrong and shown > EACH, '\n'.join(wrong[:20]))
 

@@ -205,6 +205,12 @@ static void test_pointers(void **state)
 	d.bytes[OWNER] = 0x80;
 	expect(&d, &ours, fields, "www.example.com|1|-", "an unknown label type");
 	expect(&d, &theirs, fields, "-|-|-", "an unknown label type");
+	/* To the header: no name has been looked at there, and what looks like one runs past the end. */
+	dns_begin(&d, 0x3f00, 0, 1, 0, 0);
+	d.bytes[0] = 60;
+	dns_record(&d, 1, address, 4);
+	d.bytes[12 + 1] = 0;
+	expect(&d, &ours, fields, "-|1|192.0.2.1", "a name leads past the end");
 	/* Forward, to a good name. */
 	dns_begin(&d, 0x8000, 0, 1, 0, 0);
 	dns_u16(&d, 0xc018);
