@@ -3,13 +3,26 @@
 
 #include <string.h>
 
-/* 1: stands for itself in the text. Letters, digits and every other graphic character but " , . and the backslash. */
-static const uint8_t plain[256] = {
-    ['!'] = 1,
-    ['#' ... '+'] = 1,
-    ['-'] = 1,
-    ['/' ... '['] = 1,
-    [']' ... '~'] = 1,
+/* How a byte of a label is written. */
+enum written { DECIMAL, PLAIN, BACKSLASH };
+
+/* Letters, digits and every other graphic character stand for themselves but the quote, the comma and those that zone files take for their own. */
+static const uint8_t written[256] = {
+    ['!'] = PLAIN,
+    ['#'] = PLAIN,
+    ['$'] = BACKSLASH,
+    ['%' ... '\''] = PLAIN,
+    ['(' ... ')'] = BACKSLASH,
+    ['*' ... '+'] = PLAIN,
+    ['-'] = PLAIN,
+    ['.'] = BACKSLASH,
+    ['/' ... ':'] = PLAIN,
+    [';'] = BACKSLASH,
+    ['<' ... '?'] = PLAIN,
+    ['@'] = BACKSLASH,
+    ['A' ... '['] = PLAIN,
+    ['\\'] = BACKSLASH,
+    [']' ... '~'] = PLAIN,
 };
 
 const char *dns_name_reason(enum dns_name_state s)
@@ -101,9 +114,9 @@ static size_t escape(const uint8_t *label, size_t length, uint8_t *out)
 	size_t n = 0;
 	for (size_t i = 0; i < length; i++) {
 		uint8_t c = label[i];
-		if (plain[c]) {
+		if (written[c] == PLAIN) {
 			out[n++] = c;
-		} else if (c == '.' || c == '\\') {
+		} else if (written[c] == BACKSLASH) {
 			out[n++] = '\\';
 			out[n++] = c;
 		} else {
@@ -126,12 +139,12 @@ size_t dns_name_text(const struct dns_message *m, size_t at, uint8_t *out)
 			continue;
 		}
 		p++;
-		uint8_t all = 1;
+		uint8_t all = PLAIN;
 		for (size_t i = 0; i < length; i++) {
 			out[n + i] = p[i];
-			all &= plain[p[i]];
+			all &= written[p[i]];
 		}
-		n += all ? length : escape(p, length, out + n);
+		n += all == PLAIN ? length : escape(p, length, out + n);
 		out[n++] = '.';
 		p += length;
 	}

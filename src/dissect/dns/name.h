@@ -1,7 +1,7 @@
 /*
  * name: a domain name on the wire (RFC 1035 section 4.1.4) as text with the escapes of RFC 1035 section 5.1 and RFC 4343 section 2.1.
  *
- * The text is ASCII without blanks, commas and double quotes: \. and \\ inside a label, \DDD for every other byte that is not plain. Case is kept, no
+ * The text is ASCII without blanks, commas and double quotes: \. \\ \; \( \) \@ \$ inside a label, \DDD for every other byte that is not plain. Case is kept, no
  * dot at the end, the root is ".". Two different names never have the same text.
  *
  * Bounded: at most 255 bytes and DNS_NAME_JUMPS pointers, whatever they say.

@@ -136,9 +136,10 @@ static void rest(struct state *s, void (*present)(const uint8_t *, size_t, struc
 {
 	size_t length = reader_left(&s->r);
 	const uint8_t *p = reader_take(&s->r, length);
+	if (s->out == NULL || p == NULL || (length == 0 && present != present_string))
+		return;
 	blank(s);
-	if (s->out != NULL && p != NULL)
-		present(p, length, s->out);
+	present(p, length, s->out);
 }
 
 /* Length and bytes; "-" for none, which NSEC3 writes for a missing salt. */
@@ -374,7 +375,7 @@ const char *dns_rdata_check(const struct dns_message *m, const struct dns_record
 void dns_rdata_text(const struct dns_message *m, const struct dns_record *r, struct writer *out)
 {
 	const char *parts = parts_of(r->type);
-	if (parts != NULL && r->type != DNS_TYPE_OPT && walk_parts(m, r, parts, NULL)) {
+	if (parts != NULL && r->length > 0 && r->type != DNS_TYPE_OPT && walk_parts(m, r, parts, NULL)) {
 		walk_parts(m, r, parts, out);
 		return;
 	}

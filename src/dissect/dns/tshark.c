@@ -10,6 +10,7 @@
 enum {
 	POINTERS = 255,
 	ROOT_BYTES = 2, /* an empty name of at most so many bytes in its own place is the root */
+	BIT_STRING = 0x41,
 	SELF = 4,       /* the pointer it knows as a loop leads so far behind its own first byte */
 	WORK_FREE = 64 << 10,
 	WORK_TIMES = 16,
@@ -85,6 +86,10 @@ static size_t expand(struct cursor *c, struct tshark_name *name)
 				return own;
 			}
 			c->at = target;
+		} else if (length < 0x80 && length != BIT_STRING && c->at >= start + ROOT_BYTES) {
+			/* The name is taken to end here, even behind a pointer. */
+			set_text(name, "<Unknown extended label>");
+			return c->at - start;
 		} else {
 			c->failed = true;
 		}
@@ -109,7 +114,10 @@ static void read_name(struct cursor *c, struct tshark_name *name)
 		c->failed = true;
 }
 
-/* RDATA of types whose reading can pass the end: n a name, 1 2 4 that many bytes, s a string with its length, S strings to the end of RDATA. */
+/*
+ * RDATA of types whose reading can pass the end: n a name, 1 2 4 that many bytes, s a string with its length, S strings to the end of RDATA, O
+ * options, r what is left for a signature.
+ */
 static const char *layout(uint16_t type)
 {
 	switch (type) {
@@ -141,9 +149,11 @@ static const char *layout(uint16_t type)
 	case 35:
 		return "22sssn";
 	case 46:
-		return "2114442n";
+		return "2114442nr";
 	case 47:
 		return "n";
+	case 41:
+		return "O";
 	default:
 		return "";
 	}
@@ -158,6 +168,27 @@ static void read_string(struct cursor *c)
 		c->at += length;
 }
 
+/* It counts down to zero exactly: strings that pass the end of RDATA are read on to the end of the message. */
+static void read_strings(struct cursor *c, size_t end)
+{
+	while (!c->failed && c->at < end)
+		read_string(c);
+	c->failed |= c->at > end;
+}
+
+/* These may pass the end of RDATA, if not that of the message. */
+static void read_options(struct cursor *c, size_t end)
+{
+	while (!c->failed && c->at < end) {
+		get(c, 2);
+		size_t length = get(c, 2);
+		if (length > c->have - c->at)
+			c->failed = true;
+		else
+			c->at += length;
+	}
+}
+
 static void read_data(struct cursor *c, uint16_t type, size_t length)
 {
 	struct tshark_name ignored;
@@ -168,8 +199,11 @@ static void read_data(struct cursor *c, uint16_t type, size_t length)
 		else if (*p == 's')
 			read_string(c);
 		else if (*p == 'S')
-			while (!c->failed && c->at - start < length)
-				read_string(c);
+			read_strings(c, start + length);
+		else if (*p == 'O')
+			read_options(c, start + length);
+		else if (*p == 'r')
+			c->failed |= c->at > start + length;
 		else
 			get(c, (size_t)(*p - '0'));
 	}

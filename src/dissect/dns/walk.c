@@ -140,7 +140,7 @@ void dns_walk(const struct dns_message *m, struct dns_walk *w)
 		w->fault.cut = m->have < m->size;
 		return;
 	}
-	size_t at = DNS_HEADER, known = 0;
+	size_t at = DNS_HEADER, known = SIZE_MAX;
 	w->end = at;
 	for (enum dns_section s = 0; s < DNS_SECTIONS; s++)
 		if (!walk_section(m, w, s, &at, &known))
