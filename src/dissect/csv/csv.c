@@ -35,6 +35,8 @@ struct csv {
 	struct lines lines;
 	bool begun, ended, clean, any; /* any: something was given already */
 	bool again;                    /* the record waits for the next batch */
+	enum rc failed;                /* said again on every call, with why */
+	struct err why;
 	struct record record;
 	char reason[REASON]; /* a reject of the record that is not the splitter's */
 	uint8_t *scratch;    /* a cell without its doubled quotes */
@@ -420,11 +422,14 @@ static bool take_record(struct csv *c)
 }
 
 /* Reading broke: rows that came before stay, so that what is missing is a reject and not the file. */
-static enum rc broken(struct csv *c, enum rc rc, struct err *e)
+static enum rc broken(struct csv *c, enum rc rc, const struct err *e)
 {
-	uint64_t at = source_offset(c->lines.src) + c->lines.at;
-	if (rc != RC_BAD || !c->any)
+	if (rc != RC_BAD || !c->any) {
+		c->failed = rc;
+		c->why = *e;
 		return rc;
+	}
+	uint64_t at = source_offset(c->lines.src) + c->lines.at;
 	if (!batch_reject(c->batch, at, 0, REJECT_ROWS_UNKNOWN, e->text, NULL, 0))
 		return RC_OK;
 	c->clean = false;
@@ -457,6 +462,10 @@ static bool has_something(const struct batch *b)
 static enum rc csv_next(struct dissector *d, const struct batch **out, bool *clean, struct err *e)
 {
 	struct csv *c = (struct csv *)d;
+	if (c->failed != RC_OK) {
+		*e = c->why;
+		return c->failed;
+	}
 	enum rc rc = c->ended ? RC_END : c->begun ? RC_OK : begin(c, e);
 	batch_reset(c->batch);
 	if (rc == RC_OK)

@@ -154,6 +154,16 @@ static void test_many_rejects(void **state)
 	writer_fini(&w);
 }
 
+/* Compressed in a way that is not read: refused by name, not by accident. */
+static void test_refused_codec(void **state)
+{
+	struct csv_table t;
+	csv_orders(&t);
+	char *got = csv_dump(&dissect_csv, &t, "\xFD" "7zXZ\0\0\0\0\0\0\0", 12, 0, NULL);
+	assert_true(strncmp(got, "bad: ", 5) == 0 && strstr(got, "xz") != NULL);
+	mem_free(&got);
+}
+
 /* A header with more columns than are kept, and a record with more cells. */
 static void test_many_cells(void **state)
 {
@@ -184,6 +194,7 @@ int main(void)
 	    cmocka_unit_test(test_one_flip),
 	    cmocka_unit_test(test_hostile_quotes),
 	    cmocka_unit_test(test_many_rejects),
+	    cmocka_unit_test(test_refused_codec),
 	    cmocka_unit_test(test_many_cells),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
