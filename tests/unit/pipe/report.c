@@ -70,7 +70,8 @@ static size_t say_much(const struct dissector *d, const char **text)
 /* What a tool said is text in the report, whatever bytes it said. */
 static void note(void **state)
 {
-	static const struct dissect_ops quiet = {.name = "x", .version = "1"}, odd = {.name = "x", .version = "1", .note = say},
+	static const struct dissect_ops quiet = {.name = "x", .version = "1"},
+	                                odd = {.name = "x", .version = "1", .note = say},
 	                                much = {.name = "x", .version = "1", .note = say_much};
 	static const struct {
 		const struct dissect_ops *ops;
@@ -155,8 +156,7 @@ static void not_ours(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
-	    cmocka_unit_test(note), cmocka_unit_test(refused),
-	    cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(note),
+	    cmocka_unit_test(refused), cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
