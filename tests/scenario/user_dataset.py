@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE = os.environ.get('SLUICE_SOURCE', os.path.join(os.path.dirname(__file__), '..', '..'))
 sys.path.insert(0, os.path.join(SOURCE, 'tests'))
@@ -14,6 +15,7 @@ import tap  # noqa: E402
 try:
     import duckdb
     import lake
+    from spool import stop, wait_for
 except ImportError as missing:
     tap.skip('user dataset', missing)
     tap.done()
@@ -126,6 +128,29 @@ def command_table(place):
     tap.check('check names a missing program', r.returncode == 1 and 'no program "no-such-program"' in r.stdout, r)
 
 
+def stopped_command(place):
+    """A stop does not wait for a slow command, leaves none behind, and loses nothing."""
+    p = Place(place, ('dissector: csv\n    options: { column.user_name: user }', '''dissector: exec
+    options:
+      command: [sh, -c, "test -e $0/go || exec sleep 600.25; cat", FOLDER]
+      column.user_name: user'''.replace('FOLDER', place)))
+
+    def sleeping():
+        return subprocess.run(['pgrep', '-fx', 'sleep 600.25'], capture_output=True, check=False).returncode == 0
+    good = TEXT.split('2026-01-14T10:00:00Z,m')[0].encode()
+    p.drop('logins-1.csv', good)
+    log = open(os.path.join(place, 'log'), 'w', encoding='utf-8')
+    run = subprocess.Popen([SLUICE, 'run', '-c', p.config], stdout=log, stderr=log)
+    tap.check('the command is running', wait_for(sleeping))
+    begun = time.monotonic()
+    status = stop(run)
+    tap.check('stopped beside a slow command: soon, with 0', status == 0 and time.monotonic() - begun < 15, (status, time.monotonic() - begun))
+    tap.check('which is gone', not sleeping())
+    open(os.path.join(place, 'go'), 'wb').close()
+    r = p.command('run', '--once')
+    tap.check('its rows come with the next start, once', r.returncode == 0 and p.rows() == WANTED[:3], (r, p.rows()))
+
+
 def big_table(place):
     """Above event.inline_max: the worker dissects, from the lake."""
     p = Place(place)
@@ -150,7 +175,7 @@ def dissect(place):
 
 def main():
     with tempfile.TemporaryDirectory(prefix='sluice-own-') as place:
-        for part in (csv_table, command_table, big_table, dissect):
+        for part in (csv_table, command_table, stopped_command, big_table, dissect):
             inner = os.path.join(place, part.__name__)
             os.mkdir(inner)
             part(inner)
