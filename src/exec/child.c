@@ -1,8 +1,8 @@
 /*
  * fork and exec with everything closed, bounded and watched.
  *
- * Input and output are files and not pipes: a program that writes before it has read can then never wait for us while we wait for it, and a limit
- * of the kernel bounds what it writes.
+ * Input and output are files and not pipes: a program that writes before it has read can then never wait for us while
+ * we wait for it, and a limit of the kernel bounds what it writes.
  */
 #include "exec/child.h"
 
@@ -25,10 +25,10 @@
 #include "base/proc.h"
 
 enum {
-	STEP_MS = 20,        /* how late an end is seen of a program that closed its standard error */
-	FILES = 256,         /* open at once */
-	CPU_TIMES = 4,       /* processor seconds for each of the clock, at most: bounds what escapes the group */
-	LATE_MS = 1000,      /* for what is in the pipe of a killed group */
+	STEP_MS = 20,   /* how late an end is seen of a program that closed its standard error */
+	FILES = 256,    /* open at once */
+	CPU_TIMES = 4,  /* processor seconds for each of the clock, at most: bounds what escapes the group */
+	LATE_MS = 1000, /* for what is in the pipe of a killed group */
 	DRAIN = 64 << 10,
 };
 
@@ -118,7 +118,8 @@ static bool place_descriptors(const struct start *s)
 {
 	const struct child *c = s->program;
 	bool by_path = c->input >= 0 && c->by_path;
-	int from[4] = {c->input >= 0 && !by_path ? c->input : s->null, c->output, s->error, by_path ? c->input : s->null};
+	int from[4] = {
+	    c->input >= 0 && !by_path ? c->input : s->null, c->output, s->error, by_path ? c->input : s->null};
 	for (int i = 0; i < 4; i++)
 		if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0)
 			return false;
@@ -252,7 +253,8 @@ static void finish(pid_t child, int error, struct child_end *end)
 	kill(child, SIGKILL);
 	while (waitpid(child, &end->status, 0) < 0 && errno == EINTR)
 		;
-	/* What was written before the end is in the pipe already. Who escaped the group may hold it open: he is not waited for. */
+	/* What was written before the end is in the pipe already. Who escaped the group may hold it open: he is not
+	 * waited for. */
 	struct mono begun = clock_mono();
 	struct pollfd p = {.fd = error, .events = POLLIN};
 	while (mono_since(begun) < LATE_MS && poll(&p, 1, 0) > 0 && take_error(error, end))

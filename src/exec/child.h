@@ -1,12 +1,13 @@
 /*
  * child: runs one external program to its end: an argument vector, never a shell.
  *
- * The program gets descriptors 0 to 2, the input as 3 where it reads it by path, and no other; a small environment (PATH, HOME, TMPDIR as they are,
- * TZ=UTC, LC_ALL=C.UTF-8); a process group of its own; no new privileges; limits on memory, processor time and file sizes. What it writes goes to a
- * file, so nobody waits for anybody: only standard error is a pipe, read as it comes, its first CHILD_NOTE bytes kept.
+ * The program gets descriptors 0 to 2, the input as 3 where it reads it by path, and no other; a small environment
+ * (PATH, HOME, TMPDIR as they are, TZ=UTC, LC_ALL=C.UTF-8); a process group of its own; no new privileges; limits on
+ * memory, processor time and file sizes. What it writes goes to a file, so nobody waits for anybody: only standard
+ * error is a pipe, read as it comes, its first CHILD_NOTE bytes kept.
  *
- * The group is killed when the program has ended, at the time limit, and when this process is asked to stop; the program itself also when
- * the calling thread dies.
+ * The group is killed when the program has ended, at the time limit, and when this process is asked to stop; the
+ * program itself also when the calling thread dies.
  *
  * Thread  any; blocks until the program ends, at most timeout_ms
  */
@@ -49,7 +50,8 @@ struct child_end {
 /* Where the program is; caller frees *path. RC_BAD: there is none that may be run. */
 enum rc child_find(const char *name, char **path, struct err *e) MUST_USE;
 
-/* RC_OK: it has ended, *end says how. RC_AGAIN: it could not be started now, or we were asked to stop. RC_BAD: it can never be started. */
+/* RC_OK: it has ended, *end says how. RC_AGAIN: it could not be started now, or we were asked to stop. RC_BAD: it can
+ * never be started. */
 enum rc child_run(const struct child *c, struct child_end *end, struct err *e) MUST_USE;
 
 #endif

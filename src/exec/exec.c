@@ -25,6 +25,7 @@ struct exec {
 	unsigned *wanted;
 	struct dissect_params params; /* of csv */
 	struct source *src;           /* until the command has run */
+	int input;                    /* its spooled bytes, -1 until they are; kept for another try */
 	struct dissector *csv;        /* over its output */
 	struct child_end end;
 };
@@ -34,6 +35,8 @@ static void exec_close(struct dissector *d)
 	struct exec *x = (struct exec *)d;
 	dissect_close(&x->csv);
 	source_close(&x->src);
+	if (x->input >= 0)
+		close(x->input);
 	exec_settings_fini(&x->settings);
 	mem_free(&x->wanted);
 	mem_free(&x);
@@ -55,6 +58,7 @@ static enum rc exec_open(struct source *src, const struct dissect_hints *hints, 
 	struct exec *x = mem_zero(1, sizeof *x);
 	x->base.ops = &dissect_exec;
 	x->src = src;
+	x->input = -1;
 	enum rc rc = exec_settings_read(params, &x->settings, e);
 	if (rc == RC_OK) {
 		x->wanted = mem_copy(params->wanted, params->wants * sizeof *x->wanted);
@@ -115,11 +119,11 @@ static enum rc judge(const struct exec *x, uint64_t printed, struct err *e)
 	    said[0] != '\0' ? ": " : "", said);
 }
 
-static enum rc run(const struct exec *x, const char *path, int input, int output, struct child_end *end, struct err *e)
+static enum rc run(const struct exec *x, const char *path, int output, struct child_end *end, struct err *e)
 {
 	struct child c = {.path = path,
 	    .argv = x->settings.argument,
-	    .input = input,
+	    .input = x->input,
 	    .by_path = x->settings.by_path,
 	    .output = output,
 	    .limits = x->settings.limits};
@@ -157,25 +161,27 @@ static enum rc check_header(const struct exec *x, const char *path, int output, 
 		return RC_OK;
 	ask_version(x, path, version);
 	first_line(head, n > 0 ? (size_t)n : 0, line);
-	return err_set(RC_BAD, e, "%s prints other columns than the preset reads, which knows %s %s: \"%s\"", version, p->name,
-	    p->known, line);
+	return err_set(RC_BAD, e, "%s prints other columns than the preset reads, which knows %s %s: \"%s\"", version,
+	    p->name, p->known, line);
 }
 
 /* The command over the input; its output becomes the source of csv. */
 static enum rc run_command(struct exec *x, struct err *e)
 {
 	char *path = NULL;
-	int input = -1, output = -1;
+	int output = -1;
 	struct stat st;
 	/* Not there today is not a fault of the input. */
 	enum rc rc = child_find(x->settings.argument[0], &path, e);
 	if (rc != RC_OK)
 		return err_wrap(RC_AGAIN, e, "exec");
-	rc = spool_fill(x->src, &input, e);
+	rc = x->input < 0 ? spool_fill(x->src, &x->input, e) : RC_OK;
+	if (rc == RC_OK && lseek(x->input, 0, SEEK_SET) != 0)
+		rc = err_sys(RC_FAIL, errno, e, "the spooled input");
 	if (rc == RC_OK)
 		rc = spool_open(&output, e);
 	if (rc == RC_OK)
-		rc = run(x, path, input, output, &x->end, e);
+		rc = run(x, path, output, &x->end, e);
 	if (rc == RC_OK && (fstat(output, &st) != 0 || lseek(output, 0, SEEK_SET) != 0))
 		rc = err_sys(RC_FAIL, errno, e, "the command's output");
 	if (rc == RC_OK)
@@ -187,13 +193,15 @@ static enum rc run_command(struct exec *x, struct err *e)
 		rc = dissect_open(&dissect_csv, source_fd(output, true), &hints, &x->params, &x->csv, e);
 		output = -1;
 	}
-	if (input >= 0)
-		close(input);
 	if (output >= 0)
 		close(output);
 	mem_free(&path);
-	if (rc == RC_OK || rc == RC_BAD)
+	if (rc == RC_OK || rc == RC_BAD) {
 		source_close(&x->src);
+		if (x->input >= 0)
+			close(x->input);
+		x->input = -1;
+	}
 	return rc;
 }
 

@@ -7,7 +7,8 @@
 
 static const char *const nfdump_command[] = {"nfdump", "-r", "{}", "-o", "csv", NULL};
 
-/* Times without a value show as the epoch; received, else last, else first is the order of the nfcapd dissector without the event time. */
+/* Times without a value show as the epoch; received, else last, else first is the order of the nfcapd dissector without
+ * the event time. */
 static const struct dissect_option nfdump_option[] = {
     {"quote", "none"},
     {"trailer", "No matching flows"},
@@ -56,8 +57,8 @@ static const struct dissect_option nfdump_option[] = {
 /* Spot's command, but for the separator and the time, which have to be unambiguous. */
 static const char *const tshark_command[] = {"tshark", "-r", "{}", "-n", "-E", "separator=/t", "-E", "header=y", "-E",
     "quote=n", "-E", "occurrence=f", "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "ip.src", "-e",
-    "ip.dst", "-e", "dns.resp.name", "-e", "dns.resp.type", "-e", "dns.resp.class", "-e", "dns.flags.rcode", "-e", "dns.a",
-    "-Y", "dns.flags.response == 1", NULL};
+    "ip.dst", "-e", "dns.resp.name", "-e", "dns.resp.type", "-e", "dns.resp.class", "-e", "dns.flags.rcode", "-e",
+    "dns.a", "-Y", "dns.flags.response == 1", NULL};
 
 static const struct dissect_option tshark_option[] = {
     {"delimiter", "tab"},
@@ -77,22 +78,22 @@ static const struct dissect_option tshark_option[] = {
 
 static const struct preset preset[] = {
     {.name = "nfdump",
-	.command = nfdump_command,
-	.header = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,smk,dmk,dtos,dir,nh,nhb,"
-		  "svln,dvln,ismc,odmc,idmc,osmc,mpls1,mpls2,mpls3,mpls4,mpls5,mpls6,mpls7,mpls8,mpls9,mpls10,cl,sl,al,"
-		  "ra,eng,exid,tr",
-	.known = "1.7.0 to 1.7.4",
-	.ask_version = "-V",
-	.option = nfdump_option,
-	.options = COUNT(nfdump_option)},
+        .command = nfdump_command,
+        .header = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das,smk,dmk,dtos,dir,nh,nhb,"
+                  "svln,dvln,ismc,odmc,idmc,osmc,mpls1,mpls2,mpls3,mpls4,mpls5,mpls6,mpls7,mpls8,mpls9,mpls10,cl,sl,al,"
+                  "ra,eng,exid,tr",
+        .known = "1.7.0 to 1.7.4",
+        .ask_version = "-V",
+        .option = nfdump_option,
+        .options = COUNT(nfdump_option)},
     {.name = "tshark",
-	.command = tshark_command,
-	.header = "frame.time_epoch\tframe.len\tip.src\tip.dst\tdns.resp.name\tdns.resp.type\tdns.resp.class\t"
-		  "dns.flags.rcode\tdns.a",
-	.known = "4.0",
-	.ask_version = "-v",
-	.option = tshark_option,
-	.options = COUNT(tshark_option)},
+        .command = tshark_command,
+        .header = "frame.time_epoch\tframe.len\tip.src\tip.dst\tdns.resp.name\tdns.resp.type\tdns.resp.class\t"
+                  "dns.flags.rcode\tdns.a",
+        .known = "4.0",
+        .ask_version = "-v",
+        .option = tshark_option,
+        .options = COUNT(tshark_option)},
 };
 
 const struct preset *preset_at(size_t i)

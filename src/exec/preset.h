@@ -12,10 +12,10 @@
 
 struct preset {
 	const char *name;
-	const char *const *command; /* NULL behind the last */
-	const char *header;         /* first line of its output, exactly */
-	const char *known;          /* the versions that print it */
-	const char *ask_version;    /* the argument that makes it tell its own */
+	const char *const *command;          /* NULL behind the last */
+	const char *header;                  /* first line of its output, exactly */
+	const char *known;                   /* the versions that print it */
+	const char *ask_version;             /* the argument that makes it tell its own */
 	const struct dissect_option *option; /* of csv */
 	size_t options;
 };

@@ -35,7 +35,8 @@ static enum rc read_preset(struct exec_settings *s, const char *value, struct er
 	char known[100] = "";
 	s->preset = preset_find(value);
 	for (size_t i = 0; preset_at(i) != NULL; i++)
-		snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i > 0 ? ", " : "", preset_at(i)->name);
+		snprintf(
+		    known + strlen(known), sizeof known - strlen(known), "%s%s", i > 0 ? ", " : "", preset_at(i)->name);
 	return s->preset != NULL ? RC_OK : err_set(RC_BAD, e, "unknown \"%.60s\"; there are: %s", value, known);
 }
 

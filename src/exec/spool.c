@@ -56,10 +56,10 @@ enum rc spool_fill(struct source *src, int *out, struct err *e)
 			break;
 		}
 	mem_free(&chunk);
-	if (rc == RC_END && lseek(fd, 0, SEEK_SET) == 0) {
+	if (rc == RC_END) {
 		*out = fd;
 		return RC_OK;
 	}
 	close(fd);
-	return rc == RC_END ? err_set(RC_FAIL, e, "the temporary file cannot seek") : rc;
+	return rc;
 }

@@ -14,7 +14,7 @@
 /* Close-on-exec, mode 0600. RC_AGAIN: no room or no descriptors; RC_FAIL: no such folder. */
 enum rc spool_open(int *fd, struct err *e) MUST_USE;
 
-/* The whole of src into a new one, at its beginning. Also what reading src returns. */
+/* The whole of src into a new one, which is left at its end. Also what reading src returns. */
 enum rc spool_fill(struct source *src, int *fd, struct err *e) MUST_USE;
 
 #endif

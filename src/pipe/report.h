@@ -29,7 +29,7 @@ struct report {
 	bool clean;
 	char reason[REPORT_REASON]; /* the whole file was refused: why; else "" */
 	struct writer entries;
-	uint64_t silent; /* rejects without a line */
+	uint64_t silent;             /* rejects without a line */
 	char note[DISSECT_NOTE + 1]; /* what a tool behind the dissector said, as UTF-8 text; "" nothing */
 };
 

@@ -1,4 +1,5 @@
-/* Any bytes as delimited text, under options that the first byte picks: batches must check, rejects must lie in the input, and it must end. */
+/* Any bytes as delimited text, under options that the first byte picks: batches must check, rejects must lie in the
+ * input, and it must end. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,8 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	for (size_t i = 0; i < FIELDS; i++)
 		types[i] = field[i].type;
 	struct dissect_hints hints = {.name = "fuzz", .size = size};
-	struct dissect_params params = {.field = field, .wanted = wanted, .wants = FIELDS, .rows = pick & 4 ? 3 : 0,
-	    .option = option[pick & 3], .options = 4};
+	struct dissect_params params = {.field = field,
+	    .wanted = wanted,
+	    .wants = FIELDS,
+	    .rows = pick & 4 ? 3 : 0,
+	    .option = option[pick & 3],
+	    .options = 4};
 	struct dissector *d;
 	const struct batch *b;
 	bool clean;

@@ -48,6 +48,10 @@ static enum rc fields(const char *name, struct writer *out, struct err *e)
 	enum rc rc = provider_dissector(name, &d, e);
 	if (rc != RC_OK)
 		return rc;
+	if (d->catalogue != NULL) {
+		writer_format(out, "%s has no fields of its own: it takes those that a table asks for\n", d->name);
+		return RC_OK;
+	}
 	size_t widest = 5;
 	for (size_t i = 0; i < d->fields; i++)
 		widest = strlen(d->field[i].name) > widest ? strlen(d->field[i].name) : widest;

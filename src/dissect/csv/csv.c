@@ -1,7 +1,8 @@
 /*
  * csv: from records to batches of rows.
  *
- * A record is a row when it has the cells that the header promises and a partition time. What else is wrong with a cell costs that value only.
+ * A record is a row when it has the cells that the header promises and a partition time. What else is wrong with a cell
+ * costs that value only.
  */
 #include "dissect/csv/csv.h"
 
@@ -20,8 +21,8 @@
 enum {
 	ROWS = 4096,
 	ROWS_LEAST = 64,
-	ROW_BYTES = 16,     /* of a short line, for the guess how many rows an input has */
-	ARENA = 1 << 20,    /* when bytes are wanted: the longest row and many short ones */
+	ROW_BYTES = 16,  /* of a short line, for the guess how many rows an input has */
+	ARENA = 1 << 20, /* when bytes are wanted: the longest row and many short ones */
 	REASON = ERR_TEXT,
 	BOM_BYTES = 3,
 };
@@ -35,6 +36,8 @@ struct csv {
 	struct lines lines;
 	bool begun, ended, clean, any; /* any: something was given already */
 	bool again;                    /* the record waits for the next batch */
+	enum rc failed;                /* said again on every call, with why */
+	struct err why;
 	struct record record;
 	char reason[REASON]; /* a reject of the record that is not the splitter's */
 	uint8_t *scratch;    /* a cell without its doubled quotes */
@@ -229,7 +232,8 @@ static bool is_null(const struct csv *c, const struct cell *cell, const uint8_t 
 	return false;
 }
 
-/* Room for a text: a row's share of the arena is bounded, what passes it is cut at a character. false: the batch is full. */
+/* Room for a text: a row's share of the arena is bounded, what passes it is cut at a character. false: the batch is
+ * full. */
 static bool put_text(struct csv *c, uint32_t row_begin, const uint8_t *bytes, size_t len, struct span *out)
 {
 	struct batch *b = c->batch;
@@ -270,8 +274,7 @@ static enum put put_time(struct csv *c, const struct mapped *m, const char *text
 	return time_read(m->format, c->options.zone_s, text, len, to) ? PUT_VALUE : PUT_BAD;
 }
 
-static enum put put_value(
-    struct csv *c, unsigned column, const uint8_t *bytes, size_t len, uint32_t row_begin)
+static enum put put_value(struct csv *c, unsigned column, const uint8_t *bytes, size_t len, uint32_t row_begin)
 {
 	const struct mapped *m = &c->mapping.column[column];
 	struct batch *b = c->batch;
@@ -387,8 +390,8 @@ static bool cells_right(struct csv *c)
 		snprintf(c->reason, sizeof c->reason, "line %" PRIu64 ": %zu field%s, the %s %zu", r->line, r->cells,
 		    r->cells == 1 ? "" : "s", c->options.column != NULL ? "columns are" : "header has", m->exact);
 	else
-		snprintf(c->reason, sizeof c->reason, "line %" PRIu64 ": %zu field%s, the mapping wants %zu to %d", r->line,
-		    r->cells, r->cells == 1 ? "" : "s", m->least, CSV_COLUMNS);
+		snprintf(c->reason, sizeof c->reason, "line %" PRIu64 ": %zu field%s, the mapping wants %zu to %d",
+		    r->line, r->cells, r->cells == 1 ? "" : "s", m->least, CSV_COLUMNS);
 	return false;
 }
 
@@ -396,8 +399,8 @@ static bool cells_right(struct csv *c)
 static bool reject_record(struct csv *c)
 {
 	const struct record *r = &c->record;
-	return batch_reject(c->batch, r->offset, r->length, r->reason != NULL ? REJECT_ROWS_UNKNOWN : 1, c->reason, r->bytes,
-	    r->kept < BATCH_RAW ? r->kept : BATCH_RAW);
+	return batch_reject(c->batch, r->offset, r->length, r->reason != NULL ? REJECT_ROWS_UNKNOWN : 1, c->reason,
+	    r->bytes, r->kept < BATCH_RAW ? r->kept : BATCH_RAW);
 }
 
 /* The record into the batch; false: it has to wait for the next one. */
@@ -420,11 +423,14 @@ static bool take_record(struct csv *c)
 }
 
 /* Reading broke: rows that came before stay, so that what is missing is a reject and not the file. */
-static enum rc broken(struct csv *c, enum rc rc, struct err *e)
+static enum rc broken(struct csv *c, enum rc rc, const struct err *e)
 {
-	uint64_t at = source_offset(c->lines.src) + c->lines.at;
-	if (rc != RC_BAD || !c->any)
+	if (rc != RC_BAD || !c->any) {
+		c->failed = rc;
+		c->why = *e;
 		return rc;
+	}
+	uint64_t at = source_offset(c->lines.src) + c->lines.at;
 	if (!batch_reject(c->batch, at, 0, REJECT_ROWS_UNKNOWN, e->text, NULL, 0))
 		return RC_OK;
 	c->clean = false;
@@ -457,6 +463,10 @@ static bool has_something(const struct batch *b)
 static enum rc csv_next(struct dissector *d, const struct batch **out, bool *clean, struct err *e)
 {
 	struct csv *c = (struct csv *)d;
+	if (c->failed != RC_OK) {
+		*e = c->why;
+		return c->failed;
+	}
 	enum rc rc = c->ended ? RC_END : c->begun ? RC_OK : begin(c, e);
 	batch_reset(c->batch);
 	if (rc == RC_OK)

@@ -1,24 +1,24 @@
 /*
  * csv: delimited text (RFC 4180 and its relatives), with or without a header, onto any dataset. doc/formats/csv.md.
  *
- * Fields are those that the schema asks for; which input column fills one says the header or `column.FIELD`. gzip, zstd and lz4 inputs are
- * decoded first.
+ * Fields are those that the schema asks for; which input column fills one says the header or `column.FIELD`. gzip, zstd
+ * and lz4 inputs are decoded first.
  *
  * Thread  one owner per dissector
  * Memory  one record (max_line) twice, one batch
- * Errors  a record that contradicts the format or has no partition time is a reject; a value that cannot be read is null and counted; a header
- *         without a wanted column is RC_BAD
+ * Errors  a record that contradicts the format or has no partition time is a reject; a value that cannot be read is
+ * null and counted; a header without a wanted column is RC_BAD
  */
 #ifndef DISSECT_CSV_CSV_H
 #define DISSECT_CSV_CSV_H
 
 #include "dissect/dissect.h"
 
-#define CSV_COUNTERS(X) \
-	X(BAD_NUMBERS, "bad_numbers") \
-	X(BAD_TIMES, "bad_times") \
-	X(BAD_ADDRESSES, "bad_addresses") \
-	X(TEXTS_CUT, "texts_cut") \
+#define CSV_COUNTERS(X)                                                                                                \
+	X(BAD_NUMBERS, "bad_numbers")                                                                                  \
+	X(BAD_TIMES, "bad_times")                                                                                      \
+	X(BAD_ADDRESSES, "bad_addresses")                                                                              \
+	X(TEXTS_CUT, "texts_cut")                                                                                      \
 	X(UNTERMINATED, "unterminated")
 
 enum csv_counter {

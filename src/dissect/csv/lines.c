@@ -1,6 +1,6 @@
 /*
- * Records by one scan over a window of the stream. A record that passes the window's end is scanned again in one twice as large, so that no state
- * has to survive a refill.
+ * Records by one scan over a window of the stream. A record that passes the window's end is scanned again in one twice
+ * as large, so that no state has to survive a refill.
  */
 #include "dissect/csv/lines.h"
 

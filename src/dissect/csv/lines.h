@@ -1,10 +1,12 @@
 /*
- * lines: a stream cut into records of cells, as RFC 4180 section 2 says: a record ends at LF or CRLF outside quotes, a quoted cell may hold line
- * ends, delimiters and doubled quotes. A quote inside a cell that does not begin with one is a character like any other.
+ * lines: a stream cut into records of cells, as RFC 4180 section 2 says: a record ends at LF or CRLF outside quotes, a
+ * quoted cell may hold line ends, delimiters and doubled quotes. A quote inside a cell that does not begin with one is
+ * a character like any other.
  *
- * What contradicts that (a quote that is never closed, text behind a closing one, a record longer than max_line) is given as a record with a
- * reason, one physical line long, and the next line is tried as a record of its own. Lines so read a second time are paid from a budget that
- * grows with the input, so that the work stays linear: when it is used up, the reject is as long as what was looked at.
+ * What contradicts that (a quote that is never closed, text behind a closing one, a record longer than max_line) is
+ * given as a record with a reason, one physical line long, and the next line is tried as a record of its own. Lines so
+ * read a second time are paid from a budget that grows with the input, so that the work stays linear: when it is used
+ * up, the reject is as long as what was looked at.
  *
  * Thread  one owner
  * Units   offsets in bytes of the stream, lines from 1
@@ -43,18 +45,18 @@ struct record {
 };
 
 struct lines {
-	struct source *src; /* owned */
-	int delimiter, quote;     /* quote -1: none */
+	struct source *src;   /* owned */
+	int delimiter, quote; /* quote -1: none */
 	uint32_t max_line;
-	struct cell *cell;        /* CSV_COLUMNS of them, of the last record */
-	bool special[256];        /* ends a plain cell */
+	struct cell *cell; /* CSV_COLUMNS of them, of the last record */
+	bool special[256]; /* ends a plain cell */
 	const uint8_t *window;
 	size_t have, at;
-	bool last;                /* nothing comes after the window */
-	bool quoted;              /* the scanned record has quotes */
-	uint64_t line;            /* of the byte at `at` */
-	uint64_t budget;          /* bytes that may be read again */
-	enum rc broken;           /* reading failed, and why */
+	bool last;       /* nothing comes after the window */
+	bool quoted;     /* the scanned record has quotes */
+	uint64_t line;   /* of the byte at `at` */
+	uint64_t budget; /* bytes that may be read again */
+	enum rc broken;  /* reading failed, and why */
 	struct err reason;
 	uint8_t raw[BATCH_RAW];
 	char text[ERR_TEXT];

@@ -1,4 +1,5 @@
-/* Fields to cells, once the names of the columns are known. A column that is not there refuses the file: rows with silent holes would be worse. */
+/* Fields to cells, once the names of the columns are known. A column that is not there refuses the file: rows with
+ * silent holes would be worse. */
 #include "dissect/csv/mapping.h"
 
 #include <string.h>
@@ -26,8 +27,7 @@ static bool is_number(const char *text)
 	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-enum rc mapping_init(
-    struct mapping *m, const struct csv_options *o, const struct dissect_params *params, struct err *e)
+enum rc mapping_init(struct mapping *m, const struct csv_options *o, const struct dissect_params *params, struct err *e)
 {
 	*m = (struct mapping){.columns = params->wants};
 	for (size_t i = 0; i < params->wants; i++) {
@@ -52,8 +52,8 @@ static const char *next_name(const void *context, size_t i)
 	return i < n->count ? n->name[i] : NULL;
 }
 
-static enum rc find_name(const struct names *names, const struct field *f, const char *column, uint16_t *out,
-    struct err *e)
+static enum rc find_name(
+    const struct names *names, const struct field *f, const char *column, uint16_t *out, struct err *e)
 {
 	char hint[CSV_HINT];
 	size_t found = names->count;
@@ -73,8 +73,8 @@ static enum rc find_name(const struct names *names, const struct field *f, const
 	return RC_OK;
 }
 
-static enum rc find_cell(const struct names *names, const struct field *f, const char *column, uint16_t *out,
-    struct err *e)
+static enum rc find_cell(
+    const struct names *names, const struct field *f, const char *column, uint16_t *out, struct err *e)
 {
 	int64_t number = 0;
 	if (!is_number(column))
@@ -84,12 +84,13 @@ static enum rc find_cell(const struct names *names, const struct field *f, const
 	return rc == RC_OK ? rc : err_wrap(rc, e, "column.%.100s", f->name);
 }
 
-static enum rc add_cell(struct mapping *m, struct mapped *c, const struct names *names, const char *column,
-    struct err *e)
+static enum rc add_cell(
+    struct mapping *m, struct mapped *c, const struct names *names, const char *column, struct err *e)
 {
 	uint16_t cell = 0;
 	if (c->cells == MAPPING_CELLS)
-		return err_set(RC_BAD, e, "column.%.100s: at most %d columns to fall back on", c->field->name, MAPPING_CELLS);
+		return err_set(
+		    RC_BAD, e, "column.%.100s: at most %d columns to fall back on", c->field->name, MAPPING_CELLS);
 	enum rc rc = find_cell(names, c->field, column, &cell, e);
 	if (rc != RC_OK)
 		return rc;
@@ -99,8 +100,7 @@ static enum rc add_cell(struct mapping *m, struct mapped *c, const struct names 
 	return RC_OK;
 }
 
-enum rc mapping_bind(
-    struct mapping *m, const struct csv_options *o, char *const *name, size_t count, struct err *e)
+enum rc mapping_bind(struct mapping *m, const struct csv_options *o, char *const *name, size_t count, struct err *e)
 {
 	struct names names = {.name = name, .count = count};
 	m->exact = count;

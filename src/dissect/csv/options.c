@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "dissect/csv/lines.h"
 
-enum { SKIP_MAX = 1000000, LINE_DEFAULT = 1 << 20 };
+enum { SKIP_MAX = 1000000, LINE_DEFAULT = 1 << 20, TRAILER_MAX = 1000 };
 
 struct reading {
 	struct csv_options *to;
@@ -31,7 +31,8 @@ static enum rc read_char(const struct reading *r, bool or_none, int *out, struct
 		return RC_OK;
 	}
 	if (text[0] == '\0' || text[1] != '\0' || text[0] == '\n' || text[0] == '\r')
-		return err_set(RC_BAD, e, "wants one character, or comma, tab, semicolon, pipe, space, colon%s, not \"%.40s\"",
+		return err_set(RC_BAD, e,
+		    "wants one character, or comma, tab, semicolon, pipe, space, colon%s, not \"%.40s\"",
 		    or_none ? ", none" : "", r->value);
 	*out = (uint8_t)text[0];
 	return RC_OK;
@@ -94,8 +95,8 @@ static enum rc read_null(const struct reading *r, struct err *e)
 
 static enum rc read_trailer(const struct reading *r, struct err *e)
 {
-	if (r->value[0] == '\0')
-		return err_set(RC_BAD, e, "wants the beginning of a line");
+	if (r->value[0] == '\0' || strlen(r->value) > TRAILER_MAX)
+		return err_set(RC_BAD, e, "wants the beginning of a line, at most %d bytes", TRAILER_MAX);
 	return add_text(&r->to->trailers, r->value, e);
 }
 
@@ -135,8 +136,8 @@ static enum rc check_field(const struct reading *r, const char *name, struct err
 	for (size_t i = 0; (have = next_field(r->params, i)) != NULL; i++)
 		if (strcmp(have, name) == 0)
 			return RC_OK;
-	return err_set(RC_BAD, e, "the table has no field \"%.100s\"%s", name,
-	    csv_hint(name, next_field, r->params, hint));
+	return err_set(
+	    RC_BAD, e, "the table has no field \"%.100s\"%s", name, csv_hint(name, next_field, r->params, hint));
 }
 
 static enum rc read_time_format(const struct reading *r, struct err *e)
@@ -211,8 +212,8 @@ bool csv_option_known(const char *key)
 	return find(key) != NULL;
 }
 
-const char *csv_hint(const char *word, const char *(*next)(const void *context, size_t i), const void *context,
-    char out[CSV_HINT])
+const char *csv_hint(
+    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[CSV_HINT])
 {
 	size_t least = strlen(word) / 3 + 2;
 	const char *name;

@@ -55,7 +55,7 @@ const char *csv_option_key(size_t i);
 bool csv_option_known(const char *key);
 
 /* " (did you mean \"x\"?)" for the nearest of what next gives, or "". Returns out. */
-const char *csv_hint(const char *word, const char *(*next)(const void *context, size_t i), const void *context,
-    char out[CSV_HINT]);
+const char *csv_hint(
+    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[CSV_HINT]);
 
 #endif

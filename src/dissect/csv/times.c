@@ -216,7 +216,8 @@ enum rc time_format_read(const char *text, struct time_format *out, struct err *
 		}
 	if (strchr(text, '%') == NULL)
 		return err_set(RC_BAD, e,
-		    "\"%.60s\" is no time format; there are: iso8601, epoch, epoch_ms, epoch_us, epoch_ns, or a pattern "
+		    "\"%.60s\" is no time format; there are: iso8601, epoch, epoch_ms, epoch_us, epoch_ns, or a "
+		    "pattern "
 		    "of strptime such as \"%%d/%%b/%%Y:%%H:%%M:%%S %%z\"",
 		    text);
 	/* These read the host's zone or its language. */

@@ -27,10 +27,12 @@ enum rc time_format_read(const char *text, struct time_format *out, struct err *
 enum rc time_zone_read(const char *text, int32_t *seconds, struct err *e) MUST_USE;
 
 /*
- * zone_s is what a text without a zone of its own means. false: no such text, or a time outside 1970-01-01 to 2106-02-07.
+ * zone_s is what a text without a zone of its own means. false: no such text, or a time outside 1970-01-01 to
+ * 2106-02-07.
  *
- * ISO8601: "YYYY-MM-DD" alone or followed by "T" or a blank and "hh:mm[:ss[.fraction]]" and a zone: "Z", " UTC", "+hh:mm", "+hhmm", "+hh".
- * A pattern takes the whole text, but for a fraction of a second at its end. Fractions are cut to nanoseconds.
+ * ISO8601: "YYYY-MM-DD" alone or followed by "T" or a blank and "hh:mm[:ss[.fraction]]" and a zone: "Z", " UTC",
+ * "+hh:mm", "+hhmm", "+hh". A pattern takes the whole text, but for a fraction of a second at its end. Fractions are
+ * cut to nanoseconds.
  */
 bool time_read(const struct time_format *f, int32_t zone_s, const char *text, size_t len, int64_t *ns);
 

@@ -21,7 +21,8 @@
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static void expect_table(struct csv_table *t, const char *text, size_t len, const char *const *options, const char *want)
+static void expect_table(
+    struct csv_table *t, const char *text, size_t len, const char *const *options, const char *want)
 {
 	/* The same whatever the batches are. */
 	for (uint32_t rows = 0; rows < 3; rows++) {
@@ -51,8 +52,9 @@ static void test_rfc4180(void **state)
 
 static void test_line_ends(void **state)
 {
-	expect("\xEF\xBB\xBF" "at,n,ip,price,note\n\n2026-01-14,1,,,\n\r\n2026-01-15,2,,,\"x\"", NULL,
-	    "row 2026-01-14 00:00:00|1|~|~|~\nrow 2026-01-15 00:00:00|2|~|~|x\nunterminated=1\nclean\n");
+	expect("\xEF\xBB\xBF"
+	       "at,n,ip,price,note\n\n2026-01-14,1,,,\n\r\n2026-01-15,2,,,\"x\"",
+	    NULL, "row 2026-01-14 00:00:00|1|~|~|~\nrow 2026-01-15 00:00:00|2|~|~|x\nunterminated=1\nclean\n");
 	expect("at,n,ip,price,note\n2026-01-14,1,,,a\rb\n2026-01-14,1,,,\"q\"\r", NULL,
 	    "row 2026-01-14 00:00:00|1|~|~|a\rb\nrow 2026-01-14 00:00:00|1|~|~|q\nunterminated=1\nclean\n");
 }
@@ -73,14 +75,16 @@ static void test_nulls(void **state)
 	    "row 2026-01-14 00:00:00|~|~|~|~\nrow 2026-01-14 00:00:00|~|~|~|\nclean\n");
 	expect("at,n,ip,price,note\n2026-01-14,NA,-,NA,NA\n2026-01-14,1,,,\"NA\"\n2026-01-14,1,,,\n",
 	    OPTIONS("null=NA", "null=-"),
-	    "row 2026-01-14 00:00:00|~|~|~|~\nrow 2026-01-14 00:00:00|1|~|~|NA\nrow 2026-01-14 00:00:00|1|~|~|\nclean\n");
+	    "row 2026-01-14 00:00:00|~|~|~|~\nrow 2026-01-14 00:00:00|1|~|~|NA\nrow 2026-01-14 "
+	    "00:00:00|1|~|~|\nclean\n");
 }
 
 /* A value that cannot be read costs itself. */
 static void test_bad_values(void **state)
 {
 	expect("at,n,ip,price,note\n2026-01-14,1x,1.2.3,1.2.3,ok\n2026-01-14,99999999999999999999,x,inf,ok\n", NULL,
-	    "row 2026-01-14 00:00:00|~|~|~|ok\nrow 2026-01-14 00:00:00|~|~|~|ok\nbad_numbers=4\nbad_addresses=2\nclean\n");
+	    "row 2026-01-14 00:00:00|~|~|~|ok\nrow 2026-01-14 "
+	    "00:00:00|~|~|~|ok\nbad_numbers=4\nbad_addresses=2\nclean\n");
 }
 
 /* A record without its cells or its time costs the row, and no other. */
@@ -114,17 +118,21 @@ static void test_quotes_out_of_place(void **state)
 	    "reject at 19 length 21 rows -1: line 2: a quote that is not closed\nunclean\n");
 	expect("at;n;ip;price;note\n2026-01-14;1;;;'it''s; here'\n", OPTIONS("delimiter=semicolon", "quote=apostrophe"),
 	    "row 2026-01-14 00:00:00|1|~|~|it's; here\nclean\n");
-	expect("at,n,ip,price,note\n2026-01-14,1,,,\"x\n", OPTIONS("quote=none"), "row 2026-01-14 00:00:00|1|~|~|\"x\nclean\n");
+	expect("at,n,ip,price,note\n2026-01-14,1,,,\"x\n", OPTIONS("quote=none"),
+	    "row 2026-01-14 00:00:00|1|~|~|\"x\nclean\n");
 }
 
 static void test_header(void **state)
 {
-	expect("AT, N ,\"ip\",price,extra,Note\n2026-01-14,1,,,x,y\n", NULL, "row 2026-01-14 00:00:00|1|~|~|y\nclean\n");
+	expect(
+	    "AT, N ,\"ip\",price,extra,Note\n2026-01-14,1,,,x,y\n", NULL, "row 2026-01-14 00:00:00|1|~|~|y\nclean\n");
 	expect("at,n,ip,price,notes\n", NULL,
 	    "bad: line 1: header: field \"note\": no column \"note\" (did you mean \"notes\"?)\n");
 	expect("at,n,ip,price,note,Note\n", NULL, "bad: line 1: header: the column \"note\" is there twice\n");
 	expect("at,n,ip,price,\"note\"x\n", NULL, "bad: line 1: header: text behind a closing quote\n");
-	expect("\xFF\xFE" "a", NULL, "bad: UTF-16; only UTF-8 and single-byte texts are read\n");
+	expect("\xFF\xFE"
+	       "a",
+	    NULL, "bad: UTF-16; only UTF-8 and single-byte texts are read\n");
 }
 
 static void test_mapping(void **state)
@@ -144,13 +152,16 @@ static void test_mapping(void **state)
 	/* The first of several that holds something. */
 	expect("a,b,c\n2026-01-14,x,1\n,2026-01-15,2\nbad,2026-01-16,3\n",
 	    OPTIONS("column.at=a", "column.at=b", "column.n=c", "column.ip=-", "column.price=-", "column.note=-"),
-	    "row 2026-01-14 00:00:00|1|~|~|~\nrow 2026-01-15 00:00:00|2|~|~|~\nrow 2026-01-16 00:00:00|3|~|~|~\nclean\n");
+	    "row 2026-01-14 00:00:00|1|~|~|~\nrow 2026-01-15 00:00:00|2|~|~|~\nrow 2026-01-16 "
+	    "00:00:00|3|~|~|~\nclean\n");
 }
 
 static void test_around_the_table(void **state)
 {
-	expect("made by a tool\n\"odd\nat|n|ip|price|note\n#2026-01-13|0|||\n2026-01-14|1|||a\nTotal 1\nanything, \"here\n",
-	    OPTIONS("skip=2", "comment=#", "delimiter=pipe", "trailer=Total"), "row 2026-01-14 00:00:00|1|~|~|a\nclean\n");
+	expect("made by a tool\n\"odd\nat|n|ip|price|note\n#2026-01-13|0|||\n2026-01-14|1|||a\nTotal 1\nanything, "
+	       "\"here\n",
+	    OPTIONS("skip=2", "comment=#", "delimiter=pipe", "trailer=Total"),
+	    "row 2026-01-14 00:00:00|1|~|~|a\nclean\n");
 	expect("at\tn\tip\tprice\tnote\n2026-01-14\t1\t\t\ta,b\n", OPTIONS("delimiter=tab"),
 	    "row 2026-01-14 00:00:00|1|~|~|a,b\nclean\n");
 }
@@ -161,7 +172,8 @@ static void test_wrong_options(void **state)
 		const char *option, *want;
 	} row[] = {
 	    {"delimeter=,", "bad: unknown option \"delimeter\" (did you mean \"delimiter\"?)\n"},
-	    {"delimiter=,,", "bad: delimiter: wants one character, or comma, tab, semicolon, pipe, space, colon, not \",,\"\n"},
+	    {"delimiter=,,",
+	        "bad: delimiter: wants one character, or comma, tab, semicolon, pipe, space, colon, not \",,\"\n"},
 	    {"quote=,", "bad: quote: is the delimiter too\n"},
 	    {"comment=,", "bad: comment: is the delimiter too\n"},
 	    {"header=maybe", "bad: header: yes or no, not \"maybe\"\n"},
@@ -174,7 +186,7 @@ static void test_wrong_options(void **state)
 	    {"zone=Paris", "bad: zone: \"Paris\" is no zone: UTC or an offset such as +01:00\n"},
 	    {"max_line=10", "bad: max_line: \"10\" is out of range 1KiB to 4MiB\n"},
 	    {"skip=-1", "bad: skip: \"-1\" is out of range 0 to 1000000\n"},
-	    {"trailer=", "bad: trailer: wants the beginning of a line\n"},
+	    {"trailer=", "bad: trailer: wants the beginning of a line, at most 1000 bytes\n"},
 	    {"time_format=%s", "bad: time_format: a time pattern has no %s, %c or %x; for unix seconds say epoch\n"},
 	    {"header=no", "bad: field \"at\": which column? column.at: NUMBER\n"},
 	};
@@ -260,11 +272,14 @@ static void test_numbers(void **state)
 	assert_true(value_i64("0x1F", 4, &i) && i == 31);
 	assert_false(value_i64("9223372036854775808", 19, &i));
 	assert_false(value_i64("-9223372036854775809", 20, &i));
-	assert_false(value_i64("-", 1, &i) || value_i64("", 0, &i) || value_i64("1 2", 3, &i) || value_i64("0x", 2, &i));
+	assert_false(
+	    value_i64("-", 1, &i) || value_i64("", 0, &i) || value_i64("1 2", 3, &i) || value_i64("0x", 2, &i));
 	assert_true(value_u64("18446744073709551615", 20, &u) && u == UINT64_MAX);
-	assert_false(value_u64("18446744073709551616", 20, &u) || value_u64("-1", 2, &u) || value_u64("0x11111111111111111", 19, &u));
+	assert_false(value_u64("18446744073709551616", 20, &u) || value_u64("-1", 2, &u) ||
+	             value_u64("0x11111111111111111", 19, &u));
 	assert_true(value_f32("-1.5e3", 6, &f) && f == -1500);
-	assert_false(value_f32("1e99", 4, &f) || value_f32("nan", 3, &f) || value_f32("0x1p3", 5, &f) || value_f32("", 0, &f));
+	assert_false(
+	    value_f32("1e99", 4, &f) || value_f32("nan", 3, &f) || value_f32("0x1p3", 5, &f) || value_f32("", 0, &f));
 	assert_true(value_ip(" ::ffff:1.2.3.4", 15, &ip) && ip.family == 6);
 	assert_false(value_ip("1.2.3.4.5", 9, &ip) || value_ip("1.2.3.4\0", 8, &ip) || value_ip("", 0, &ip));
 }
@@ -272,12 +287,12 @@ static void test_numbers(void **state)
 /* Integers that the table shows as names are read as these names. */
 static void test_named(void **state)
 {
-	static const char *const column[] = {"at STRING datetime", "proto STRING proto", "flags STRING tcp_flags", "class STRING hex4",
-	    "mac STRING mac"};
+	static const char *const column[] = {"at STRING datetime", "proto STRING proto", "flags STRING tcp_flags",
+	    "class STRING hex4", "mac STRING mac"};
 	struct csv_table t;
 	csv_table(&t, column, 5);
 	const char text[] = "at,proto,flags,class,mac\n2026-01-14, TCP,...AP.SF,0x0001,00:11:22:33:44:55\n"
-			    "2026-01-14,17,3,1,5\n2026-01-14,TCQ,A,4294967296,00:11\n";
+	                    "2026-01-14,17,3,1,5\n2026-01-14,TCQ,A,4294967296,00:11\n";
 	expect_table(&t, text, strlen(text), NULL,
 	    "row 2026-01-14 00:00:00|6|27|1|73588229205\nrow 2026-01-14 00:00:00|17|3|1|5\n"
 	    "row 2026-01-14 00:00:00|~|~|~|~\nbad_numbers=4\nclean\n");
@@ -285,13 +300,14 @@ static void test_named(void **state)
 
 static void test_catalogue(void **state)
 {
-	static const char *const good[] = {"at STRING datetime", "n INT", "n STRING proto", "big BIGINT", "f FLOAT", "f STRING",
-	    "ip STRING", "ip STRING ip", "m STRING mac", "s STRING", "h STRING hex", "at BIGINT unix", "k STRING number"};
+	static const char *const good[] = {"at STRING datetime", "n INT", "n STRING proto", "big BIGINT", "f FLOAT",
+	    "f STRING", "ip STRING", "ip STRING ip", "m STRING mac", "s STRING", "h STRING hex", "at BIGINT unix",
+	    "k STRING number"};
 	static const struct {
 		const char *name;
 		enum type type;
-	} want[] = {{"at", TYPE_TIME}, {"n", TYPE_U32}, {"big", TYPE_I64}, {"f", TYPE_F32}, {"ip", TYPE_IP}, {"m", TYPE_U64},
-	    {"s", TYPE_BYTES}, {"h", TYPE_BYTES}, {"k", TYPE_I64}};
+	} want[] = {{"at", TYPE_TIME}, {"n", TYPE_U32}, {"big", TYPE_I64}, {"f", TYPE_F32}, {"ip", TYPE_IP},
+	    {"m", TYPE_U64}, {"s", TYPE_BYTES}, {"h", TYPE_BYTES}, {"k", TYPE_I64}};
 	struct csv_table t;
 	struct field *field;
 	size_t count;
@@ -309,7 +325,8 @@ static void test_catalogue(void **state)
 	static const char *const both[] = {"at STRING datetime", "x STRING ip", "x FLOAT"};
 	csv_table(&t, both, 3);
 	assert_int_equal(csv_catalogue(&t.schema, &field, &count, &e), RC_BAD);
-	assert_string_equal(e.text, "t:12: column \"x\": no type of field \"x\" gives FLOAT and what the columns before want");
+	assert_string_equal(
+	    e.text, "t:12: column \"x\": no type of field \"x\" gives FLOAT and what the columns before want");
 	static const char *const no_time[] = {"at FLOAT"};
 	csv_table(&t, no_time, 1);
 	assert_int_equal(csv_catalogue(&t.schema, &field, &count, &e), RC_BAD);
@@ -371,8 +388,10 @@ static void test_many(void **state)
 	writer_init(&want, 16 << 20);
 	writer_text(&w, "at,n,ip,price,note\n");
 	for (int i = 0; i < 60000; i++) {
-		writer_format(&w, "2026-01-14 00:%02d:%02d,%d,,,\"%.*s\n\"\n", i / 60 % 60, i % 60, i, i % 50, "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee");
-		writer_format(&want, "row 2026-01-14 00:%02d:%02d|%d|~|~|%.*s\n\n", i / 60 % 60, i % 60, i, i % 50, "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee");
+		writer_format(&w, "2026-01-14 00:%02d:%02d,%d,,,\"%.*s\n\"\n", i / 60 % 60, i % 60, i, i % 50,
+		    "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee");
+		writer_format(&want, "row 2026-01-14 00:%02d:%02d|%d|~|~|%.*s\n\n", i / 60 % 60, i % 60, i, i % 50,
+		    "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee");
 	}
 	writer_put(&want, "clean\n", 7);
 	char *got = csv_dump(&dissect_csv, &t, w.bytes, w.len, 0, NULL);
@@ -384,7 +403,10 @@ static void test_many(void **state)
 
 static size_t gzip(const char *text, uint8_t *to, size_t size)
 {
-	z_stream z = {.next_in = (uint8_t *)(uintptr_t)text, .avail_in = (unsigned)strlen(text), .next_out = to, .avail_out = (unsigned)size};
+	z_stream z = {.next_in = (uint8_t *)(uintptr_t)text,
+	    .avail_in = (unsigned)strlen(text),
+	    .next_out = to,
+	    .avail_out = (unsigned)size};
 	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&z);
@@ -396,7 +418,8 @@ static void test_gzip(void **state)
 	struct csv_table t;
 	uint8_t bytes[600];
 	csv_orders(&t);
-	size_t len = gzip("at,n,ip,price,note\n2026-01-14,1,,,aaaaaaaaaaa\n2026-01-14,2,,,bbbbbbbbbbbbb\n", bytes, sizeof bytes);
+	size_t len =
+	    gzip("at,n,ip,price,note\n2026-01-14,1,,,aaaaaaaaaaa\n2026-01-14,2,,,bbbbbbbbbbbbb\n", bytes, sizeof bytes);
 	expect_table(&t, (char *)bytes, len, NULL,
 	    "row 2026-01-14 00:00:00|1|~|~|aaaaaaaaaaa\nrow 2026-01-14 00:00:00|2|~|~|bbbbbbbbbbbbb\nclean\n");
 	/* Its checksum is gone: the rows came, what is missing is a reject. */

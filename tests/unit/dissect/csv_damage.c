@@ -18,10 +18,10 @@
 enum { FLIPS = 4000, HOSTILE = 1 << 20 };
 
 static const char sample[] = "at,n,ip,price,note\r\n"
-			     "2026-01-14 09:00:00,1,10.0.0.1,1.5,plain\r\n"
-			     "2026-01-14 09:00:01,2,10.0.0.2,2.5,\"a \"\"b\"\" c\"\n"
-			     "2026-01-14 09:00:02,3,::3,3.5,\"two\nlines\"\n"
-			     "2026-01-14 09:00:03,4,10.0.0.4,4.5,last\n";
+                             "2026-01-14 09:00:00,1,10.0.0.1,1.5,plain\r\n"
+                             "2026-01-14 09:00:01,2,10.0.0.2,2.5,\"a \"\"b\"\" c\"\n"
+                             "2026-01-14 09:00:02,3,::3,3.5,\"two\nlines\"\n"
+                             "2026-01-14 09:00:03,4,10.0.0.4,4.5,last\n";
 
 static uint64_t next_random(uint64_t *seed)
 {
@@ -123,7 +123,8 @@ static double seconds_for(const char *line, const char *const *options)
 /* Each line opens a quote that the next does not close: read again line by line this would be millions of megabytes. */
 static void test_hostile_quotes(void **state)
 {
-	static const char *const line[] = {"a\",\"\n", "\"\n", "\"\"\"a\n", "\",\",\"\n", "\"a\"b\n", ",\n", "\n", "\"\"\"\"\"\n", "x,\"\"\"\n"};
+	static const char *const line[] = {
+	    "a\",\"\n", "\"\n", "\"\"\"a\n", "\",\",\"\n", "\"a\"b\n", ",\n", "\n", "\"\"\"\"\"\n", "x,\"\"\"\n"};
 	static const char *const few[] = {"max_line=4KiB", NULL}, *const many[] = {"max_line=4MiB", NULL};
 	for (size_t i = 0; i < sizeof line / sizeof *line; i++) {
 		/* A pass is milliseconds, with sanitizers a second. */
@@ -152,6 +153,19 @@ static void test_many_rejects(void **state)
 	assert_int_equal(rejects, 500);
 	mem_free(&got);
 	writer_fini(&w);
+}
+
+/* Compressed in a way that is not read: refused by name, not by accident. */
+static void test_refused_codec(void **state)
+{
+	struct csv_table t;
+	csv_orders(&t);
+	char *got = csv_dump(&dissect_csv, &t,
+	    "\xFD"
+	    "7zXZ\0\0\0\0\0\0\0",
+	    12, 0, NULL);
+	assert_true(strncmp(got, "bad: ", 5) == 0 && strstr(got, "xz") != NULL);
+	mem_free(&got);
 }
 
 /* A header with more columns than are kept, and a record with more cells. */
@@ -184,6 +198,7 @@ int main(void)
 	    cmocka_unit_test(test_one_flip),
 	    cmocka_unit_test(test_hostile_quotes),
 	    cmocka_unit_test(test_many_rejects),
+	    cmocka_unit_test(test_refused_codec),
 	    cmocka_unit_test(test_many_cells),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,8 +98,8 @@ static void put_batch(struct writer *w, const struct batch *b, uint64_t *counter
 	}
 	const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
 	for (uint32_t i = 0; i < b->rejects; i++)
-		writer_format(w, "reject at %" PRIu64 " length %" PRIu64 " rows %" PRId64 ": %.*s\n", r[i].offset, r[i].length,
-		    (int64_t)r[i].rows, (int)r[i].reason.length, (const char *)batch_span(b, r[i].reason));
+		writer_format(w, "reject at %" PRIu64 " length %" PRIu64 " rows %" PRId64 ": %.*s\n", r[i].offset,
+		    r[i].length, (int64_t)r[i].rows, (int)r[i].reason.length, (const char *)batch_span(b, r[i].reason));
 	for (size_t i = 0; i < BATCH_COUNTERS; i++)
 		counter[i] += b->counter[i];
 }

@@ -21,9 +21,10 @@ void csv_table(struct csv_table *t, const char *const *column, size_t count);
 void csv_orders(struct csv_table *t);
 
 /*
- * "row a|b|…", "reject at N length N rows N: reason", "counter=n", "clean" or "unclean", "bad: …", "note: …"; a line each. Null is ~. options are "key=value", NULL
- * behind the last. rows: of a batch, 0 its own choice. Caller frees.
+ * "row a|b|…", "reject at N length N rows N: reason", "counter=n", "clean" or "unclean", "bad: …", "note: …"; a line
+ * each. Null is ~. options are "key=value", NULL behind the last. rows: of a batch, 0 its own choice. Caller frees.
  */
-char *csv_dump(const struct dissect_ops *ops, struct csv_table *t, const void *bytes, size_t len, uint32_t rows, const char *const *options);
+char *csv_dump(const struct dissect_ops *ops, struct csv_table *t, const void *bytes, size_t len, uint32_t rows,
+    const char *const *options);
 
 #endif

@@ -1,4 +1,5 @@
-/* exec: real commands, their ends and limits. The shell is a program like any other here: the point is that nobody else calls it. */
+/* exec: real commands, their ends and limits. The shell is a program like any other here: the point is that nobody else
+ * calls it. */
 #include "exec/exec.h"
 
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 #include "exec/spool.h"
 #include "unit/dissect/csv_dump.h"
 
-#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define OPTIONS(...)       ((const char *const[]){__VA_ARGS__, NULL})
 #define SHELL(script, ...) OPTIONS("command=/bin/sh", "command=-c", "command=" script, ##__VA_ARGS__)
 
 static const char input[] = "at,n,ip,price,note\n2026-01-14,1,10.0.0.1,1.5,a\n2026-01-14,2,,,b\n";
@@ -63,8 +64,10 @@ static void test_no_shell(void **state)
 	close(fd);
 	unlink(got_file);
 	char touch[100];
-	snprintf(touch, sizeof touch, "command=2026-01-14;touch %s;$(touch %s)`touch %s`|& > x", got_file, got_file, got_file);
-	char *got = dump(input, 0, OPTIONS("command=printf", "command=at,n,ip,price,note\\n2026-01-14,1,,,%s\\n", touch));
+	snprintf(touch, sizeof touch, "command=2026-01-14;touch %s;$(touch %s)`touch %s`|& > x", got_file, got_file,
+	    got_file);
+	char *got =
+	    dump(input, 0, OPTIONS("command=printf", "command=at,n,ip,price,note\\n2026-01-14,1,,,%s\\n", touch));
 	char want[300];
 	snprintf(want, sizeof want, "row 2026-01-14 00:00:00|1|~|~|%s\nclean\n", touch + strlen("command="));
 	assert_string_equal(got, want);
@@ -97,7 +100,8 @@ static void test_bad_ends(void **state)
 {
 	/* Rows of a command that failed are nobody's. */
 	expect(SHELL("cat; exit 3"), "bad: sh: exit 3\n");
-	expect(SHELL("cat; echo cannot go on >&2; echo more >&2; exit 1"), "bad: sh: exit 1: cannot go on\nnote: cannot go on\nmore\n\n");
+	expect(SHELL("cat; echo cannot go on >&2; echo more >&2; exit 1"),
+	    "bad: sh: exit 1: cannot go on\nnote: cannot go on\nmore\n\n");
 	expect(SHELL("cat; kill -9 $$"), "bad: sh: killed by signal 9 (Killed)\n");
 	expect(SHELL("cat; kill -11 $$"), "bad: sh: killed by signal 11 (Segmentation fault)\n");
 	/* Text on standard error alone is no reason. */
@@ -111,12 +115,17 @@ static void test_start_fails(void **state)
 	char *got = dump(input, strlen(input), OPTIONS("command=no-such-program-here"));
 	assert_non_null(strstr(got, "again: exec: no program \"no-such-program-here\" in "));
 	mem_free(&got);
-	expect(OPTIONS("command=/no/such/program"), "again: exec: /no/such/program: no such program, or it may not be run\n");
+	expect(OPTIONS("command=/no/such/program"),
+	    "again: exec: /no/such/program: no such program, or it may not be run\n");
 	expect(OPTIONS("command=/etc"), "again: exec: /etc: no such program, or it may not be run\n");
 	char script[] = "/tmp/sluice-exec-XXXXXX";
 	int fd = mkstemp(script);
 	assert_true(fd >= 0 && fchmod(fd, 0755) == 0);
-	assert_int_equal(write(fd, "\x7f" "ELF broken", 11), 11);
+	assert_int_equal(write(fd,
+	                     "\x7f"
+	                     "ELF broken",
+	                     11),
+	    11);
 	close(fd);
 	char option[60], want[100];
 	snprintf(option, sizeof option, "command=%s", script);
@@ -172,9 +181,11 @@ static void test_output_limit(void **state)
 {
 	expect(OPTIONS("command=yes", "output=100KiB"), "bad: yes: printed more than 100.0 KiB (output)\n");
 	/* One that goes on when it cannot write. */
-	expect(SHELL("trap '' XFSZ; yes 2>/dev/null; exit 0", "output=100KiB"), "bad: sh: printed more than 100.0 KiB (output)\n");
+	expect(SHELL("trap '' XFSZ; yes 2>/dev/null; exit 0", "output=100KiB"),
+	    "bad: sh: printed more than 100.0 KiB (output)\n");
 	/* As much as is allowed. */
-	char *got = dump(input, 0, SHELL("echo at,n,ip,price,note; yes 2026-01-14,1,,, | head -c 102380", "output=100KiB"));
+	char *got =
+	    dump(input, 0, SHELL("echo at,n,ip,price,note; yes 2026-01-14,1,,, | head -c 102380", "output=100KiB"));
 	assert_non_null(strstr(got, "row 2026-01-14 00:00:00|1|~|~|~\n"));
 	assert_null(strstr(got, "bad: "));
 	mem_free(&got);
@@ -182,8 +193,8 @@ static void test_output_limit(void **state)
 
 static void test_memory_limit(void **state)
 {
-	expect(OPTIONS("command=dd", "command=if=/dev/zero", "command=of=/dev/null", "command=bs=900M", "command=count=1",
-	           "command=status=none", "memory=256MiB"),
+	expect(OPTIONS("command=dd", "command=if=/dev/zero", "command=of=/dev/null", "command=bs=900M",
+	           "command=count=1", "command=status=none", "memory=256MiB"),
 	    "bad: dd: exit 1: dd: memory exhausted by input buffer of size 943718400 bytes (900 MiB)\n"
 	    "note: dd: memory exhausted by input buffer of size 943718400 bytes (900 MiB)\n\n");
 }
@@ -194,13 +205,16 @@ static void test_surroundings(void **state)
 	setenv("SLUICE_SECRET", "token", 1);
 	setenv("TMPDIR", "/tmp", 1);
 	int open_here = open("/etc/passwd", O_RDONLY);
-	char *got = dump(input, strlen(input), SHELL("env | cut -d= -f1 | sort | tr '\\n' ' ' >&2; echo $TZ $LC_ALL >&2; cat"));
+	char *got =
+	    dump(input, strlen(input), SHELL("env | cut -d= -f1 | sort | tr '\\n' ' ' >&2; echo $TZ $LC_ALL >&2; cat"));
 	assert_non_null(strstr(got, ROWS "clean\nnote: HOME LC_ALL PATH PWD TMPDIR TZ UTC C.UTF-8\n"));
 	mem_free(&got);
 	/* The last one is the folder that ls reads. */
 	expect(SHELL("exec ls /proc/self/fd >&2"), "clean\nnote: 0\n1\n2\n3\n\n");
 	expect(SHELL("exec ls /proc/self/fd >&2", "command={}"), "clean\nnote: 0\n1\n2\n3\n4\n\n");
-	got = dump(input, strlen(input), SHELL("ulimit -c >&2; test $(cut -d' ' -f5 /proc/$$/stat) = $$ && echo own group >&2; grep NoNewPrivs /proc/$$/status >&2; cat"));
+	got = dump(input, strlen(input),
+	    SHELL("ulimit -c >&2; test $(cut -d' ' -f5 /proc/$$/stat) = $$ && echo own group >&2; grep NoNewPrivs "
+	          "/proc/$$/status >&2; cat"));
 	assert_non_null(strstr(got, "note: 0\nown group\nNoNewPrivs:\t1\n"));
 	mem_free(&got);
 	close(open_here);
@@ -214,7 +228,8 @@ static void test_options(void **state)
 	    {{NULL}, "bad: command: which one? A list of program and arguments, or preset: nfdump\n"},
 	    {{"comand=x"}, "bad: unknown option \"comand\" (did you mean \"command\"?)\n"},
 	    {{"command=cat", "delimeter=,"}, "bad: unknown option \"delimeter\" (did you mean \"delimiter\"?)\n"},
-	    {{"command=cat", "delimiter=,,"}, "bad: delimiter: wants one character, or comma, tab, semicolon, pipe, space, colon, not \",,\"\n"},
+	    {{"command=cat", "delimiter=,,"},
+	        "bad: delimiter: wants one character, or comma, tab, semicolon, pipe, space, colon, not \",,\"\n"},
 	    {{"command="}, "bad: command: wants a program\n"},
 	    {{"preset=nfdumb"}, "bad: preset: unknown \"nfdumb\"; there are: nfdump, tshark\n"},
 	    {{"command=cat", "timeout=1ms"}, "bad: timeout: \"1ms\" is out of range 100ms to 24h\n"},
@@ -235,25 +250,31 @@ static void test_options(void **state)
 /* A preset maps what the table asks for, and takes only the columns that it knows. */
 static void test_preset(void **state)
 {
-	static const char *const column[] = {"time STRING datetime", "src_addr STRING ip", "proto STRING proto", "in_bytes BIGINT",
-	    "tcp_flags STRING tcp_flags"};
+	static const char *const column[] = {"time STRING datetime", "src_addr STRING ip", "proto STRING proto",
+	    "in_bytes BIGINT", "tcp_flags STRING tcp_flags"};
 	struct csv_table t;
 	struct writer w;
 	csv_table(&t, column, 5);
 	writer_init(&w, 1 << 16);
 	writer_format(&w, "%s\n", preset_find("nfdump")->header);
-	writer_text(&w, "2026-01-14 08:59:58,2026-01-14 08:59:59,1.000,10.0.0.1,192.0.2.1,1234,443,TCP,...AP.SF,0,0,1,7,0,0,1,2,64500,64501,24,16,0,"
-	                "0,0.0.0.0,0.0.0.0,0,0,m,m,m,m,1,2,3,4,5,6,7,8,9,10,    0.000,    0.000,    0.000,127.0.0.1,0/1,1,2026-01-14 09:00:00.123\n"
-	                "2026-01-14 08:59:58,1970-01-01 00:00:00,1.000,::1,192.0.2.1,1234,443,    99,........,0,0,1,8,0,0,1,2,64500,64501,24,16,0,"
-	                "0,0.0.0.0,0.0.0.0,0,0,m,m,m,m,1,2,3,4,5,6,7,8,9,10,    0.000,    0.000,    0.000,127.0.0.1,0/1,1,1970-01-01 00:00:00.000\n"
+	writer_text(&w, "2026-01-14 08:59:58,2026-01-14 "
+	                "08:59:59,1.000,10.0.0.1,192.0.2.1,1234,443,TCP,...AP.SF,0,0,1,7,0,0,1,2,64500,64501,24,16,0,"
+	                "0,0.0.0.0,0.0.0.0,0,0,m,m,m,m,1,2,3,4,5,6,7,8,9,10,    0.000,    0.000,    "
+	                "0.000,127.0.0.1,0/1,1,2026-01-14 09:00:00.123\n"
+	                "2026-01-14 08:59:58,1970-01-01 00:00:00,1.000,::1,192.0.2.1,1234,443,    "
+	                "99,........,0,0,1,8,0,0,1,2,64500,64501,24,16,0,"
+	                "0,0.0.0.0,0.0.0.0,0,0,m,m,m,m,1,2,3,4,5,6,7,8,9,10,    0.000,    0.000,    "
+	                "0.000,127.0.0.1,0/1,1,1970-01-01 00:00:00.000\n"
 	                "Summary\nflows,bytes\n1,2\n");
 	char *got = csv_dump(&dissect_exec, &t, w.bytes, w.len, 0, OPTIONS("preset=nfdump", "command=cat"));
-	assert_string_equal(got, "row 2026-01-14 09:00:00.123000000|10.0.0.1|6|7|27\nrow 2026-01-14 08:59:58|::1|99|8|0\nclean\n");
+	assert_string_equal(
+	    got, "row 2026-01-14 09:00:00.123000000|10.0.0.1|6|7|27\nrow 2026-01-14 08:59:58|::1|99|8|0\nclean\n");
 	mem_free(&got);
 	/* Another version: other columns, named by what it calls itself. */
 	got = csv_dump(&dissect_exec, &t, "firstSeen,duration,proto\n", 25, 0,
 	    OPTIONS("preset=nfdump", "command=/bin/sh", "command=-c", "command=cat"));
-	assert_non_null(strstr(got, "prints other columns than the preset reads, which knows nfdump 1.7.0 to 1.7.4: \"firstSeen,duration,proto\"\n"));
+	assert_non_null(strstr(got, "prints other columns than the preset reads, which knows nfdump 1.7.0 to 1.7.4: "
+	                            "\"firstSeen,duration,proto\"\n"));
 	mem_free(&got);
 	got = csv_dump(&dissect_exec, &t, "", 0, 0, OPTIONS("preset=nfdump", "command=cat"));
 	assert_non_null(strstr(got, "bad: nfdump prints other columns than the preset reads"));
@@ -273,8 +294,10 @@ static void test_version_is_named(void **state)
 	close(fd);
 	snprintf(option, sizeof option, "command=%s", script);
 	char *got = csv_dump(&dissect_exec, &t, "a,b\n", 4, 0,
-	    OPTIONS("preset=nfdump", option, "column.at=tr", "column.n=-", "column.ip=-", "column.price=-", "column.note=-"));
-	assert_string_equal(got, "bad: nfdump: Version: 9.9 prints other columns than the preset reads, which knows nfdump 1.7.0 to 1.7.4: \"a,b\"\n");
+	    OPTIONS("preset=nfdump", option, "column.at=tr", "column.n=-", "column.ip=-", "column.price=-",
+	        "column.note=-"));
+	assert_string_equal(got, "bad: nfdump: Version: 9.9 prints other columns than the preset reads, which knows "
+	                         "nfdump 1.7.0 to 1.7.4: \"a,b\"\n");
 	mem_free(&got);
 	unlink(script);
 }
@@ -295,10 +318,45 @@ static void test_check(void **state)
 	projection_free(&p);
 }
 
+/* The same call may work later: the input is still there. */
+static void test_again(void **state)
+{
+	struct csv_table t;
+	struct projection *p = NULL;
+	struct dissector *d = NULL;
+	const struct batch *b;
+	bool clean = false;
+	struct err e;
+	char script[] = "/tmp/sluice-exec-XXXXXX";
+	static const char text[] = "#!/bin/sh\nexec cat\n";
+	csv_orders(&t);
+	int fd = mkstemp(script);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(dissect_bind(&dissect_exec, &t.schema, &p, &e), RC_OK);
+	struct dissect_option option = {"command", script};
+	struct dissect_params params = dissect_params_of(p, &option, 1);
+	struct dissect_hints hints = {.name = "test"};
+	assert_int_equal(
+	    dissect_open(&dissect_exec, source_memory(input, strlen(input)), &hints, &params, &d, &e), RC_OK);
+	assert_int_equal(dissect_next(d, &b, &clean, &e), RC_AGAIN);
+	assert_int_equal(dissect_next(d, &b, &clean, &e), RC_AGAIN);
+	assert_int_equal(fchmod(fd, 0755), 0);
+	close(fd);
+	assert_int_equal(dissect_next(d, &b, &clean, &e), RC_OK);
+	assert_int_equal(b->rows, 2);
+	assert_int_equal(dissect_next(d, &b, &clean, &e), RC_END);
+	assert_true(clean);
+	dissect_close(&d);
+	projection_free(&p);
+	unlink(script);
+}
+
 static void test_no_room_to_spool(void **state)
 {
 	setenv("TMPDIR", "/no/such/folder", 1);
-	expect(OPTIONS("command=cat"), "fail: no temporary file in /no/such/folder (TMPDIR): No such file or directory\n");
+	expect(
+	    OPTIONS("command=cat"), "fail: no temporary file in /no/such/folder (TMPDIR): No such file or directory\n");
 	setenv("TMPDIR", "/tmp", 1);
 }
 
@@ -319,6 +377,7 @@ int main(void)
 	    cmocka_unit_test(test_preset),
 	    cmocka_unit_test(test_version_is_named),
 	    cmocka_unit_test(test_check),
+	    cmocka_unit_test(test_again),
 	    cmocka_unit_test(test_no_room_to_spool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

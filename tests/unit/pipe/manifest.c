@@ -48,6 +48,7 @@ static void build(struct writer *w)
 	manifest_add_file(w, &f);
 	manifest_add_original(w, &o);
 	o.reason = "refused";
+	o.note = "a tool said\n\"so\"";
 	o.counters = NULL;
 	manifest_add_original(w, &o);
 	manifest_end(w);
@@ -86,9 +87,10 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	assert_true(o->again == 1 && o->size == 77 && o->parts == 2 && o->rows == 9 && o->rejects == 1 &&
 	            o->lost == 2 && o->outside == 3 && o->clean);
 	if (s->originals++ == 0)
-		assert_true(o->reason == NULL && strcmp(o->counters, "{\"x\":1}") == 0);
+		assert_true(o->reason == NULL && o->note == NULL && strcmp(o->counters, "{\"x\":1}") == 0);
 	else
-		assert_true(o->counters == NULL && strcmp(o->reason, "refused") == 0);
+		assert_true(o->counters == NULL && strcmp(o->reason, "refused") == 0 &&
+		            strcmp(o->note, "a tool said\n\"so\"") == 0);
 	return RC_OK;
 }
 

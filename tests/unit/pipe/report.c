@@ -52,6 +52,54 @@ static void round_trip(void **state)
 	report_fini(&back);
 }
 
+static size_t say(const struct dissector *d, const char **text)
+{
+	*text = "odd \xff\x00 \xc3\xa9 \xe2\x82\n\n";
+	return 14;
+}
+
+static size_t say_much(const struct dissector *d, const char **text)
+{
+	static char much[DISSECT_NOTE];
+	memset(much, 'm', sizeof much);
+	memcpy(much + sizeof much - 2, "\xc3\xa9", 2);
+	*text = much;
+	return sizeof much;
+}
+
+/* What a tool said is text in the report, whatever bytes it said. */
+static void note(void **state)
+{
+	static const struct dissect_ops quiet = {.name = "x", .version = "1"},
+	                                odd = {.name = "x", .version = "1", .note = say},
+	                                much = {.name = "x", .version = "1", .note = say_much};
+	static const struct {
+		const struct dissect_ops *ops;
+		const char *start;
+		size_t len;
+	} row[] = {{&quiet, "", 0}, {&odd, "odd ?? \xc3\xa9 ??", 12}, {&much, "mmm", DISSECT_NOTE}};
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct dissector d = {.ops = row[i].ops};
+		struct report r, back;
+		struct writer w;
+		struct err e;
+		report_init(&r, row[i].ops);
+		report_init(&back, row[i].ops);
+		writer_init(&w, 1 << 20);
+		report_note(&r, &d);
+		assert_int_equal(strlen(r.note), row[i].len);
+		assert_memory_equal(r.note, row[i].start, strlen(row[i].start));
+		report_write(&r, &w);
+		assert_int_equal(report_read(&back, (char *)w.bytes, w.len, &e), RC_OK);
+		assert_string_equal(back.note, r.note);
+		report_reset(&back, row[i].ops);
+		assert_string_equal(back.note, "");
+		writer_fini(&w);
+		report_fini(&r);
+		report_fini(&back);
+	}
+}
+
 static void refused(void **state)
 {
 	struct report r, back;
@@ -108,7 +156,7 @@ static void not_ours(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(refused),
-	    cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(note),
+	    cmocka_unit_test(refused), cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
