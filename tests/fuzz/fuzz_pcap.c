@@ -1,4 +1,5 @@
-/* Any bytes as a capture, and its frames through the layers: payloads lie in memory, damage in the input, and it ends. */
+/* Any bytes as a capture, and its frames through the layers: payloads lie in memory, damage in the input, and it ends.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -66,7 +66,8 @@ static enum rc begin(struct capture *c, struct err *e)
 	if (rc == RC_END && stream_left(&c->stream) == 0)
 		return RC_END;
 	if (rc == RC_END || (rc == RC_OK && !file_magic(c->stream.at) && !ng_magic(c->stream.at)))
-		return err_set(RC_BAD, e, "no capture file: it begins with the magic number of neither pcap nor pcapng");
+		return err_set(
+		    RC_BAD, e, "no capture file: it begins with the magic number of neither pcap nor pcapng");
 	if (rc != RC_OK)
 		return rc;
 	return file_magic(c->stream.at) ? file_begin(c, e) : ng_begin(c, e);

@@ -1,5 +1,6 @@
 /*
- * stream: the window of a capture's bytes that records are read from in place. Numbers are in the byte order that the file says.
+ * stream: the window of a capture's bytes that records are read from in place. Numbers are in the byte order that the
+ * file says.
  *
  * Thread  one owner
  * Memory  STREAM_WINDOW, in the source
@@ -32,7 +33,8 @@ static inline size_t stream_left(const struct stream *s)
 	return (size_t)(s->end - s->at);
 }
 
-/* Are there n bytes more? Anything but RC_OK: no, stream_left says how many, and why there are not: RC_END the input ends, else *e. */
+/* Are there n bytes more? Anything but RC_OK: no, stream_left says how many, and why there are not: RC_END the input
+ * ends, else *e. */
 static inline enum rc stream_want(struct stream *s, size_t n, struct err *e)
 {
 	return n <= stream_left(s) ? RC_OK : stream_fill(s, n, e);

@@ -1,4 +1,5 @@
-/* Capture files: every byte order, resolution and kind of block gives its frames; damage gives those before it and says where it is. */
+/* Capture files: every byte order, resolution and kind of block gives its frames; damage gives those before it and says
+ * where it is. */
 #include "pk_build.h"
 
 #include <setjmp.h>
@@ -59,7 +60,8 @@ static char *show(struct source *source)
 	enum rc rc;
 	while ((rc = capture_next(c, &f, &e)) == RC_OK) {
 		if (f.timed)
-			writer_format(&w, "%lld.%09lld", (long long)(f.time_ns / 1000000000), (long long)(f.time_ns % 1000000000));
+			writer_format(&w, "%lld.%09lld", (long long)(f.time_ns / 1000000000),
+			    (long long)(f.time_ns % 1000000000));
 		else
 			writer_text(&w, "-");
 		writer_format(&w, " %u/%u %u", f.captured, f.length, f.link);
@@ -73,11 +75,13 @@ static char *show(struct source *source)
 		assert_int_equal(rc, RC_END);
 	struct capture_damage *d = capture_damage(c);
 	if (d->set)
-		writer_format(&w, "damage %llu+%llu: %s\n", (unsigned long long)d->offset, (unsigned long long)d->length, d->reason);
+		writer_format(&w, "damage %llu+%llu: %s\n", (unsigned long long)d->offset,
+		    (unsigned long long)d->length, d->reason);
 	const struct capture_counts *n = capture_counts(c);
 	if (n->drops + n->times_carried + n->untimed + n->blocks_skipped + n->cut_by_snaplen > 0)
-		writer_format(&w, "drops %llu carried %llu untimed %llu skipped %llu cut %llu\n", (unsigned long long)n->drops, (unsigned long long)n->times_carried,
-		    (unsigned long long)n->untimed, (unsigned long long)n->blocks_skipped, (unsigned long long)n->cut_by_snaplen);
+		writer_format(&w, "drops %llu carried %llu untimed %llu skipped %llu cut %llu\n",
+		    (unsigned long long)n->drops, (unsigned long long)n->times_carried, (unsigned long long)n->untimed,
+		    (unsigned long long)n->blocks_skipped, (unsigned long long)n->cut_by_snaplen);
 	writer_text(&w, capture_clean(c) ? "clean" : "unclean");
 	assert_int_equal(capture_clean(c), rc == RC_END && !d->set);
 	writer_u8(&w, 0);
@@ -148,8 +152,9 @@ static void test_file(void **state)
 		pk_record(w, big, 1, 0, "x", 1, 60);
 		pk_record(w, big, 2, 0, "yz", 2, 1); /* length below captured */
 		pk_record(w, big, 3, 0, "", 0, 0);
-		expect(w, "1700000000.123456000 3/3 1 61\n1.000000000 1/60 1 78\n2.000000000 2/1 1 79\n3.000000000 0/0 1 00\n"
-		          "drops 0 carried 0 untimed 0 skipped 0 cut 1\nclean");
+		expect(w,
+		    "1700000000.123456000 3/3 1 61\n1.000000000 1/60 1 78\n2.000000000 2/1 1 79\n3.000000000 0/0 1 00\n"
+		    "drops 0 carried 0 untimed 0 skipped 0 cut 1\nclean");
 		pk_file(w, big, true, 101);
 		pk_record(w, big, UINT32_MAX, 999999999, "a", 1, 1);
 		expect(w, "4294967295.999999999 1/1 101 61\nclean");
@@ -189,7 +194,8 @@ static void test_file_damage(void **state)
 	size_t at = w->len;
 	pk_record(w, false, 1, 0, "abcd", 4, 4);
 	memcpy(w->bytes + at + 8, "\1\0\4\0", 4); /* 262145 */
-	expect(w, "1.000000000 4/4 1 61\ndamage 44+0: pcap: a record claims 262145 captured bytes, more than 262144\nunclean");
+	expect(w, "1.000000000 4/4 1 61\ndamage 44+0: pcap: a record claims 262145 captured bytes, more than "
+	          "262144\nunclean");
 }
 
 /* The largest frame, over and over, through a window that must move. */
@@ -242,7 +248,8 @@ static void test_ng(void **state)
 		at = pk_block(w, !big, 0x40000BAD);
 		writer_text(w, "anything");
 		pk_block_end(w, !big, at);
-		expect(w, "1700000000.123456000 5/60 1 61\n1700000000.123456789 1/1 101 62\n0.000005000 1/1 228 63\n- 2/9 228 64\n0.000006000 1/1 228 66\n"
+		expect(w, "1700000000.123456000 5/60 1 61\n1700000000.123456789 1/1 101 62\n0.000005000 1/1 228 63\n- "
+		          "2/9 228 64\n0.000006000 1/1 228 66\n"
 		          "drops 7 carried 0 untimed 1 skipped 1 cut 2\nclean");
 	}
 }
@@ -284,7 +291,8 @@ static void test_ng_times(void **state)
 		pk_enhanced(w, false, 0, row[i].ticks, "a", 1, 1);
 		char text[160];
 		bool timed = row[i].time[0] != '-';
-		snprintf(text, sizeof text, "%s 1/1 1 61\n%sclean", row[i].time, timed ? "" : "drops 0 carried 0 untimed 1 skipped 0 cut 0\n");
+		snprintf(text, sizeof text, "%s 1/1 1 61\n%sclean", row[i].time,
+		    timed ? "" : "drops 0 carried 0 untimed 1 skipped 0 cut 0\n");
 		expect(w, text);
 	}
 }

@@ -1,5 +1,5 @@
-/* Captures from elsewhere (SLUICE_DATA): the frames in which tshark found DNS carry something for us too, with the same addresses; and every file ends as it
- * ended for tshark. */
+/* Captures from elsewhere (SLUICE_DATA): the frames in which tshark found DNS carry something for us too, with the same
+ * addresses; and every file ends as it ended for tshark. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* What frames carry: every link type, tag and tunnel by one packet made by hand; then the same packets cut, flipped and lied about. */
+/* What frames carry: every link type, tag and tunnel by one packet made by hand; then the same packets cut, flipped and
+ * lied about. */
 #include "pk_build.h"
 
 #include <arpa/inet.h>
@@ -24,9 +25,11 @@ static void show(const struct segment *s, char out[LINE])
 	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN], outer[INET_ADDRSTRLEN] = "";
 	inet_ntop(s->src.family == 4 ? AF_INET : AF_INET6, s->src.octet, src, sizeof src);
 	inet_ntop(s->dst.family == 4 ? AF_INET : AF_INET6, s->dst.octet, dst, sizeof dst);
-	int n = snprintf(out, LINE, "%u %s:%u %s:%u %u/%u %.*s", s->transport, src, s->src_port, dst, s->dst_port, s->have, s->length, (int)s->have, (const char *)s->payload);
+	int n = snprintf(out, LINE, "%u %s:%u %s:%u %u/%u %.*s", s->transport, src, s->src_port, dst, s->dst_port,
+	    s->have, s->length, (int)s->have, (const char *)s->payload);
 	if (s->outer_src.family == 4 && memcmp(&s->outer_src, &s->src, sizeof s->src) != 0)
-		n += snprintf(out + n, LINE - n, " outer %s", inet_ntop(AF_INET, s->outer_src.octet, outer, sizeof outer));
+		n += snprintf(
+		    out + n, LINE - n, " outer %s", inet_ntop(AF_INET, s->outer_src.octet, outer, sizeof outer));
 	if (s->transport == TCP)
 		n += snprintf(out + n, LINE - n, " seq %u flags %u", s->seq, s->flags);
 	snprintf(out + n, LINE - n, "%s%s", s->quoted ? " quoted" : "", s->reassembled ? " reassembled" : "");
@@ -55,7 +58,12 @@ static void expect(const struct pk *p, unsigned link, const char *text)
 {
 	/* A copy of just its size, so that a sanitizer sees a step too far. */
 	uint8_t *bytes = mem_copy(pk_bytes(p), p->size);
-	expect_frame(&(struct frame){.bytes = bytes, .captured = (uint32_t)p->size, .length = (uint32_t)p->size, .timed = true, .link = (uint16_t)link}, text);
+	expect_frame(&(struct frame){.bytes = bytes,
+	                 .captured = (uint32_t)p->size,
+	                 .length = (uint32_t)p->size,
+	                 .timed = true,
+	                 .link = (uint16_t)link},
+	    text);
 	mem_free(&bytes);
 }
 
@@ -112,7 +120,12 @@ WRAP(w_llc_ip, PK_RAW(p, "\6\6\3"); pk_ethernet(p, (unsigned)p->size))
 WRAP(w_gre, PK_RAW(p, "\0\0\x08\0"); pk_ip4(p, 47, 9, 0))
 WRAP(w_gre_all, PK_RAW(p, "\xB0\0\x08\0cs\0\0key.seq."); pk_ip4(p, 47, 9, 0))
 WRAP(w_gre_ethernet, pk_ethernet(p, IPV4); PK_RAW(p, "\0\0\x65\x58"); pk_ip4(p, 47, 9, 0))
-WRAP(w_gre_ppp, PK_RAW(p, "\x30\x81\x88\x0B" "lnid" "seq." "ack." "\xFF\3\0\x21"); pk_ip4(p, 47, 9, 0))
+WRAP(w_gre_ppp, PK_RAW(p, "\x30\x81\x88\x0B"
+                          "lnid"
+                          "seq."
+                          "ack."
+                          "\xFF\3\0\x21");
+     pk_ip4(p, 47, 9, 0))
 WRAP(w_erspan, pk_ethernet(p, IPV4); PK_RAW(p, "\x10\0\x88\xBEseq.\x10\0\0\0\0\0\0\0"); pk_ip4(p, 47, 9, 0))
 WRAP(w_erspan_1, pk_ethernet(p, IPV4); PK_RAW(p, "\0\0\x88\xBE"); pk_ip4(p, 47, 9, 0))
 WRAP(w_ipip, pk_ip4(p, 4, 9, 0))
@@ -121,14 +134,21 @@ WRAP(w_4in6, pk_ip6(p, 4, 9))
 WRAP(w_mpls_in_ip, PK_RAW(p, "\0\1\1\x40"); pk_ip4(p, 137, 9, 0))
 WRAP(w_vxlan, pk_ethernet(p, IPV4); PK_RAW(p, "\x08\0\0\0\0\0\7\0"); pk_udp(p, 40000, 4789); pk_ip4(p, UDP, 9, 0))
 WRAP(w_vxlan_from, pk_ethernet(p, IPV4); PK_RAW(p, "\x08\0\0\0\0\0\7\0"); pk_udp(p, 4789, 600); pk_ip4(p, UDP, 9, 0))
-WRAP(w_geneve, pk_ethernet(p, IPV4); PK_RAW(p, "\1\0\x65\x58\0\0\7\0opt."); pk_udp(p, 40000, 6081); pk_ip4(p, UDP, 9, 0))
+WRAP(w_geneve, pk_ethernet(p, IPV4); PK_RAW(p, "\1\0\x65\x58\0\0\7\0opt."); pk_udp(p, 40000, 6081);
+     pk_ip4(p, UDP, 9, 0))
 WRAP(w_geneve_ip, PK_RAW(p, "\0\0\x08\0\0\0\7\0"); pk_udp(p, 40000, 6081); pk_ip4(p, UDP, 9, 0))
 WRAP(w_gtp, PK_RAW(p, "\x30\xFF\0\0teid"); pk_udp(p, 2152, 2152); pk_ip4(p, UDP, 9, 0))
-WRAP(w_gtp_extended, PK_RAW(p, "\x34\xFF\0\0teidsqn\x85\1ab\xC0\2abcdef\0"); pk_udp(p, 2152, 2152); pk_ip4(p, UDP, 9, 0))
+WRAP(w_gtp_extended, PK_RAW(p, "\x34\xFF\0\0teidsqn\x85\1ab\xC0\2abcdef\0"); pk_udp(p, 2152, 2152);
+     pk_ip4(p, UDP, 9, 0))
 WRAP(w_l2tp, PK_RAW(p, "\0\2tusi\xFF\3\0\x21"); pk_udp(p, 1701, 1701); pk_ip4(p, UDP, 9, 0))
 WRAP(w_l2tp_all, PK_RAW(p, "\x4A\2lntusinsnr\0\2pd\x21"); pk_udp(p, 1701, 1701); pk_ip4(p, UDP, 9, 0))
 WRAP(w_teredo, pk_udp(p, 3544, 40000); pk_ip4(p, UDP, 9, 0))
-WRAP(w_teredo_all, PK_RAW(p, "\0\1\2\3" "idaut" "nonce..." "c" "\0\0origin"); pk_udp(p, 3544, 40000); pk_ip4(p, UDP, 9, 0))
+WRAP(w_teredo_all, PK_RAW(p, "\0\1\2\3"
+                             "idaut"
+                             "nonce..."
+                             "c"
+                             "\0\0origin");
+     pk_udp(p, 3544, 40000); pk_ip4(p, UDP, 9, 0))
 WRAP(w_icmp, PK_RAW(p, "\3\3\0\0\0\0\0\0"); pk_ip4(p, 1, 9, 0))
 WRAP(w_icmp6, PK_RAW(p, "\1\4\0\0\0\0\0\0"); pk_ip6(p, 58, 9))
 WRAP(w_echo, PK_RAW(p, "\x08\0\0\0\0\0\0\0"); pk_ip4(p, 1, 9, 0))
@@ -147,31 +167,65 @@ WRAP(w_ppp_lcp, PK_RAW(p, "\xFF\3\xC0\x21"))
 WRAP(w_sll, PK_RAW(p, "\0\0\0\1\0\6abcdef\0\0\x08\0"))
 WRAP(w_sll_vlan, PK_RAW(p, "\0\0\0\1\0\6abcdef\0\0\x81\0\0\5\x08\0"))
 WRAP(w_sll2, PK_RAW(p, "\x08\0\0\0\0\0\0\1\0\1\0\6abcdef\0\0"))
-WRAP(w_80211, PK_RAW(p, "\x08\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\xAA\xAA\3\0\0\0\x08\0"))
-WRAP(w_80211_qos, PK_RAW(p, "\x88\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\0\0" "\xAA\xAA\3\0\0\0\x08\0"))
-WRAP(w_80211_four, PK_RAW(p, "\x88\x83\0\0" "addr-1addr-2addr-3" "\x10\0" "addr-4" "\0\0" "htc." "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_80211, PK_RAW(p, "\x08\2\0\0"
+                        "addr-1addr-2addr-3"
+                        "\x10\0"
+                        "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_80211_qos, PK_RAW(p, "\x88\2\0\0"
+                            "addr-1addr-2addr-3"
+                            "\x10\0"
+                            "\0\0"
+                            "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_80211_four, PK_RAW(p, "\x88\x83\0\0"
+                             "addr-1addr-2addr-3"
+                             "\x10\0"
+                             "addr-4"
+                             "\0\0"
+                             "htc."
+                             "\xAA\xAA\3\0\0\0\x08\0"))
 static void w_80211_amsdu(struct pk *p)
 {
 	PK_RAW(p, "\xAA\xAA\3\0\0\0\x08\0");
 	pk_be16(p, (unsigned)p->size);
 	pk_tail(p, 30);
-	PK_RAW(p, "\x88\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\x80\0" "daddrssaddrs");
+	PK_RAW(p, "\x88\2\0\0"
+	          "addr-1addr-2addr-3"
+	          "\x10\0"
+	          "\x80\0"
+	          "daddrssaddrs");
 }
-WRAP(w_80211_secret, PK_RAW(p, "\x08\x42\0\0" "addr-1addr-2addr-3" "\x10\0" "\xAA\xAA\3\0\0\0\x08\0"))
-WRAP(w_80211_null, PK_RAW(p, "\x48\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_80211_secret, PK_RAW(p, "\x08\x42\0\0"
+                               "addr-1addr-2addr-3"
+                               "\x10\0"
+                               "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_80211_null, PK_RAW(p, "\x48\2\0\0"
+                             "addr-1addr-2addr-3"
+                             "\x10\0"
+                             "\xAA\xAA\3\0\0\0\x08\0"))
 WRAP(w_radiotap, w_80211(p); PK_RAW(p, "\0\0\x08\0\0\0\0\0"))
 /* Two words of what is present, a time that is aligned, and flags: a frame check sequence and a padded header. */
 static void w_radiotap_flags(struct pk *p)
 {
-	PK_RAW(p, "\x88\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\0\0" "\0\0" "\xAA\xAA\3\0\0\0\x08\0");
+	PK_RAW(p, "\x88\2\0\0"
+	          "addr-1addr-2addr-3"
+	          "\x10\0"
+	          "\0\0"
+	          "\0\0"
+	          "\xAA\xAA\3\0\0\0\x08\0");
 	pk_tail(p, 4);
-	PK_RAW(p, "\0\0\x1A\0\3\0\0\x80\0\0\0\0" "pad." "timetime" "\x30" "r");
+	PK_RAW(p, "\0\0\x1A\0\3\0\0\x80\0\0\0\0"
+	          "pad."
+	          "timetime"
+	          "\x30"
+	          "r");
 }
-WRAP(w_nflog_le, uint16_t n = (uint16_t)(p->size + 4); pk_raw(p, (uint8_t[]){n & 255, n >> 8, 9, 0}, 4); PK_RAW(p, "\2\0\0\0\x05\0\1\0x\0\0\0"))
-WRAP(w_nflog_be, uint16_t n = (uint16_t)(p->size + 4); pk_raw(p, (uint8_t[]){n >> 8, n & 255, 0, 9}, 4); PK_RAW(p, "\2\0\0\0\0\x05\0\1x\0\0\0"))
+WRAP(w_nflog_le, uint16_t n = (uint16_t)(p->size + 4); pk_raw(p, (uint8_t[]){n & 255, n >> 8, 9, 0}, 4);
+     PK_RAW(p, "\2\0\0\0\x05\0\1\0x\0\0\0"))
+WRAP(w_nflog_be, uint16_t n = (uint16_t)(p->size + 4); pk_raw(p, (uint8_t[]){n >> 8, n & 255, 0, 9}, 4);
+     PK_RAW(p, "\2\0\0\0\0\x05\0\1x\0\0\0"))
 
-#define OUTER " outer 10.0.0.9"
-#define PLAIN "17 " A4 " 5/5 hello"
+#define OUTER  " outer 10.0.0.9"
+#define PLAIN  "17 " A4 " 5/5 hello"
 #define PLAIN6 "17 " A6 " 5/5 hello"
 
 static const struct wrap wraps[] = {
@@ -393,7 +447,9 @@ static void test_transport(void **state)
 	/* A chunk that is no data, half a message, then a whole one. */
 	pk_payload(&p, "hello");
 	pk_tail(&p, 3);
-	PK_RAW(&p, "\x04\0\0\5x\0\0\0" "\0\1\0\x13tsn.sidsppidabc\0" "\0\3\0\x15tsn.sidsppid");
+	PK_RAW(&p, "\x04\0\0\5x\0\0\0"
+	           "\0\1\0\x13tsn.sidsppidabc\0"
+	           "\0\3\0\x15tsn.sidsppid");
 	PK_RAW(&p, "\0\x35\x0F\xA0vtagcrc.");
 	pk_ip4(&p, 132, 1, 0);
 	expect(&p, 101, "132 " A4 " 5/5 hello");
@@ -472,8 +528,10 @@ static void test_cut(void **state)
 	p.room[PK_MAX - 8 - 5 + 5] = 255;
 	pk_tail(&p, 4);
 	size = (uint32_t)p.size;
-	expect_frame(&(struct frame){.bytes = pk_bytes(&p), .captured = size, .length = size, .link = 1, .fcs = 4}, PLAIN);
-	expect_frame(&(struct frame){.bytes = pk_bytes(&p), .captured = size - 4, .length = size, .link = 1, .fcs = 4}, PLAIN);
+	expect_frame(
+	    &(struct frame){.bytes = pk_bytes(&p), .captured = size, .length = size, .link = 1, .fcs = 4}, PLAIN);
+	expect_frame(
+	    &(struct frame){.bytes = pk_bytes(&p), .captured = size - 4, .length = size, .link = 1, .fcs = 4}, PLAIN);
 	expect_frame(&(struct frame){.bytes = pk_bytes(&p), .captured = 2, .length = 2, .link = 1, .fcs = 4}, "none");
 }
 
@@ -491,7 +549,10 @@ static void test_filter(void **state)
 	struct layers *l = layers_new();
 	for (size_t i = 0; i < WRAPS; i++) {
 		make(&p, &wraps[i]);
-		struct frame f = {.bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = (uint16_t)wraps[i].link};
+		struct frame f = {.bytes = pk_bytes(&p),
+		    .captured = (uint32_t)p.size,
+		    .length = (uint32_t)p.size,
+		    .link = (uint16_t)wraps[i].link};
 		for (int wanted = 0; wanted < 3; wanted++) {
 			one_port(ports, wanted == 0 ? 5353 : wanted == 1 ? 53 : 4000);
 			layers_set_ports(l, ports);
@@ -508,7 +569,8 @@ static void test_filter(void **state)
 			w_vlan(&p);
 		else
 			w_ethernet(&p);
-		struct frame f = {.bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = 1};
+		struct frame f = {
+		    .bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = 1};
 		one_port(ports, 53);
 		layers_set_ports(l, ports);
 		decode_with(l, &f, got);
@@ -516,7 +578,8 @@ static void test_filter(void **state)
 		assert_int_equal(layers_counts(l)->unwanted, before + 1);
 		layers_set_ports(l, NULL);
 		decode_with(l, &f, got);
-		assert_string_equal(got, "6 10.0.0.1:443 10.0.1.1:4000 33/33 hello, hello, hello, hello, hello seq 1 flags 24");
+		assert_string_equal(
+		    got, "6 10.0.0.1:443 10.0.1.1:4000 33/33 hello, hello, hello, hello, hello seq 1 flags 24");
 	}
 	layers_free(&l);
 }
@@ -545,11 +608,15 @@ static void test_fragments(void **state)
 				pk_ip4(&half[i], UDP, 1, part ? 2 : 0x2000);
 				w_ethernet(&half[i]);
 			}
-			struct frame f = {.bytes = pk_bytes(&half[i]), .captured = (uint32_t)half[i].size, .length = (uint32_t)half[i].size, .link = 1};
+			struct frame f = {.bytes = pk_bytes(&half[i]),
+			    .captured = (uint32_t)half[i].size,
+			    .length = (uint32_t)half[i].size,
+			    .link = 1};
 			decode_with(l, &f, got[i]);
 		}
 		assert_string_equal(got[0], "none");
-		assert_string_equal(got[1], six ? "17 " A6 " 16/16 hello, fragments reassembled" : "17 " A4 " 16/16 hello, fragments reassembled");
+		assert_string_equal(got[1], six ? "17 " A6 " 16/16 hello, fragments reassembled"
+		                                : "17 " A4 " 16/16 hello, fragments reassembled");
 		assert_int_equal(layers_frag_counts(l)->whole, 1);
 		layers_free(&l);
 	}
@@ -584,15 +651,22 @@ static void test_hostile(void **state)
 		make(&p, &wraps[i]);
 		for (uint32_t n = 0; n <= p.size; n++) {
 			uint8_t *bytes = mem_copy(pk_bytes(&p), n);
-			touch(l, &(struct frame){.bytes = bytes, .captured = n, .length = (uint32_t)p.size, .link = (uint16_t)wraps[i].link});
-			touch(l, &(struct frame){.bytes = bytes, .captured = n, .length = n, .link = (uint16_t)wraps[i].link});
+			touch(l, &(struct frame){.bytes = bytes,
+			             .captured = n,
+			             .length = (uint32_t)p.size,
+			             .link = (uint16_t)wraps[i].link});
+			touch(l, &(struct frame){
+			             .bytes = bytes, .captured = n, .length = n, .link = (uint16_t)wraps[i].link});
 			mem_free(&bytes);
 		}
 		for (int k = 0; k < FLIPS / 10; k++) {
 			uint8_t *bytes = mem_copy(pk_bytes(&p), p.size);
 			for (int j = 0; j <= k % 3; j++)
 				bytes[next_random(&seed) % p.size] = (uint8_t)(k % 2 ? 0xFF : next_random(&seed));
-			touch(l, &(struct frame){.bytes = bytes, .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = (uint16_t)wraps[i].link});
+			touch(l, &(struct frame){.bytes = bytes,
+			             .captured = (uint32_t)p.size,
+			             .length = (uint32_t)p.size,
+			             .link = (uint16_t)wraps[i].link});
 			mem_free(&bytes);
 		}
 	}

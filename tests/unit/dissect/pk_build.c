@@ -40,7 +40,8 @@ void pk_udp(struct pk *p, unsigned src, unsigned dst)
 
 void pk_tcp(struct pk *p, unsigned src, unsigned dst, uint32_t seq, unsigned flags, size_t options)
 {
-	uint8_t h[60] = {src >> 8, src & 255, dst >> 8, dst & 255, seq >> 24, seq >> 16 & 255, seq >> 8 & 255, seq & 255};
+	uint8_t h[60] = {
+	    src >> 8, src & 255, dst >> 8, dst & 255, seq >> 24, seq >> 16 & 255, seq >> 8 & 255, seq & 255};
 	h[12] = (uint8_t)((20 + options) / 4 << 4);
 	h[13] = (uint8_t)flags;
 	memset(h + 20, 1, options);
@@ -50,15 +51,18 @@ void pk_tcp(struct pk *p, unsigned src, unsigned dst, uint32_t seq, unsigned fla
 void pk_ip4(struct pk *p, unsigned protocol, unsigned host, unsigned fragment)
 {
 	unsigned total = (unsigned)p->size + 20;
-	pk_raw(p, (uint8_t[]){0x45, 0, total >> 8, total & 255, 0x12, 0x34, fragment >> 8, fragment & 255, 64, protocol, 0, 0, 10, 0, 0, host, 10, 0, 1, host}, 20);
+	pk_raw(p,
+	    (uint8_t[]){0x45, 0, total >> 8, total & 255, 0x12, 0x34, fragment >> 8, fragment & 255, 64, protocol, 0, 0,
+	        10, 0, 0, host, 10, 0, 1, host},
+	    20);
 }
 
 void pk_ip6(struct pk *p, unsigned protocol, unsigned host)
 {
 	unsigned size = (unsigned)p->size;
 	pk_raw(p,
-	    (uint8_t[]){0x60, 0, 0, 0, size >> 8, size & 255, protocol, 64, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0,
-	        0, 0, 0, 1, 0, host},
+	    (uint8_t[]){0x60, 0, 0, 0, size >> 8, size & 255, protocol, 64, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0,
+	        0, 0, 0, host, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, host},
 	    40);
 }
 
@@ -90,7 +94,8 @@ void pk_file(struct writer *w, bool big, bool nanoseconds, uint32_t link)
 	pk_u32(w, big, link);
 }
 
-void pk_record(struct writer *w, bool big, uint32_t seconds, uint32_t fraction, const void *bytes, uint32_t captured, uint32_t length)
+void pk_record(struct writer *w, bool big, uint32_t seconds, uint32_t fraction, const void *bytes, uint32_t captured,
+    uint32_t length)
 {
 	pk_u32(w, big, seconds);
 	pk_u32(w, big, fraction);
@@ -136,7 +141,8 @@ void pk_interface(struct writer *w, bool big, unsigned link, uint32_t snaplen, c
 	pk_block_end(w, big, at);
 }
 
-void pk_enhanced(struct writer *w, bool big, uint32_t interface, uint64_t ticks, const void *bytes, uint32_t captured, uint32_t length)
+void pk_enhanced(struct writer *w, bool big, uint32_t interface, uint64_t ticks, const void *bytes, uint32_t captured,
+    uint32_t length)
 {
 	size_t at = pk_block(w, big, 6);
 	pk_u32(w, big, interface);

@@ -1,4 +1,5 @@
-/* pk_build: packets and captures made by hand for tests. A packet grows from its payload outwards: each call puts a header in front of what is there. */
+/* pk_build: packets and captures made by hand for tests. A packet grows from its payload outwards: each call puts a
+ * header in front of what is there. */
 #ifndef PK_BUILD_H
 #define PK_BUILD_H
 
@@ -36,7 +37,8 @@ void pk_ethernet(struct pk *p, unsigned type);
 
 /* pcap in either byte order. */
 void pk_file(struct writer *w, bool big, bool nanoseconds, uint32_t link);
-void pk_record(struct writer *w, bool big, uint32_t seconds, uint32_t fraction, const void *bytes, uint32_t captured, uint32_t length);
+void pk_record(struct writer *w, bool big, uint32_t seconds, uint32_t fraction, const void *bytes, uint32_t captured,
+    uint32_t length);
 
 /* pcapng: a block of any type around what is put between. */
 size_t pk_block(struct writer *w, bool big, uint32_t type);
@@ -46,6 +48,7 @@ void pk_u32(struct writer *w, bool big, uint32_t v);
 void pk_section(struct writer *w, bool big);
 /* options: as they stand, without the end; their length a multiple of four. */
 void pk_interface(struct writer *w, bool big, unsigned link, uint32_t snaplen, const void *options, size_t size);
-void pk_enhanced(struct writer *w, bool big, uint32_t interface, uint64_t ticks, const void *bytes, uint32_t captured, uint32_t length);
+void pk_enhanced(struct writer *w, bool big, uint32_t interface, uint64_t ticks, const void *bytes, uint32_t captured,
+    uint32_t length);
 
 #endif
