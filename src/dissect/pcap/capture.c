@@ -22,7 +22,7 @@ void capture_free(struct capture **cp)
 	if (c == NULL)
 		return;
 	source_close(&c->source);
-	source_close(&c->stream.source);
+	source_close(&c->window.source);
 	mem_free(&c->interface);
 	mem_free(cp);
 }
@@ -40,8 +40,8 @@ enum rc records_stop(struct capture *c, uint64_t offset, const char *format, ...
 
 enum rc records_cut(struct capture *c, enum rc rc, const char *what, struct err *e)
 {
-	uint64_t offset = stream_offset(&c->stream);
-	size_t left = stream_left(&c->stream);
+	uint64_t offset = window_offset(&c->window);
+	size_t left = window_left(&c->window);
 	if (rc == RC_BAD)
 		return records_stop(c, offset, "%.150s", e->text);
 	if (rc != RC_END)
@@ -59,18 +59,18 @@ static enum rc begin(struct capture *c, struct err *e)
 {
 	struct source *inner = c->source;
 	c->source = NULL;
-	enum rc rc = unpack_open(inner, &c->stream.source, e);
+	enum rc rc = unpack_open(inner, &c->window.source, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = stream_want(&c->stream, MAGIC, e);
-	if (rc == RC_END && stream_left(&c->stream) == 0)
+	rc = window_want(&c->window, MAGIC, e);
+	if (rc == RC_END && window_left(&c->window) == 0)
 		return RC_END;
-	if (rc == RC_END || (rc == RC_OK && !file_magic(c->stream.at) && !ng_magic(c->stream.at)))
+	if (rc == RC_END || (rc == RC_OK && !file_magic(c->window.at) && !ng_magic(c->window.at)))
 		return err_set(
 		    RC_BAD, e, "no capture file: it begins with the magic number of neither pcap nor pcapng");
 	if (rc != RC_OK)
 		return rc;
-	return file_magic(c->stream.at) ? file_begin(c, e) : ng_begin(c, e);
+	return file_magic(c->window.at) ? file_begin(c, e) : ng_begin(c, e);
 }
 
 enum rc capture_next(struct capture *c, struct frame *out, struct err *e)

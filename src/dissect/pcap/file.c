@@ -34,48 +34,48 @@ static void set_time(struct capture *c, struct frame *out, uint32_t seconds, uin
 
 static enum rc next(struct capture *c, struct frame *out, struct err *e)
 {
-	struct stream *s = &c->stream;
-	enum rc rc = stream_want(s, RECORD_HEADER, e);
+	struct window *s = &c->window;
+	enum rc rc = window_want(s, RECORD_HEADER, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a record header", e);
-	uint32_t captured = stream_u32(s, s->at + 8);
+	uint32_t captured = window_u32(s, s->at + 8);
 	if (captured > CAPTURE_FRAME_MAX)
-		return records_stop(c, stream_offset(s),
+		return records_stop(c, window_offset(s),
 		    "pcap: a record claims %" PRIu32 " captured bytes, more than %d", captured, CAPTURE_FRAME_MAX);
-	rc = stream_want(s, RECORD_HEADER + captured, e);
+	rc = window_want(s, RECORD_HEADER + captured, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a record", e);
 	const uint8_t *p = s->at;
 	out->bytes = p + RECORD_HEADER;
 	out->captured = captured;
-	out->length = stream_u32(s, p + 12);
+	out->length = window_u32(s, p + 12);
 	out->link = c->link;
 	out->fcs = c->fcs;
-	out->offset = stream_offset(s);
-	set_time(c, out, stream_u32(s, p), stream_u32(s, p + 4));
+	out->offset = window_offset(s);
+	set_time(c, out, window_u32(s, p), window_u32(s, p + 4));
 	s->at += RECORD_HEADER + captured;
 	return RC_OK;
 }
 
 enum rc file_begin(struct capture *c, struct err *e)
 {
-	struct stream *s = &c->stream;
-	enum rc rc = stream_want(s, FILE_HEADER, e);
+	struct window *s = &c->window;
+	enum rc rc = window_want(s, FILE_HEADER, e);
 	if (rc == RC_END)
 		return err_set(
-		    RC_BAD, e, "pcap: the file ends inside its header (%zu of %d bytes)", stream_left(s), FILE_HEADER);
+		    RC_BAD, e, "pcap: the file ends inside its header (%zu of %d bytes)", window_left(s), FILE_HEADER);
 	if (rc != RC_OK)
 		return rc;
-	uint32_t magic = stream_u32(s, s->at);
+	uint32_t magic = window_u32(s, s->at);
 	s->swap = magic != magic_us && magic != magic_ns;
-	c->unit = stream_u32(s, s->at) == magic_us ? MICROSECONDS : NANOSECONDS;
-	unsigned major = stream_u16(s, s->at + 4), minor = stream_u16(s, s->at + 6);
+	c->unit = window_u32(s, s->at) == magic_us ? MICROSECONDS : NANOSECONDS;
+	unsigned major = window_u16(s, s->at + 4), minor = window_u16(s, s->at + 6);
 	/* 2.3 and before have the two lengths the other way round on some hosts: nobody has written them for decades.
 	 */
 	if (major != 2)
 		return err_set(RC_BAD, e, "pcap: unknown version %u.%u", major, minor);
 	/* Frame check sequence: in 16-bit words in the upper four bits, if bit 26 says so. */
-	uint32_t link = stream_u32(s, s->at + 20);
+	uint32_t link = window_u32(s, s->at + 20);
 	c->link = (uint16_t)link;
 	c->fcs = link & UINT32_C(1) << 26 ? (uint8_t)((link >> 28) * 2) : 0;
 	s->at += FILE_HEADER;

@@ -51,13 +51,13 @@ bool ng_magic(const uint8_t magic[4])
 }
 
 /* The option at *at, which moves past it; false at the end of the list or where it does not fit. */
-static bool take_option(const struct stream *s, const struct block *b, uint32_t *at, struct option *out)
+static bool take_option(const struct window *s, const struct block *b, uint32_t *at, struct option *out)
 {
 	uint32_t end = b->size - TRAILER;
 	if (*at > end || end - *at < 4)
 		return false;
 	const uint8_t *p = b->bytes + *at;
-	*out = (struct option){.code = stream_u16(s, p), .length = stream_u16(s, p + 2), .value = p + 4};
+	*out = (struct option){.code = window_u16(s, p), .length = window_u16(s, p + 2), .value = p + 4};
 	uint32_t padded = (out->length + 3u) & ~3u;
 	if (out->code == OPTION_END || padded > end - *at - 4)
 		return false;
@@ -103,26 +103,26 @@ static void set_time(struct capture *c, struct frame *out, const struct interfac
 
 static enum rc take_section(struct capture *c, const struct block *b, uint64_t offset)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	if (b->size < SECTION_FIXED + TRAILER)
 		return records_stop(c, offset, "pcapng: a section header of %" PRIu32 " bytes", b->size);
-	unsigned major = stream_u16(s, b->bytes + 12);
+	unsigned major = window_u16(s, b->bytes + 12);
 	if (major != 1)
 		return records_stop(
-		    c, offset, "pcapng: a section of unknown version %u.%u", major, stream_u16(s, b->bytes + 14));
+		    c, offset, "pcapng: a section of unknown version %u.%u", major, window_u16(s, b->bytes + 14));
 	c->interfaces = 0;
 	return RC_OK;
 }
 
 static enum rc take_interface(struct capture *c, const struct block *b, uint64_t offset)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	if (b->size < INTERFACE_FIXED + TRAILER)
 		return records_stop(c, offset, "pcapng: an interface description of %" PRIu32 " bytes", b->size);
 	if (c->interfaces == INTERFACES_MAX)
 		return records_stop(c, offset, "pcapng: a section of more than %d interfaces", INTERFACES_MAX);
-	struct interface i = {.link = stream_u16(s, b->bytes + 8),
-	    .snaplen = stream_u32(s, b->bytes + 12),
+	struct interface i = {.link = window_u16(s, b->bytes + 8),
+	    .snaplen = window_u32(s, b->bytes + 12),
 	    .resolution = RESOLUTION_DEFAULT};
 	struct option o;
 	for (uint32_t at = INTERFACE_FIXED; take_option(s, b, &at, &o);) {
@@ -131,7 +131,7 @@ static enum rc take_interface(struct capture *c, const struct block *b, uint64_t
 		else if (o.code == OPTION_FCSLEN && o.length == 1 && o.value[0] <= FCS_MAX)
 			i.fcs = o.value[0];
 		else if (o.code == OPTION_TSOFFSET && o.length == 8)
-			i.offset_s = (int64_t)stream_u64(s, o.value);
+			i.offset_s = (int64_t)window_u64(s, o.value);
 	}
 	i.multiplier = multiplier_of(i.resolution);
 	if (c->interfaces == c->interface_capacity) {
@@ -145,17 +145,17 @@ static enum rc take_interface(struct capture *c, const struct block *b, uint64_t
 /* The counts are sums since the capture began: of several blocks about an interface the last one holds. */
 static void take_statistics(struct capture *c, const struct block *b)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	if (b->size < STATISTICS_FIXED + TRAILER)
 		return;
-	uint32_t id = stream_u32(s, b->bytes + 8);
+	uint32_t id = window_u32(s, b->bytes + 8);
 	if (id >= c->interfaces)
 		return;
 	uint64_t drops = 0;
 	struct option o;
 	for (uint32_t at = STATISTICS_FIXED; take_option(s, b, &at, &o);) {
 		if ((o.code == OPTION_IFDROP || o.code == OPTION_OSDROP) && o.length == 8)
-			drops += stream_u64(s, o.value);
+			drops += window_u64(s, o.value);
 	}
 	if (drops > c->interface[id].drops) {
 		c->counts.drops += drops - c->interface[id].drops;
@@ -166,40 +166,40 @@ static void take_statistics(struct capture *c, const struct block *b)
 /* An enhanced packet, or an obsolete one: they differ in how the interface is named. */
 static enum rc take_packet(struct capture *c, const struct block *b, uint64_t offset, struct frame *out)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	const uint8_t *p = b->bytes;
 	if (b->size < PACKET_FIXED + TRAILER)
 		return records_stop(c, offset, "pcapng: a packet block of %" PRIu32 " bytes", b->size);
-	uint32_t id = b->type == BLOCK_PACKET ? stream_u16(s, p + 8) : stream_u32(s, p + 8);
+	uint32_t id = b->type == BLOCK_PACKET ? window_u16(s, p + 8) : window_u32(s, p + 8);
 	if (id >= c->interfaces)
 		return records_stop(c, offset, "pcapng: a packet of interface %" PRIu32 " of %zu", id, c->interfaces);
-	uint32_t captured = stream_u32(s, p + 20);
+	uint32_t captured = window_u32(s, p + 20);
 	if (captured > CAPTURE_FRAME_MAX || captured > b->size - PACKET_FIXED - TRAILER)
 		return records_stop(
 		    c, offset, "pcapng: a packet of %" PRIu32 " bytes in a block of %" PRIu32, captured, b->size);
 	const struct interface *i = &c->interface[id];
 	out->bytes = p + PACKET_FIXED;
 	out->captured = captured;
-	out->length = stream_u32(s, p + 24);
+	out->length = window_u32(s, p + 24);
 	out->link = i->link;
 	out->fcs = i->fcs;
 	out->offset = offset;
-	set_time(c, out, i, (uint64_t)stream_u32(s, p + 12) << 32 | stream_u32(s, p + 16));
-	if (b->type == BLOCK_PACKET && stream_u16(s, p + 10) != NO_DROP_COUNT)
-		c->counts.drops += stream_u16(s, p + 10);
+	set_time(c, out, i, (uint64_t)window_u32(s, p + 12) << 32 | window_u32(s, p + 16));
+	if (b->type == BLOCK_PACKET && window_u16(s, p + 10) != NO_DROP_COUNT)
+		c->counts.drops += window_u16(s, p + 10);
 	return RC_OK;
 }
 
 /* Of the first interface; its captured length is what the snap length leaves. */
 static enum rc take_simple(struct capture *c, const struct block *b, uint64_t offset, struct frame *out)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	if (b->size < SIMPLE_FIXED + TRAILER)
 		return records_stop(c, offset, "pcapng: a simple packet block of %" PRIu32 " bytes", b->size);
 	if (c->interfaces == 0)
 		return records_stop(c, offset, "pcapng: a simple packet before any interface");
 	const struct interface *i = &c->interface[0];
-	uint32_t length = stream_u32(s, b->bytes + 8), room = b->size - SIMPLE_FIXED - TRAILER;
+	uint32_t length = window_u32(s, b->bytes + 8), room = b->size - SIMPLE_FIXED - TRAILER;
 	uint32_t captured = i->snaplen != 0 && i->snaplen < length ? i->snaplen : length;
 	if (captured > room || captured > CAPTURE_FRAME_MAX)
 		return records_stop(
@@ -224,21 +224,21 @@ static enum rc cut_inside(struct capture *c, enum rc rc, uint64_t offset, struct
 /* A block that is too long for the window passes through it. Only blocks that nobody reads may be so long. */
 static enum rc pass(struct capture *c, uint64_t offset, uint32_t size, struct err *e)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	for (uint32_t left = size - TRAILER; left > 0;) {
-		enum rc rc = stream_want(s, 1, e);
+		enum rc rc = window_want(s, 1, e);
 		if (rc != RC_OK)
 			return cut_inside(c, rc, offset, e);
-		uint32_t step = left < stream_left(s) ? left : (uint32_t)stream_left(s);
+		uint32_t step = left < window_left(s) ? left : (uint32_t)window_left(s);
 		s->at += step;
 		left -= step;
 	}
-	enum rc rc = stream_want(s, TRAILER, e);
+	enum rc rc = window_want(s, TRAILER, e);
 	if (rc != RC_OK)
 		return cut_inside(c, rc, offset, e);
-	if (stream_u32(s, s->at) != size)
+	if (window_u32(s, s->at) != size)
 		return records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, size,
-		    stream_u32(s, s->at));
+		    window_u32(s, s->at));
 	s->at += TRAILER;
 	c->counts.blocks_skipped++;
 	return RC_OK;
@@ -247,21 +247,21 @@ static enum rc pass(struct capture *c, uint64_t offset, uint32_t size, struct er
 /* Header of the block at s->at. A section header says the byte order that its own length is in. */
 static enum rc head(struct capture *c, struct block *b, struct err *e)
 {
-	struct stream *s = &c->stream;
-	enum rc rc = stream_want(s, BLOCK_LEAST, e);
+	struct window *s = &c->window;
+	enum rc rc = window_want(s, BLOCK_LEAST, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a block", e);
-	b->type = stream_u32(s, s->at);
+	b->type = window_u32(s, s->at);
 	if (b->type == BLOCK_SECTION) {
 		uint32_t order;
 		memcpy(&order, s->at + 8, sizeof order);
 		if (order != BYTE_ORDER_MAGIC && __builtin_bswap32(order) != BYTE_ORDER_MAGIC)
-			return records_stop(c, stream_offset(s), "pcapng: a section header without a byte order");
+			return records_stop(c, window_offset(s), "pcapng: a section header without a byte order");
 		s->swap = order != BYTE_ORDER_MAGIC;
 	}
-	b->size = stream_u32(s, s->at + 4);
+	b->size = window_u32(s, s->at + 4);
 	if (b->size < BLOCK_LEAST || b->size % 4 != 0)
-		return records_stop(c, stream_offset(s), "pcapng: a block of %" PRIu32 " bytes", b->size);
+		return records_stop(c, window_offset(s), "pcapng: a block of %" PRIu32 " bytes", b->size);
 	return RC_OK;
 }
 
@@ -274,20 +274,20 @@ static bool readable(uint32_t type)
 /* One block; *frame: it held a packet. */
 static enum rc take_block(struct capture *c, struct frame *out, bool *frame, struct err *e)
 {
-	struct stream *s = &c->stream;
+	struct window *s = &c->window;
 	struct block b = {0};
 	enum rc rc = head(c, &b, e);
 	if (rc != RC_OK)
 		return rc;
-	uint64_t offset = stream_offset(s);
-	if (b.size > STREAM_WINDOW)
+	uint64_t offset = window_offset(s);
+	if (b.size > WINDOW_SIZE)
 		return readable(b.type) ? records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes", b.size)
 		                        : pass(c, offset, b.size, e);
-	rc = stream_want(s, b.size, e);
+	rc = window_want(s, b.size, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a block", e);
 	b.bytes = s->at;
-	uint32_t again = stream_u32(s, b.bytes + b.size - TRAILER);
+	uint32_t again = window_u32(s, b.bytes + b.size - TRAILER);
 	if (again != b.size)
 		return records_stop(
 		    c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, b.size, again);
@@ -331,8 +331,8 @@ static enum rc next(struct capture *c, struct frame *out, struct err *e)
 /* Only the first section header says that this is pcapng at all. */
 enum rc ng_begin(struct capture *c, struct err *e)
 {
-	struct stream *s = &c->stream;
-	enum rc rc = stream_want(s, BLOCK_LEAST, e);
+	struct window *s = &c->window;
+	enum rc rc = window_want(s, BLOCK_LEAST, e);
 	if (rc == RC_END)
 		return err_set(RC_BAD, e, "pcapng: the file ends inside its section header");
 	if (rc != RC_OK)

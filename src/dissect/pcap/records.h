@@ -10,7 +10,7 @@
 #define DISSECT_PCAP_RECORDS_H
 
 #include "dissect/pcap/capture.h"
-#include "dissect/pcap/stream.h"
+#include "dissect/pcap/window.h"
 
 enum {
 	INTERFACES_MAX = 64 << 10, /* in one section of pcapng */
@@ -30,7 +30,7 @@ struct interface {
 
 struct capture {
 	enum rc (*next)(struct capture *c, struct frame *out, struct err *e);
-	struct stream stream;
+	struct window window;
 	struct source *source; /* not yet unpacked */
 	struct capture_counts counts;
 	struct capture_damage damage;
