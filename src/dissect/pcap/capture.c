@@ -66,7 +66,8 @@ static enum rc begin(struct capture *c, struct err *e)
 	if (rc == RC_END && window_left(&c->window) == 0)
 		return RC_END;
 	if (rc == RC_END || (rc == RC_OK && !file_magic(c->window.at) && !ng_magic(c->window.at)))
-		return err_set(RC_BAD, e, "no capture file: it begins with the magic number of neither pcap nor pcapng");
+		return err_set(
+		    RC_BAD, e, "no capture file: it begins with the magic number of neither pcap nor pcapng");
 	if (rc != RC_OK)
 		return rc;
 	return file_magic(c->window.at) ? file_begin(c, e) : ng_begin(c, e);

@@ -1,6 +1,6 @@
 /*
- * capture: frames out of a capture file. pcap (both byte orders, microseconds and nanoseconds) and pcapng (sections of either byte order, interfaces
- * with link type and time resolution of their own). doc/formats/capture.md.
+ * capture: frames out of a capture file. pcap (both byte orders, microseconds and nanoseconds) and pcapng (sections of
+ * either byte order, interfaces with link type and time resolution of their own). doc/formats/capture.md.
  *
  * Thread  one owner
  * Units   times in nanoseconds since 1970 UTC, sizes in bytes, offsets from the start of the (unpacked) capture
@@ -22,10 +22,10 @@ struct frame {
 	uint32_t captured;    /* of them */
 	uint32_t length;      /* on the wire */
 	int64_t time_ns;
-	bool timed;           /* false: a Simple Packet Block, or a time outside 1970 .. 2106-02-07; time_ns is 0 */
-	uint16_t link;        /* LINKTYPE_* */
-	uint8_t fcs;          /* bytes of a frame check sequence at the end of the frame on the wire */
-	uint64_t offset;      /* of its record or block */
+	bool timed;      /* false: a Simple Packet Block, or a time outside 1970 .. 2106-02-07; time_ns is 0 */
+	uint16_t link;   /* LINKTYPE_* */
+	uint8_t fcs;     /* bytes of a frame check sequence at the end of the frame on the wire */
+	uint64_t offset; /* of its record or block */
 };
 
 /* Bytes that gave no frame. */
@@ -37,11 +37,11 @@ struct capture_damage {
 
 struct capture_counts {
 	uint64_t frames;
-	uint64_t cut_by_snaplen;     /* captured < length */
-	uint64_t drops;              /* that the capturing side says it lost: interface statistics of pcapng */
-	uint64_t times_carried;      /* fraction of a second out of range, put right */
+	uint64_t cut_by_snaplen; /* captured < length */
+	uint64_t drops;          /* that the capturing side says it lost: interface statistics of pcapng */
+	uint64_t times_carried;  /* fraction of a second out of range, put right */
 	uint64_t untimed;
-	uint64_t blocks_skipped;     /* unknown or custom blocks */
+	uint64_t blocks_skipped; /* unknown or custom blocks */
 };
 
 struct capture;
@@ -51,9 +51,9 @@ struct capture *capture_new(struct source *src);
 void capture_free(struct capture **c);
 
 /*
- * The next frame. RC_END: no more; what was wrong is in capture_damage (set) once, and capture_clean says whether the file ended as its format wants.
- * RC_BAD: not a capture at all, nothing came; an input of 0 bytes is an empty
- * capture. RC_AGAIN, RC_FAIL: reading failed.
+ * The next frame. RC_END: no more; what was wrong is in capture_damage (set) once, and capture_clean says whether the
+ * file ended as its format wants. RC_BAD: not a capture at all, nothing came; an input of 0 bytes is an empty capture.
+ * RC_AGAIN, RC_FAIL: reading failed.
  */
 enum rc capture_next(struct capture *c, struct frame *out, struct err *e) MUST_USE;
 struct capture_damage *capture_damage(struct capture *c); /* the owner takes it and clears set */

@@ -1,4 +1,5 @@
-/* Ethernet and what its type says: tags, MPLS (RFC 3032), PPPoE (RFC 2516), PPP (RFC 1661), LLC with SNAP (RFC 1042). */
+/* Ethernet and what its type says: tags, MPLS (RFC 3032), PPPoE (RFC 2516), PPP (RFC 1661), LLC with SNAP (RFC 1042).
+ */
 #include "dissect/pcap/walk.h"
 
 enum { ETHERNET_HEADER = 14, TAG = 4, LABEL = 4, PPPOE_HEADER = 6, LLC_HEADER = 3, SNAP_HEADER = 5 };

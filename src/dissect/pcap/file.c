@@ -40,7 +40,8 @@ static enum rc next(struct capture *c, struct frame *out, struct err *e)
 		return records_cut(c, rc, "a record header", e);
 	uint32_t captured = window_u32(s, s->at + 8);
 	if (captured > CAPTURE_FRAME_MAX)
-		return records_stop(c, window_offset(s), "pcap: a record claims %" PRIu32 " captured bytes, more than %d", captured, CAPTURE_FRAME_MAX);
+		return records_stop(c, window_offset(s),
+		    "pcap: a record claims %" PRIu32 " captured bytes, more than %d", captured, CAPTURE_FRAME_MAX);
 	rc = window_want(s, RECORD_HEADER + captured, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a record", e);
@@ -61,14 +62,16 @@ enum rc file_begin(struct capture *c, struct err *e)
 	struct window *s = &c->window;
 	enum rc rc = window_want(s, FILE_HEADER, e);
 	if (rc == RC_END)
-		return err_set(RC_BAD, e, "pcap: the file ends inside its header (%zu of %d bytes)", window_left(s), FILE_HEADER);
+		return err_set(
+		    RC_BAD, e, "pcap: the file ends inside its header (%zu of %d bytes)", window_left(s), FILE_HEADER);
 	if (rc != RC_OK)
 		return rc;
 	uint32_t magic = window_u32(s, s->at);
 	s->swap = magic != magic_us && magic != magic_ns;
 	c->unit = window_u32(s, s->at) == magic_us ? MICROSECONDS : NANOSECONDS;
 	unsigned major = window_u16(s, s->at + 4), minor = window_u16(s, s->at + 6);
-	/* 2.3 and before have the two lengths the other way round on some hosts: nobody has written them for decades. */
+	/* 2.3 and before have the two lengths the other way round on some hosts: nobody has written them for decades.
+	 */
 	if (major != 2)
 		return err_set(RC_BAD, e, "pcap: unknown version %u.%u", major, minor);
 	/* Frame check sequence: in 16-bit words in the upper four bits, if bit 26 says so. */

@@ -1,4 +1,5 @@
-/* IPv4 (RFC 791), IPv6 (RFC 8200) with its extension headers, fragments of both, and the packets that ICMP errors quote. */
+/* IPv4 (RFC 791), IPv6 (RFC 8200) with its extension headers, fragments of both, and the packets that ICMP errors
+ * quote. */
 #include "dissect/pcap/walk.h"
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, ICMP_HEADER = 8, FRAGMENT_HEADER = 8 };
@@ -29,7 +30,8 @@ static enum step not_ours(struct walk *w)
 /* A fragment at w->at: the datagram it makes whole, or nothing yet. */
 static enum step fragment(struct walk *w, uint32_t id, uint32_t offset, bool more)
 {
-	/* What a quote holds is somebody else's, and a fragment inside a reassembled datagram would overwrite what it is read from. */
+	/* What a quote holds is somebody else's, and a fragment inside a reassembled datagram would overwrite what it
+	 * is read from. */
 	if (w->quoted)
 		return not_ours(w);
 	if (w->reassembled)
@@ -41,7 +43,8 @@ static enum step fragment(struct walk *w, uint32_t id, uint32_t offset, bool mor
 	memcpy(key.dst.octet, w->dst, octets);
 	const uint8_t *whole;
 	size_t size;
-	if (!frags_add(w->layers->frags, &key, offset, more, w->at, w->have, w->have < w->length, w->layers->clock_ns, &whole, &size))
+	if (!frags_add(w->layers->frags, &key, offset, more, w->at, w->have, w->have < w->length, w->layers->clock_ns,
+	        &whole, &size))
 		return STEP_NONE;
 	w->reassembled = true;
 	w->at = whole;

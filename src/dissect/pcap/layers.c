@@ -58,8 +58,8 @@ void layers_set_ports(struct layers *l, const uint64_t *wanted)
 	}
 }
 
-/* Ethernet, at most one tag, IP without options and not a fragment, UDP or TCP, and neither port wanted: most of most captures. Whatever does not look like
- * that is the walk's. */
+/* Ethernet, at most one tag, IP without options and not a fragment, UDP or TCP, and neither port wanted: most of most
+ * captures. Whatever does not look like that is the walk's. */
 static inline bool unwanted(const struct layers *l, const struct frame *f)
 {
 	if (f->link != LINK_ETHERNET || f->captured < ETHERNET + TAG + IPV6 + PORTS)
@@ -112,8 +112,10 @@ static bool walk_frame(struct layers *l, const struct frame *f, struct segment *
 {
 	if (f->timed)
 		l->clock_ns = f->time_ns;
-	struct walk w = {.layers = l, .at = f->bytes, .have = f->captured, .length = f->length, .link = f->link, .out = out};
-	/* Some writers put the smaller number into the wrong field; and the frame check sequence is nobody's payload. */
+	struct walk w = {
+	    .layers = l, .at = f->bytes, .have = f->captured, .length = f->length, .link = f->link, .out = out};
+	/* Some writers put the smaller number into the wrong field; and the frame check sequence is nobody's payload.
+	 */
 	if (w.length < w.have)
 		w.length = w.have;
 	walk_clip(&w, w.length > f->fcs ? w.length - f->fcs : 0);

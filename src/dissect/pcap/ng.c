@@ -1,4 +1,5 @@
-/* pcapng (draft-ietf-opsawg-pcapng): sections of blocks; a packet belongs to an interface that its section has described before. */
+/* pcapng (draft-ietf-opsawg-pcapng): sections of blocks; a packet belongs to an interface that its section has
+ * described before. */
 #include "dissect/pcap/records.h"
 
 #include <inttypes.h>
@@ -20,7 +21,14 @@ enum { BLOCK_LEAST = 12, BLOCK_HEADER = 8, TRAILER = 4, BYTE_ORDER_MAGIC = 0x1A2
 /* Bytes before the packet, or before the options, with the block header. */
 enum { SECTION_FIXED = 24, INTERFACE_FIXED = 16, PACKET_FIXED = 28, SIMPLE_FIXED = 12, STATISTICS_FIXED = 20 };
 
-enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_FCSLEN = 13, OPTION_TSOFFSET = 14, OPTION_IFDROP = 5, OPTION_OSDROP = 7 };
+enum {
+	OPTION_END = 0,
+	OPTION_TSRESOL = 9,
+	OPTION_FCSLEN = 13,
+	OPTION_TSOFFSET = 14,
+	OPTION_IFDROP = 5,
+	OPTION_OSDROP = 7
+};
 
 enum { RESOLUTION_DEFAULT = 6, RESOLUTION_BINARY = 0x80, FCS_MAX = 16, NO_DROP_COUNT = 0xFFFF };
 
@@ -85,7 +93,8 @@ static unsigned __int128 odd_ticks(uint8_t resolution, uint64_t ticks)
 
 static void set_time(struct capture *c, struct frame *out, const struct interface *i, uint64_t ticks)
 {
-	unsigned __int128 since = i->multiplier != 0 ? (unsigned __int128)ticks * i->multiplier : odd_ticks(i->resolution, ticks);
+	unsigned __int128 since =
+	    i->multiplier != 0 ? (unsigned __int128)ticks * i->multiplier : odd_ticks(i->resolution, ticks);
 	__int128 ns = (__int128)since + (__int128)i->offset_s * NS_PER_S;
 	out->timed = ns >= 0 && ns < (__int128)(CAPTURE_SECONDS_MAX + 1) * NS_PER_S;
 	out->time_ns = out->timed ? (int64_t)ns : 0;
@@ -99,7 +108,8 @@ static enum rc take_section(struct capture *c, const struct block *b, uint64_t o
 		return records_stop(c, offset, "pcapng: a section header of %" PRIu32 " bytes", b->size);
 	unsigned major = window_u16(s, b->bytes + 12);
 	if (major != 1)
-		return records_stop(c, offset, "pcapng: a section of unknown version %u.%u", major, window_u16(s, b->bytes + 14));
+		return records_stop(
+		    c, offset, "pcapng: a section of unknown version %u.%u", major, window_u16(s, b->bytes + 14));
 	c->interfaces = 0;
 	return RC_OK;
 }
@@ -111,7 +121,9 @@ static enum rc take_interface(struct capture *c, const struct block *b, uint64_t
 		return records_stop(c, offset, "pcapng: an interface description of %" PRIu32 " bytes", b->size);
 	if (c->interfaces == INTERFACES_MAX)
 		return records_stop(c, offset, "pcapng: a section of more than %d interfaces", INTERFACES_MAX);
-	struct interface i = {.link = window_u16(s, b->bytes + 8), .snaplen = window_u32(s, b->bytes + 12), .resolution = RESOLUTION_DEFAULT};
+	struct interface i = {.link = window_u16(s, b->bytes + 8),
+	    .snaplen = window_u32(s, b->bytes + 12),
+	    .resolution = RESOLUTION_DEFAULT};
 	struct option o;
 	for (uint32_t at = INTERFACE_FIXED; take_option(s, b, &at, &o);) {
 		if (o.code == OPTION_TSRESOL && o.length == 1)
@@ -163,7 +175,8 @@ static enum rc take_packet(struct capture *c, const struct block *b, uint64_t of
 		return records_stop(c, offset, "pcapng: a packet of interface %" PRIu32 " of %zu", id, c->interfaces);
 	uint32_t captured = window_u32(s, p + 20);
 	if (captured > CAPTURE_FRAME_MAX || captured > b->size - PACKET_FIXED - TRAILER)
-		return records_stop(c, offset, "pcapng: a packet of %" PRIu32 " bytes in a block of %" PRIu32, captured, b->size);
+		return records_stop(
+		    c, offset, "pcapng: a packet of %" PRIu32 " bytes in a block of %" PRIu32, captured, b->size);
 	const struct interface *i = &c->interface[id];
 	out->bytes = p + PACKET_FIXED;
 	out->captured = captured;
@@ -189,9 +202,14 @@ static enum rc take_simple(struct capture *c, const struct block *b, uint64_t of
 	uint32_t length = window_u32(s, b->bytes + 8), room = b->size - SIMPLE_FIXED - TRAILER;
 	uint32_t captured = i->snaplen != 0 && i->snaplen < length ? i->snaplen : length;
 	if (captured > room || captured > CAPTURE_FRAME_MAX)
-		return records_stop(c, offset, "pcapng: a packet of %" PRIu32 " bytes in a block of %" PRIu32, captured, b->size);
-	*out = (struct frame){
-	    .bytes = b->bytes + SIMPLE_FIXED, .captured = captured, .length = length, .link = i->link, .fcs = i->fcs, .offset = offset};
+		return records_stop(
+		    c, offset, "pcapng: a packet of %" PRIu32 " bytes in a block of %" PRIu32, captured, b->size);
+	*out = (struct frame){.bytes = b->bytes + SIMPLE_FIXED,
+	    .captured = captured,
+	    .length = length,
+	    .link = i->link,
+	    .fcs = i->fcs,
+	    .offset = offset};
 	c->counts.untimed++;
 	return RC_OK;
 }
@@ -219,7 +237,8 @@ static enum rc pass(struct capture *c, uint64_t offset, uint32_t size, struct er
 	if (rc != RC_OK)
 		return cut_inside(c, rc, offset, e);
 	if (window_u32(s, s->at) != size)
-		return records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, size, window_u32(s, s->at));
+		return records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, size,
+		    window_u32(s, s->at));
 	s->at += TRAILER;
 	c->counts.blocks_skipped++;
 	return RC_OK;
@@ -248,7 +267,8 @@ static enum rc head(struct capture *c, struct block *b, struct err *e)
 
 static bool readable(uint32_t type)
 {
-	return type == BLOCK_ENHANCED || type == BLOCK_PACKET || type == BLOCK_SIMPLE || type == BLOCK_INTERFACE || type == BLOCK_SECTION;
+	return type == BLOCK_ENHANCED || type == BLOCK_PACKET || type == BLOCK_SIMPLE || type == BLOCK_INTERFACE ||
+	       type == BLOCK_SECTION;
 }
 
 /* One block; *frame: it held a packet. */
@@ -260,15 +280,17 @@ static enum rc take_block(struct capture *c, struct frame *out, bool *frame, str
 	if (rc != RC_OK)
 		return rc;
 	uint64_t offset = window_offset(s);
-	if (b.size > WINDOW_BYTES)
-		return readable(b.type) ? records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes", b.size) : pass(c, offset, b.size, e);
+	if (b.size > WINDOW_SIZE)
+		return readable(b.type) ? records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes", b.size)
+		                        : pass(c, offset, b.size, e);
 	rc = window_want(s, b.size, e);
 	if (rc != RC_OK)
 		return records_cut(c, rc, "a block", e);
 	b.bytes = s->at;
 	uint32_t again = window_u32(s, b.bytes + b.size - TRAILER);
 	if (again != b.size)
-		return records_stop(c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, b.size, again);
+		return records_stop(
+		    c, offset, "pcapng: a block of %" PRIu32 " bytes ends with length %" PRIu32, b.size, again);
 	switch (b.type) {
 	case BLOCK_ENHANCED: /* section 4.3 */
 	case BLOCK_PACKET:

@@ -1,8 +1,8 @@
 /*
  * records: what the front of capture and the readers of the two file formats share.
  *
- * A reader gives the next frame, or RC_END, or says with records_stop why the file is not worth reading on. What the stream says (RC_AGAIN, RC_FAIL) is
- * passed on.
+ * A reader gives the next frame, or RC_END, or says with records_stop why the file is not worth reading on. What the
+ * stream says (RC_AGAIN, RC_FAIL) is passed on.
  *
  * Thread  the capture's
  */
@@ -49,8 +49,8 @@ struct capture {
 /* End here: what begins at offset gives no frame. Returns RC_END. */
 enum rc records_stop(struct capture *c, uint64_t offset, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* What it means that the stream did not have what the format wants: RC_END, with damage when there is a rest (what: "a record header") or the input is damaged;
- * or rc itself. */
+/* What it means that the stream did not have what the format wants: RC_END, with damage when there is a rest (what: "a
+ * record header") or the input is damaged; or rc itself. */
 enum rc records_cut(struct capture *c, enum rc rc, const char *what, struct err *e);
 
 /* Both: RC_OK with the header of the file read, RC_BAD it is not of this format, or as records_cut. */

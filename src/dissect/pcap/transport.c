@@ -117,7 +117,8 @@ enum step sctp_step(struct walk *w)
 		uint32_t size = get_be16(p + 2), padded = (size + 3) & ~3u;
 		if (size < SCTP_CHUNK)
 			return walk_malformed(w);
-		if (p[0] == CHUNK_DATA && (p[1] & CHUNK_WHOLE) == CHUNK_WHOLE && size > SCTP_DATA && w->have > SCTP_DATA) {
+		if (p[0] == CHUNK_DATA && (p[1] & CHUNK_WHOLE) == CHUNK_WHOLE && size > SCTP_DATA &&
+		    w->have > SCTP_DATA) {
 			walk_clip(w, size);
 			walk_skip(w, SCTP_DATA);
 			return found(w, TRANSPORT_SCTP, src_port, dst_port);

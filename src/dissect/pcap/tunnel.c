@@ -1,12 +1,19 @@
-/* What IP and UDP carry that begins all over again: GRE (RFC 2784, 2890, 2637), VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), L2TPv2 (RFC 2661),
- * Teredo (RFC 4380). */
+/* What IP and UDP carry that begins all over again: GRE (RFC 2784, 2890, 2637), VXLAN (RFC 7348), GENEVE (RFC 8926),
+ * GTP-U (3GPP TS 29.281), L2TPv2 (RFC 2661), Teredo (RFC 4380). */
 #include "dissect/pcap/walk.h"
 
 enum { PORT_L2TP = 1701, PORT_GTP_U = 2152, PORT_TEREDO = 3544, PORT_VXLAN = 4789, PORT_GENEVE = 6081 };
 
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86DD, TYPE_ETHERNET = 0x6558, TYPE_ERSPAN = 0x88BE, TYPE_PPP = 0x880B };
 
-enum { GRE_CHECKSUM = 0x8000, GRE_ROUTING = 0x4000, GRE_KEY = 0x2000, GRE_SEQUENCE = 0x1000, GRE_ACK = 0x0080, GRE_VERSION = 7 };
+enum {
+	GRE_CHECKSUM = 0x8000,
+	GRE_ROUTING = 0x4000,
+	GRE_KEY = 0x2000,
+	GRE_SEQUENCE = 0x1000,
+	GRE_ACK = 0x0080,
+	GRE_VERSION = 7
+};
 
 enum { ERSPAN_HEADER = 8 };
 
@@ -128,7 +135,8 @@ static enum step teredo(struct walk *w)
 
 bool tunnel_port(uint16_t port)
 {
-	return port == PORT_L2TP || port == PORT_GTP_U || port == PORT_TEREDO || port == PORT_VXLAN || port == PORT_GENEVE;
+	return port == PORT_L2TP || port == PORT_GTP_U || port == PORT_TEREDO || port == PORT_VXLAN ||
+	       port == PORT_GENEVE;
 }
 
 enum step tunnel_step(struct walk *w, uint16_t port)

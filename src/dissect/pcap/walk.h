@@ -1,5 +1,6 @@
 /*
- * walk: one frame on its way through the layers. A step reads the header at `at`, moves behind it and names the step that follows.
+ * walk: one frame on its way through the layers. A step reads the header at `at`, moves behind it and names the step
+ * that follows.
  *
  * Thread  the owner of the layers
  */
@@ -11,15 +12,15 @@
 #include <string.h>
 
 enum step {
-	STEP_NONE,    /* the frame carries nothing for us; counted */
-	STEP_FOUND,   /* the segment is filled in */
-	STEP_LINK,    /* the header that the link type says */
+	STEP_NONE,  /* the frame carries nothing for us; counted */
+	STEP_FOUND, /* the segment is filled in */
+	STEP_LINK,  /* the header that the link type says */
 	STEP_ETHERNET,
-	STEP_TYPE,    /* walk.type says what follows */
+	STEP_TYPE, /* walk.type says what follows */
 	STEP_LLC,
 	STEP_PPP,
 	STEP_MPLS,
-	STEP_IP,      /* by its version */
+	STEP_IP, /* by its version */
 	STEP_IPV4,
 	STEP_IPV6,
 	STEP_PROTOCOL, /* walk.protocol says what follows; IPv6 extension headers are among it */
@@ -46,9 +47,9 @@ struct walk {
 	uint32_t have;   /* bytes in memory from at on */
 	uint32_t length; /* as the headers so far allow; at least have */
 	uint16_t link;
-	uint16_t type;   /* EtherType */
+	uint16_t type; /* EtherType */
 	uint8_t protocol;
-	uint8_t family;  /* of the last IP header; 0: none yet */
+	uint8_t family; /* of the last IP header; 0: none yet */
 	bool quoted, reassembled;
 	uint32_t depth;
 	const uint8_t *src, *dst; /* addresses of the last IP header */
@@ -73,7 +74,8 @@ enum step udplite_step(struct walk *w);
 enum step tcp_step(struct walk *w);
 enum step sctp_step(struct walk *w);
 
-/* UDP payload at w->at of a datagram with this port: is it a tunnel? STEP_NONE: no, and the walk stands where it stood; nothing is counted. */
+/* UDP payload at w->at of a datagram with this port: is it a tunnel? STEP_NONE: no, and the walk stands where it stood;
+ * nothing is counted. */
 enum step tunnel_step(struct walk *w, uint16_t port);
 bool tunnel_port(uint16_t port);
 

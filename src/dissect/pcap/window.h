@@ -1,8 +1,9 @@
 /*
- * window: the part of a capture's bytes that records are read from in place. Numbers are in the byte order that the file says.
+ * window: the part of a capture's bytes in memory, where records are read in place. Numbers are in the byte order that the
+ * file says.
  *
  * Thread  one owner
- * Memory  WINDOW_BYTES, in the source
+ * Memory  WINDOW_SIZE, in the source
  */
 #ifndef DISSECT_PCAP_WINDOW_H
 #define DISSECT_PCAP_WINDOW_H
@@ -16,7 +17,7 @@
 #include "base/source.h"
 
 /* A record of the largest size with room for the options of its block. */
-enum { WINDOW_BYTES = 320 << 10 };
+enum { WINDOW_SIZE = 320 << 10 };
 
 struct window {
 	struct source *source;
@@ -24,7 +25,7 @@ struct window {
 	bool swap;                       /* the file's byte order is not ours */
 };
 
-/* Move the window so that n bytes (at most WINDOW_BYTES) stand at s->at. As window_want. */
+/* Move the window so that n bytes (at most WINDOW_SIZE) stand at s->at. As window_want. */
 enum rc window_fill(struct window *s, size_t n, struct err *e) MUST_USE;
 
 static inline size_t window_left(const struct window *s)
@@ -32,7 +33,8 @@ static inline size_t window_left(const struct window *s)
 	return (size_t)(s->end - s->at);
 }
 
-/* Are there n bytes more? Anything but RC_OK: no, window_left says how many, and why there are not: RC_END the input ends, else *e. */
+/* Are there n bytes more? Anything but RC_OK: no, window_left says how many, and why there are not: RC_END the input
+ * ends, else *e. */
 static inline enum rc window_want(struct window *s, size_t n, struct err *e)
 {
 	return n <= window_left(s) ? RC_OK : window_fill(s, n, e);
