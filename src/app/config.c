@@ -16,7 +16,7 @@
 #include "base/str.h"
 #include "ext/yaml.h"
 
-enum { PIPELINES_MAX = 256, NAME_MAX_CHARS = 64, KEY_CHARS = 160 };
+enum { PIPELINES_MAX = 256, NAME_MAX_CHARS = 64, KEY_CHARS = 160, OPTIONS_MAX = 1024 };
 
 /* What is at work while one file is read. */
 struct load {
@@ -124,6 +124,11 @@ static enum rc read_map(struct load *l, const struct yaml_node *map, struct err 
 			if (value->kind != YAML_SCALAR) {
 				err_set(RC_BAD, e, "wants one value, or a list of values");
 				return wrong(l, n->line, e, n->key);
+			}
+			/* A bound on what a long file costs, far above what any dissector takes. */
+			if (p->options == OPTIONS_MAX) {
+				err_set(RC_BAD, e, "a pipeline has at most %d options", OPTIONS_MAX);
+				return wrong(l, value->line, e, n->key);
 			}
 			p->option = mem_resize(p->option, (p->options + 1) * sizeof *p->option);
 			p->option[p->options++] = (struct dissect_option){mem_text(n->key), mem_text(value->text)};

@@ -27,6 +27,8 @@ WRONG = [
     ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, after: remove }\n', 3, ['after', 'move:FOLDER']),
     ('lake: l\npipelines:\n  a b: { watch: s, dissector: nfcapd }\n', 3, ['letters, digits']),
     ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, options: { nonsense: 1 } }\n', 3, ['options', 'nonsense']),
+    ('lake: l\npipelines:\n  flow:\n    watch: s\n    dissector: nfcapd\n    options:\n' + ''.join(f'      k{i}: 1\n' for i in range(1025)), 1031,
+     ['k1024', 'at most 1024']),
     ('lake: webhdfs://namenode:9870/user\nstate: s\n' + FLOW, 1, ['lake', 'webhdfs', 'there are: file']),
     ('lake: l\nbus: kafka://broker\n' + FLOW, 2, ['bus', 'kafka', 'there are: embedded']),
     ('lake: file://relative\n' + FLOW, 1, ['absolute', 'file:///relative']),

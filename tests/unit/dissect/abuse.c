@@ -1,4 +1,4 @@
-/* Damages inputs in every way that needs no knowledge of their format, and checks what a dissector owes to any bytes. */
+/* Damages inputs in every way that needs no knowledge of their format; checks what a dissector owes to any bytes. */
 #include "unit/dissect/abuse.h"
 
 #include <inttypes.h>

@@ -46,14 +46,15 @@ struct abuse {
 	const struct dissect_ops *ops;
 	const struct field *field; /* the catalogue where ops has none of its own (ops->catalogue); else NULL */
 	size_t fields;
-	const char *const *names; /* fields that are asked for, ended by NULL; NULL: all of them, and every third one in turn */
+	const char *const *names; /* fields that are asked for, ended by NULL; NULL: all, and in turn every third one */
 	const struct dissect_option *option;
 	size_t options;
 	struct dissect_hints hints; /* size is filled in; name "x" when NULL */
 	uint64_t rows_max;          /* most rows that the damaged input may give; 0: not checked */
 	uint64_t extent;            /* bytes that rejects may lie in where the input is packed; 0: those of the input */
 	uint64_t cpu_ns;            /* for each input byte; 0: ABUSE_BYTE_NS */
-	/* More to assert about a damaged input: at is the byte that was touched, or the length that was left. NULL: nothing. */
+	/* More to assert about a damaged input: at is the byte that was touched, or the length that was left. NULL: no
+	 * more. */
 	void (*judge)(void *context, size_t at, const struct abuse_count *c);
 	void *context;
 };
@@ -73,14 +74,17 @@ void abuse_cuts(const struct abuse *a, const void *bytes, size_t size, size_t mo
 void abuse_flips(const struct abuse *a, const void *bytes, size_t size, size_t most);
 void abuse_flips_in(const struct abuse *a, const void *bytes, size_t size, size_t from, size_t to, size_t most);
 
-/* Hostile numbers of 16 and 32 bits in both byte orders (none, one, the largest, the sign, the size and beside it) at every byte. */
+/* Hostile numbers of 16 and 32 bits in both byte orders (none, one, the largest, the sign, the size and beside it) at
+ * every byte. */
 void abuse_lengths(const struct abuse *a, const void *bytes, size_t size, size_t most);
 
-/* From one to 64 bytes turned into others, from `from` on; for abuse_noise from the beginning. rows_max does not hold here. */
+/* From one to 64 bytes turned into others, from `from` on; for abuse_noise from the beginning. rows_max does not hold
+ * here. */
 void abuse_noise(const struct abuse *a, const void *bytes, size_t size, size_t most);
 void abuse_noise_in(const struct abuse *a, const void *bytes, size_t size, size_t from, size_t most);
 
-/* head, then unit again and again up to size bytes: time that grows faster than the input is over the bound. rows_max does not hold here. */
+/* head, then unit again and again up to size bytes: time that grows faster than the input is over the bound. rows_max
+ * does not hold here. */
 struct abuse_count abuse_repeats(
     const struct abuse *a, const void *head, size_t head_size, const void *unit, size_t unit_size, size_t size);
 
