@@ -88,12 +88,19 @@ static void domain(char *out, size_t size, uint64_t number)
 	snprintf(out, size, "%s.%s", w, top[chance_mix(number) & 7]);
 }
 
+/* The domain of a name. One rare name in eight lies under one of seven domains, as those of trackers and block lists do. */
+static uint64_t domain_of(const struct question *q)
+{
+	uint64_t h = chance_mix(q->name * 3 + 1);
+	return q->name < DNS_POPULAR ? q->name / 5 : h >> 40 & 7 ? h % 60000 : 70000 + h % 7;
+}
+
 static void question_name(char *out, const struct question *q)
 {
 	static const char *const host[] = {"www", "api", "cdn", "mail", "img"};
 	char d[64], w[32];
 	uint64_t h = chance_mix(q->name * 3 + 1);
-	domain(d, sizeof d, q->name < DNS_POPULAR ? q->name / 5 : h % 60000);
+	domain(d, sizeof d, domain_of(q));
 	word(w, sizeof w, h >> 20);
 	if (q->type == TYPE_PTR)
 		snprintf(out, NAME_MAX_TEXT, "%u.%u.%u.%u.in-addr.arpa", (unsigned)(h & 255), (unsigned)(h >> 8 & 255),
@@ -152,8 +159,7 @@ static void end_record(struct dns_text *t, size_t at)
 static void put_soa(struct dns_text *t, const struct question *q)
 {
 	char zone[64], server[80];
-	uint64_t h = chance_mix(q->name * 3 + 1);
-	domain(zone, sizeof zone, q->name < DNS_POPULAR ? q->name / 5 : h % 60000);
+	domain(zone, sizeof zone, domain_of(q));
 	snprintf(server, sizeof server, "ns1.%s", zone);
 	size_t at = put_record(t, zone, TYPE_SOA, 900);
 	put_name(t, server);
