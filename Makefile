@@ -18,6 +18,7 @@ check: deps
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" SLUICE_PYTHON="$$(tools/venv.sh)" tests/run $(TESTS)
 
 demo: deps build
+	@tools/build.sh build tests/bench/dns_capture
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/demo/demo.sh
 
 # BENCH: arguments of tests/bench/bench.py

@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
 
-Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: flow latency small memory ledger size.
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns small latency flow memory ledger size.
 """
 import argparse
-import atexit
 import glob
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -18,37 +16,17 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
-import nfcapd  # noqa: E402
-from exporter import Exporter  # noqa: E402
-from lake import ids  # noqa: E402
-from spool import Spool, children, stop, wait_for  # noqa: E402
+from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, record, results, warm, work_peak
 
-ROOT = os.path.abspath(os.path.join(HERE, '..', '..'))
-SLUICE = os.environ.setdefault('SLUICE', os.path.join(ROOT, 'build', 'sluice'))
-CACHE = os.path.join(os.environ.get('SLUICE_CACHE') or os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'sluice'), 'bench')
+import dns_bench
+import nfcapd
+from exporter import Exporter
+from lake import ids
+from spool import children, stop, wait_for
+
 FLOWS = 3_000_000
-results = []
-
-
-def record(name, value, unit, bound='', note=''):
-    results.append({'name': name, 'value': value, 'unit': unit, 'bound': bound, 'note': note})
-    print(f'  {name:<58} {value:>12,.3g} {unit:<10} {bound:<16} {note}', flush=True)
-
-
-def cpu_of(argv, one_cpu=False, **kw):
-    """User + system seconds and wall seconds of a whole process tree."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run((['taskset', '-c', '1'] if one_cpu else []) + argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-                          env=dict(os.environ, TZ='UTC'), **kw)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
-        sys.exit(f'bench: {" ".join(argv)}: exit {done.returncode}\n{done.stderr[-2000:]}')
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, time.monotonic() - began
 
 
 def free_port():
@@ -88,7 +66,6 @@ def interleaved_file(hours, repeat):
     target = os.path.join(CACHE, f'nfcapd.v5-{hours}h-{repeat}x')
     if os.path.exists(target):
         return target
-    import numpy as np
     with open(v5_file('none'), 'rb') as f:
         data = f.read()
     header, at, blocks = data[:40], 40, []
@@ -115,19 +92,6 @@ def interleaved_file(hours, repeat):
     return target
 
 
-def place_for(name, **keys):
-    """A place of its own, removed only when all is measured: ext4 without a journal avoids inodes deleted within the last half minute, at ten times the cost."""
-    place = tempfile.mkdtemp(prefix=f'sluice-bench-{name}-', dir=os.environ.get('SLUICE_BENCH_DIR', '/var/tmp'))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return Spool(place, **keys)
-
-
-def warm(path):
-    with open(path, 'rb') as f:
-        while f.read(1 << 22):
-            pass
-
-
 def bench_flow(runs):
     """v5 LZ4, 3 M flows, one CPU: event published -> manifest rolled forward, against nfdump's csv and null outputs."""
     print('flow: 3 M v5 flows, LZ4, one CPU, user + system seconds')
@@ -138,7 +102,7 @@ def bench_flow(runs):
         csv.append(cpu_of(['nfdump', '-r', path, '-o', 'csv'], one_cpu=True)[0])
         null.append(cpu_of(['nfdump', '-r', path, '-o', 'null'], one_cpu=True)[0])
         s = place_for('flow', workers=1)
-        os.link(path, os.path.join(s.watch, 'nfcapd.202601140905')) if same_device(path, s.watch) else shutil.copy(path, os.path.join(s.watch, 'nfcapd.202601140905'))
+        drop(path, s, 'nfcapd.202601140905')
         c, cw = cpu_of([SLUICE, 'collect', '-c', s.config, '--once'], one_cpu=True)
         for original in glob.glob(s.lake + '/flow/binary/*/*/*'):
             warm(original)
@@ -160,27 +124,6 @@ def bench_flow(runs):
     record('ratio nfdump csv / drop -> committed', m(csv) / (m(work) + m(collect)), 'x')
 
 
-def same_device(a, b):
-    return os.stat(a).st_dev == os.stat(b).st_dev
-
-
-def pq_rows(path):
-    import pyarrow.parquet as pq
-    return pq.ParquetFile(path).metadata.num_rows
-
-
-def rss(pid):
-    total = 0
-    try:
-        with open(f'/proc/{pid}/status', encoding='ascii') as f:
-            for line in f:
-                if line.startswith(('RssAnon', 'RssShmem')):
-                    total += int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return total
-
-
 def bench_memory(_):
     """Peak RssAnon + RssShmem of the worker process, one thread."""
     print('memory: peak RssAnon + RssShmem of a worker with one thread')
@@ -188,17 +131,11 @@ def bench_memory(_):
         for repeat in (1, 8):
             path = interleaved_file(hours, repeat)
             s = place_for('memory', workers=1)
-            os.link(path, os.path.join(s.watch, 'nfcapd.202601140000')) if same_device(path, s.watch) else shutil.copy(path, os.path.join(s.watch, 'nfcapd.202601140000'))
+            drop(path, s, 'nfcapd.202601140000')
             cpu_of([SLUICE, 'collect', '-c', s.config, '--once'])
-            began = time.monotonic()
-            process = subprocess.Popen([SLUICE, 'work', '-c', s.config, '--once'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            peak = 0
-            while process.poll() is None:
-                peak = max(peak, rss(process.pid))
-                time.sleep(0.01)
+            peak, status, seconds = work_peak(s)
             size = os.path.getsize(path)
-            record(f'{size / 1e9:.1f} GB, {hours} hour{"s" if hours > 1 else ""}', peak / 2**20, 'MiB', 'below 64', f'{time.monotonic() - began:.1f} s, exit {process.returncode}')
-    
+            record(f'{size / 1e9:.1f} GB, {hours} hour{"s" if hours > 1 else ""}', peak / 2**20, 'MiB', 'below 64', f'{seconds:.1f} s, exit {status}')
 
 def small_contents(count):
     """count different files of 160 v5-like flows, 20 KB each."""
@@ -301,7 +238,7 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size}
+SECTIONS = {'dns': dns_bench.bench_dns, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size}
 
 
 def main():

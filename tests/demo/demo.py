@@ -1,4 +1,4 @@
-"""The five-minute tour as one program: collectors, an exporter, sluice, and SQL.
+"""The five-minute tour as one program: collectors, an exporter, a DNS capture, a proxy log, sluice, and SQL.
 
 Four real nfcapd processes stand for four hours of a day: libfaketime shifts their clocks, so that several hours of slots arrive within seconds.
 Everything talks to 127.0.0.1 and is stopped by its own process id.
@@ -17,12 +17,17 @@ import time
 import duckdb
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import proxy  # noqa: E402
 from exporter import Exporter  # noqa: E402
 
 HOURS = 4
 FLOWS_PER_HOUR = 120_000
 BURSTS = 3
 SLOT_SECONDS = 3
+PACKETS = 200_000
+REQUESTS = 50_000
+DAY = 1_768_381_200  # 2026-01-14 09:00:00 UTC, when the capture and the proxy log begin
+PIPELINES = {'flow': 'nfcapd', 'dns': 'pcap-dns', 'proxy': 'elff'}  # each with its dissector
 BOLD, DIM, OFF = ('\033[1m', '\033[2m', '\033[0m') if sys.stdout.isatty() and 'NO_COLOR' not in os.environ else ('', '', '')
 
 
@@ -78,6 +83,27 @@ class Collectors:
             p.wait(20)
 
 
+def drop_in(folder, name, make):
+    """Makes a file beside a watched folder and renames it in, as a tool does that finishes its files."""
+    beside = f'{folder}.{name}'
+    made = make(beside)
+    os.rename(beside, os.path.join(folder, name))
+    return made
+
+
+def write_capture(sluice, path):
+    """A capture of mixed traffic; how many DNS responses it holds."""
+    program = os.path.join(os.path.dirname(sluice), 'tests', 'bench', 'dns_capture')
+    lines = subprocess.run([program, '-n', str(PACKETS), path], capture_output=True, text=True, check=True).stdout.splitlines()
+    return int(dict(line.split('\t') for line in lines)['responses'])
+
+
+def write_log(path):
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(proxy.log(REQUESTS, DAY, 3600))
+    return REQUESTS
+
+
 def status(sluice, config):
     done = subprocess.run([sluice, 'status', '-c', config, '--json'], capture_output=True, text=True, check=False)
     return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else None
@@ -88,21 +114,26 @@ def main():
     began = time.time()
     shutil.rmtree(place, ignore_errors=True)
     spool, lake, config = (os.path.join(place, n) for n in ('spool', 'lake', 'sluice.yaml'))
-    os.makedirs(spool)
+    for name in PIPELINES:
+        os.makedirs(os.path.join(spool, name))
     with open(config, 'w', encoding='utf-8') as f:
-        f.write(f'lake: file://{lake}\ncommit: {{ max_age: 2s }}\npipelines:\n  flow: {{ watch: {spool}, dissector: nfcapd }}\n')
+        f.write(f'lake: file://{lake}\ncommit: {{ max_age: 2s }}\npipelines:\n')
+        f.writelines(f'  {name + ":":<6} {{ watch: {spool}/{name}, dissector: {dissector} }}\n' for name, dissector in PIPELINES.items())
     log = open(os.path.join(place, 'nfcapd.log'), 'w', encoding='utf-8')
     run_log = open(os.path.join(place, 'sluice.log'), 'w', encoding='utf-8')
 
-    say('1. A configuration: the folder that nfcapd writes to, and where the lake is')
+    say('1. A configuration: the folders that tools write to, and where the lake is')
     show(f'cat {os.path.relpath(config)}')
     print(open(config, encoding='utf-8').read().rstrip())
 
-    say('2. sluice run watches the folder; real collectors write into it')
+    say('2. sluice run watches the folders; real collectors write into one, a capture and a proxy log arrive in the others')
     show(f'{os.path.relpath(sluice)} run -c {os.path.relpath(config)} &')
     run = subprocess.Popen([sluice, 'run', '-c', config], stdout=run_log, stderr=run_log)
-    collectors = Collectors(spool, log)
+    collectors = Collectors(os.path.join(spool, 'flow'), log)
     print(f'{len(collectors.process)} nfcapd processes on 127.0.0.1, clocks an hour apart; exporters send NetFlow v5 and v9, IPv4 and IPv6')
+    given = {'dns': drop_in(os.path.join(spool, 'dns'), 'resolver.pcap', lambda path: write_capture(sluice, path)),
+             'proxy': drop_in(os.path.join(spool, 'proxy'), 'proxy.log', write_log)}
+    print(f"a capture of {PACKETS:,} packets with {given['dns']:,} DNS responses among other traffic; a proxy log of {given['proxy']:,} requests")
     sent = []
     senders = [threading.Thread(target=lambda e=e: sent.append(collectors.send(e))) for e in collectors.exporter]
     try:
@@ -116,7 +147,9 @@ def main():
         say('3. What became of every file')
         show(f'{os.path.relpath(sluice)} status -c {os.path.relpath(config)}')
         subprocess.run([sluice, 'status', '-c', config], check=False)
-        queries(lake, sum(sent))
+        given['flow'] = sum(sent)
+        queries(lake)
+        count(lake, given)
         trace(lake)
     finally:
         collectors.stop()
@@ -128,39 +161,62 @@ def main():
     return code
 
 
+def totals(state):
+    """Files taken, and files that came to an end, over all pipelines."""
+    lines = state['pipelines']
+    return sum(p['originals'] for p in lines), sum(p['committed'] for p in lines), sum(p['refused'] + p['doubled'] for p in lines)
+
+
 def progress(sluice, config, began):
     state = status(sluice, config)
     if state:
-        c = state['pipelines'][0]
-        print(f"  {time.time() - began:4.0f} s  files: {c['originals']} taken, {c['committed']} queryable   rows: {state['figures']['rows_committed']:,}",
-              flush=True)
+        taken, committed, _ = totals(state)
+        print(f"  {time.time() - began:4.0f} s  files: {taken:>3} taken, {committed:>3} queryable   rows: {state['figures']['rows_committed']:>9,}", flush=True)
 
 
 def wait_committed(sluice, config, spool, began):
-    files = len(glob.glob(os.path.join(spool, '*', 'nfcapd.2*')))
+    files = len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2
     for _ in range(120):
         state = status(sluice, config)
         if state:
-            c = state['pipelines'][0]
-            if c['committed'] + c['refused'] + c['doubled'] >= files:
+            _, committed, other = totals(state)
+            if committed + other >= files:
                 progress(sluice, config, began)
                 return
         time.sleep(0.5)
     sys.exit('demo: not all files were committed within a minute; see build/demo/sluice.log')
 
 
-def queries(lake, sent):
-    table = f"read_parquet('{os.path.relpath(lake)}/flow/hive/**/*.parquet', hive_partitioning = true)"
+def table(lake, dataset):
+    return f"read_parquet('{os.path.relpath(lake)}/{dataset}/hive/**/*.parquet', hive_partitioning = true)"
+
+
+def ask(title, query):
+    print(f'\n{title}')
+    show(query)
+    duckdb.sql(query).show()
+
+
+def queries(lake):
+    flow, dns, web = (table(lake, name) for name in PIPELINES)
     say('4. SQL over the lake (DuckDB)')
-    hours = f'select y, m, d, h, count(*) as flows, sum(ibyt) as bytes, count(distinct sip) as sources\nfrom {table}\ngroup by all order by all'
-    show(hours)
-    duckdb.sql(hours).show()
-    talkers = f'select sip, dip, proto, dport, sum(ibyt) as bytes, count(*) as flows\nfrom {table}\ngroup by all order by bytes desc limit 5'
-    show(talkers)
-    duckdb.sql(talkers).show()
-    rows = duckdb.sql(f'select count(*) from {table}').fetchall()[0][0]
-    print(f'{sent:,} flows were sent, {rows:,} rows are in the table: {"none lost, none twice" if rows == sent else "NOT EQUAL"}')
-    if rows != sent:
+    ask('Flows: how much in each hour', f'select y, m, d, h, count(*) as flows, sum(ibyt) as bytes, count(distinct sip) as sources\nfrom {flow}\ngroup by all order by all')
+    ask('Flows: the top talkers', f'select sip, dip, proto, dport, sum(ibyt) as bytes, count(*) as flows\nfrom {flow}\ngroup by all order by bytes desc limit 5')
+    ask('DNS: domains that say most often that a name does not exist (NXDOMAIN)', f'select dns_qry_name as domain, count(*) as answers, count(distinct ip_dst) as clients\n'
+        f'from {dns}\nwhere dns_qry_rcode = 3 group by all order by answers desc, domain limit 5')
+    ask('DNS: the names answered most often', f'select dns_qry_name as name, any_value(dns_a) as address, count(*) as answers, count(distinct ip_dst) as clients\n'
+        f'from {dns}\nwhere dns_qry_rcode = 0 group by all order by answers desc, name limit 5')
+    ask('Proxy: what was blocked', f'select webcat as category, host, count(*) as requests, count(distinct clientip) as clients\nfrom {web}\n'
+        "where filterresult = 'DENIED' group by all order by requests desc limit 5")
+
+
+def count(lake, given):
+    wrong = 0
+    for name, sent in sorted(given.items()):
+        rows = duckdb.sql(f'select count(*) from {table(lake, name)}').fetchall()[0][0]
+        wrong += rows != sent
+        print(f'{name:<5}  {sent:>9,} given, {rows:>9,} rows in the table: {"none lost, none twice" if rows == sent else "NOT EQUAL"}')
+    if wrong:
         sys.exit(1)
 
 

@@ -6,20 +6,22 @@ import time
 
 import nfcapd
 
+PIPELINES = {'nfcapd': 'flow', 'pcap-dns': 'dns', 'elff': 'proxy'}
 HOUR_MS = 1_768_381_200_000  # 2026-01-14 09:00:00 UTC
 
 
 class Spool:
-    """A temporary place with a watched folder, a lake and a configuration."""
+    """A temporary place with a watched folder, a lake and a configuration of one pipeline."""
 
-    def __init__(self, place, **keys):
+    def __init__(self, place, dissector='nfcapd', **keys):
         self.place, self.sluice = str(place), os.environ.get('SLUICE', 'build/sluice')
         self.watch, self.lake, self.config = (os.path.join(self.place, n) for n in ('spool', 'lake', 'sluice.yaml'))
         self.lake = keys.pop('lake', self.lake)
         os.makedirs(self.watch, exist_ok=True)
         extra = ''.join(f'{k}: {v}\n' for k, v in keys.items())
         with open(self.config, 'w', encoding='utf-8') as f:
-            f.write(f'lake: file://{self.lake}\n{extra}pipelines:\n  flow: {{ watch: {self.watch}, dissector: nfcapd }}\n')
+            f.write(f'lake: file://{self.lake}\n{extra}pipelines:\n'
+                    f'  {PIPELINES[dissector]}: {{ watch: {self.watch}, dissector: {dissector} }}\n')
         self.inputs, self.next_id = {}, 1
 
     def make(self, name, flows, hours=1, **kw):
