@@ -124,10 +124,17 @@ static const char *layout(uint16_t type)
 	case 1:
 		return "4";
 	case 2:
+	case 3:
+	case 4:
 	case 5:
+	case 7:
+	case 8:
+	case 9:
 	case 12:
 	case 39:
 		return "n";
+	case 14:
+		return "nn";
 	case 6:
 		return "nn44444";
 	case 13:
