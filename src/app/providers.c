@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/nearest.h"
+#include "dissect/log/log.h"
 #include "dissect/nfcapd/nfcapd.h"
 
 static const struct store_ops *const store[] = {
@@ -17,6 +18,7 @@ static const struct bus_ops *const bus[] = {
 
 static const struct dissect_ops *const dissector[] = {
     &dissect_nfcapd,
+    &dissect_elff,
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
