@@ -87,7 +87,7 @@ const struct config_key key_table[] = {
 	.help = "The least severe lines that go to standard error."},
     {OF_PIPELINE("watch"), .kind = KEY_TEXT, .offset = IN(watch),
 	.help = "The folder where the tool leaves its finished files."},
-    {OF_PIPELINE("dissector"), .kind = KEY_TEXT, .help = "What reads the files: nfcapd, csv or exec."},
+    {OF_PIPELINE("dissector"), .kind = KEY_TEXT, .help = "What reads the files: nfcapd, pcap-dns, elff, csv or exec."},
     {OF_PIPELINE("pattern"), .kind = KEY_TEXT, .offset = IN(pattern), .otherwise = "nfcapd.* for nfcapd",
 	.help = "Shell pattern of file names to take; nfcapd.current* is never taken."},
     {OF_PIPELINE("recursive"), .kind = KEY_FLAG, .offset = IN(recursive), .fallback = "yes",

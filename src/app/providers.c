@@ -6,7 +6,9 @@
 
 #include "app/nearest.h"
 #include "dissect/csv/csv.h"
+#include "dissect/log/log.h"
 #include "dissect/nfcapd/nfcapd.h"
+#include "dissect/pcap_dns/pcap_dns.h"
 #include "exec/exec.h"
 
 static const struct store_ops *const store[] = {
@@ -19,6 +21,8 @@ static const struct bus_ops *const bus[] = {
 
 static const struct dissect_ops *const dissector[] = {
     &dissect_nfcapd,
+    &dissect_pcap_dns,
+    &dissect_elff,
     &dissect_csv,
     &dissect_exec,
 };

@@ -379,7 +379,7 @@ out:
 }
 
 static const struct option option[] = {
-    {"type", 't', "TYPE", "the dissector: nfcapd, csv or exec"},
+    {"type", 't', "TYPE", "the dissector: nfcapd, pcap-dns, elff, csv or exec"},
     {"format", 'f', "FORMAT", "csv (default), json, avro or parquet"},
     {"output", 'o', "FILE", "where the rows go; standard output by default"},
     {"option", 'O', "KEY=VALUE", "an option of the dissector; may be given several times"},
