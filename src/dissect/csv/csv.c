@@ -33,7 +33,7 @@ struct csv {
 	struct mapping mapping;
 	struct batch *batch;
 	struct source *src; /* until the first call of next */
-	struct lines lines;
+	struct csv_lines lines;
 	bool begun, ended, clean, any; /* any: something was given already */
 	bool again;                    /* the record waits for the next batch */
 	enum rc failed;                /* said again on every call, with why */
@@ -54,7 +54,7 @@ static void csv_close(struct dissector *d)
 {
 	struct csv *c = (struct csv *)d;
 	source_close(&c->src);
-	lines_fini(&c->lines);
+	csv_lines_fini(&c->lines);
 	csv_options_fini(&c->options);
 	batch_free(&c->batch);
 	mem_free(&c->scratch);
@@ -102,13 +102,13 @@ static enum rc skip_bom(struct csv *c, struct err *e)
 {
 	const uint8_t *bytes;
 	size_t have;
-	enum rc rc = lines_peek(&c->lines, BOM_BYTES, &bytes, &have, e);
+	enum rc rc = csv_lines_peek(&c->lines, BOM_BYTES, &bytes, &have, e);
 	if (rc != RC_OK)
 		return rc;
 	if (have >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF)))
 		return err_set(RC_BAD, e, "UTF-16; only UTF-8 and single-byte texts are read");
 	if (have >= BOM_BYTES && memcmp(bytes, "\xEF\xBB\xBF", BOM_BYTES) == 0)
-		lines_pass(&c->lines, BOM_BYTES);
+		csv_lines_pass(&c->lines, BOM_BYTES);
 	return RC_OK;
 }
 
@@ -140,7 +140,7 @@ static enum rc passes(struct csv *c, bool *comment, bool *trailer, struct err *e
 	*comment = *trailer = false;
 	if (c->options.comment < 0 && c->options.trailers.count == 0)
 		return RC_OK;
-	enum rc rc = lines_peek(&c->lines, 1, &bytes, &have, e);
+	enum rc rc = csv_lines_peek(&c->lines, 1, &bytes, &have, e);
 	if (rc != RC_OK)
 		return rc;
 	*comment = bytes[0] == c->options.comment;
@@ -149,7 +149,7 @@ static enum rc passes(struct csv *c, bool *comment, bool *trailer, struct err *e
 		size_t len = strlen(text);
 		if (bytes[0] != (uint8_t)text[0])
 			continue;
-		rc = lines_peek(&c->lines, len, &bytes, &have, e);
+		rc = csv_lines_peek(&c->lines, len, &bytes, &have, e);
 		if (rc != RC_OK)
 			return rc;
 		*trailer = have >= len && memcmp(bytes, text, len) == 0;
@@ -166,7 +166,7 @@ static enum rc next_record(struct csv *c, struct err *e)
 		if (rc == RC_OK && trailer)
 			return RC_END;
 		if (rc == RC_OK)
-			rc = comment ? lines_skip(&c->lines, e) : lines_next(&c->lines, &c->record, e);
+			rc = comment ? csv_lines_skip(&c->lines, e) : csv_lines_next(&c->lines, &c->record, e);
 		if (rc != RC_OK)
 			return rc;
 		if (!comment && (c->record.cells > 0 || c->record.reason != NULL))
@@ -208,10 +208,10 @@ static enum rc begin(struct csv *c, struct err *e)
 	enum rc rc = unpack_open(src, &plain, e);
 	if (rc != RC_OK)
 		return rc;
-	lines_init(&c->lines, plain, c->options.delimiter, c->options.quote, c->options.max_line);
+	csv_lines_init(&c->lines, plain, c->options.delimiter, c->options.quote, c->options.max_line);
 	rc = skip_bom(c, e);
 	for (uint32_t i = 0; i < c->options.skip && rc == RC_OK; i++)
-		rc = lines_skip(&c->lines, e);
+		rc = csv_lines_skip(&c->lines, e);
 	if (rc == RC_OK && c->options.header && (rc = next_record(c, e)) == RC_OK)
 		rc = bind_header(c, e);
 	return rc;

@@ -19,23 +19,23 @@ enum scan {
 	SCAN_STRAY, /* text behind a closing quote */
 };
 
-void lines_init(struct lines *l, struct source *src, int delimiter, int quote, uint32_t max_line)
+void csv_lines_init(struct csv_lines *l, struct source *src, int delimiter, int quote, uint32_t max_line)
 {
 	assert(max_line >= CSV_LINE_LEAST && max_line <= CSV_LINE_MOST);
-	*l = (struct lines){.src = src, .delimiter = delimiter, .quote = quote, .max_line = max_line, .line = 1};
+	*l = (struct csv_lines){.src = src, .delimiter = delimiter, .quote = quote, .max_line = max_line, .line = 1};
 	l->budget = (uint64_t)BUDGET_LINES * max_line;
 	l->cell = mem_alloc(CSV_COLUMNS * sizeof *l->cell);
 	l->special[delimiter] = l->special['\n'] = true;
 }
 
-void lines_fini(struct lines *l)
+void csv_lines_fini(struct csv_lines *l)
 {
 	source_close(&l->src);
 	mem_free(&l->cell);
 }
 
 /* More of the stream behind what is left of the window, want bytes in all. */
-static void refill(struct lines *l, size_t want)
+static void refill(struct csv_lines *l, size_t want)
 {
 	size_t left = l->have - l->at;
 	if (want < WINDOW)
@@ -53,13 +53,13 @@ static void refill(struct lines *l, size_t want)
 	l->broken = rc == RC_END ? RC_OK : rc;
 }
 
-static uint64_t offset_at(const struct lines *l)
+static uint64_t offset_at(const struct csv_lines *l)
 {
 	return source_offset(l->src) + l->at;
 }
 
 /* RC_OK: there is a byte at `at`. */
-static enum rc fill(struct lines *l, struct err *e)
+static enum rc fill(struct csv_lines *l, struct err *e)
 {
 	if (l->at == l->have && !l->last)
 		refill(l, WINDOW);
@@ -71,7 +71,7 @@ static enum rc fill(struct lines *l, struct err *e)
 	return l->broken;
 }
 
-static void add_cell(struct lines *l, size_t *cells, size_t from, size_t to, bool quoted, bool doubled)
+static void add_cell(struct csv_lines *l, size_t *cells, size_t from, size_t to, bool quoted, bool doubled)
 {
 	if (*cells < CSV_COLUMNS)
 		l->cell[*cells] = (struct cell){
@@ -80,7 +80,7 @@ static void add_cell(struct lines *l, size_t *cells, size_t from, size_t to, boo
 }
 
 /* A quoted cell from its opening quote at *p on, up to the closing one. */
-static enum scan scan_quoted(struct lines *l, const uint8_t *begin, const uint8_t **p, size_t *cells)
+static enum scan scan_quoted(struct csv_lines *l, const uint8_t *begin, const uint8_t **p, size_t *cells)
 {
 	const uint8_t *end = l->window + l->have, *from = *p + 1, *q = from;
 	bool doubled = false;
@@ -100,7 +100,7 @@ static enum scan scan_quoted(struct lines *l, const uint8_t *begin, const uint8_
 }
 
 /* *end: behind the record's line end, or where the scan stopped. */
-static enum scan scan(struct lines *l, size_t *cells, size_t *stop)
+static enum scan scan(struct csv_lines *l, size_t *cells, size_t *stop)
 {
 	const uint8_t *begin = l->window + l->at, *end = l->window + l->have, *p = begin;
 	*cells = 0;
@@ -139,7 +139,7 @@ static enum scan scan(struct lines *l, size_t *cells, size_t *stop)
 	}
 }
 
-static uint64_t lines_in(const uint8_t *bytes, size_t len)
+static uint64_t csv_lines_in(const uint8_t *bytes, size_t len)
 {
 	uint64_t n = 0;
 	const uint8_t *end = bytes + len;
@@ -150,7 +150,7 @@ static uint64_t lines_in(const uint8_t *bytes, size_t len)
 	return n;
 }
 
-static void advance(struct lines *l, size_t n, uint64_t lines)
+static void advance(struct csv_lines *l, size_t n, uint64_t lines)
 {
 	l->at += n;
 	l->line += lines;
@@ -158,7 +158,7 @@ static void advance(struct lines *l, size_t n, uint64_t lines)
 }
 
 /* Past the first line end at or behind `from`; how many bytes that was. */
-static uint64_t drop_line(struct lines *l, size_t from)
+static uint64_t drop_line(struct csv_lines *l, size_t from)
 {
 	uint64_t dropped = 0;
 	for (;; from = 0) {
@@ -166,7 +166,7 @@ static uint64_t drop_line(struct lines *l, size_t from)
 		size_t left = l->have - l->at;
 		const uint8_t *end = left > from ? memchr(begin + from, '\n', left - from) : NULL;
 		size_t n = end != NULL ? (size_t)(end + 1 - begin) : left;
-		uint64_t lines = from > 0 ? lines_in(begin, n) : end != NULL;
+		uint64_t lines = from > 0 ? csv_lines_in(begin, n) : end != NULL;
 		advance(l, n, lines);
 		dropped += n;
 		if (end != NULL || l->last)
@@ -176,7 +176,7 @@ static uint64_t drop_line(struct lines *l, size_t from)
 }
 
 /* No record here: its first physical line, or all that was looked at once the budget for looking again is gone. */
-static void refuse(struct lines *l, struct record *out, size_t looked, const char *reason)
+static void refuse(struct csv_lines *l, struct record *out, size_t looked, const char *reason)
 {
 	const uint8_t *begin = l->window + l->at;
 	size_t left = l->have - l->at, from = 0;
@@ -196,7 +196,7 @@ static void refuse(struct lines *l, struct record *out, size_t looked, const cha
 	out->reason = reason;
 }
 
-static void refuse_long(struct lines *l, struct record *out, size_t looked)
+static void refuse_long(struct csv_lines *l, struct record *out, size_t looked)
 {
 	snprintf(l->text, sizeof l->text, "longer than %u bytes (max_line)%s", l->max_line,
 	    l->quoted ? ", in a quoted field" : "");
@@ -204,13 +204,13 @@ static void refuse_long(struct lines *l, struct record *out, size_t looked)
 }
 
 /* The end of the stream is not the end of the file: what stands before it may be half a value. */
-static const char *cut_reason(struct lines *l)
+static const char *cut_reason(struct csv_lines *l)
 {
 	snprintf(l->text, sizeof l->text, "cut: %.400s", l->reason.text);
 	return l->text;
 }
 
-enum rc lines_next(struct lines *l, struct record *out, struct err *e)
+enum rc csv_lines_next(struct csv_lines *l, struct record *out, struct err *e)
 {
 	enum rc rc = fill(l, e);
 	size_t cells = 0, stop = 0;
@@ -236,12 +236,12 @@ enum rc lines_next(struct lines *l, struct record *out, struct err *e)
 		out->kept = out->length = stop;
 		out->cells = cells == 1 && !l->cell[0].quoted && l->cell[0].length == 0 ? 0 : cells;
 		out->unterminated = !ended;
-		advance(l, stop, l->quoted ? lines_in(out->bytes, stop) : ended);
+		advance(l, stop, l->quoted ? csv_lines_in(out->bytes, stop) : ended);
 	}
 	return RC_OK;
 }
 
-enum rc lines_peek(struct lines *l, size_t want, const uint8_t **bytes, size_t *have, struct err *e)
+enum rc csv_lines_peek(struct csv_lines *l, size_t want, const uint8_t **bytes, size_t *have, struct err *e)
 {
 	assert(want <= WINDOW);
 	enum rc rc = fill(l, e);
@@ -252,7 +252,7 @@ enum rc lines_peek(struct lines *l, size_t want, const uint8_t **bytes, size_t *
 	return rc;
 }
 
-enum rc lines_skip(struct lines *l, struct err *e)
+enum rc csv_lines_skip(struct csv_lines *l, struct err *e)
 {
 	enum rc rc = fill(l, e);
 	if (rc == RC_OK)
@@ -260,7 +260,7 @@ enum rc lines_skip(struct lines *l, struct err *e)
 	return rc;
 }
 
-void lines_pass(struct lines *l, size_t n)
+void csv_lines_pass(struct csv_lines *l, size_t n)
 {
 	assert(n <= l->have - l->at);
 	l->at += n;

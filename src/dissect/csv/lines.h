@@ -44,7 +44,7 @@ struct record {
 	const char *reason; /* it is none: why; NULL */
 };
 
-struct lines {
+struct csv_lines {
 	struct source *src;   /* owned */
 	int delimiter, quote; /* quote -1: none */
 	uint32_t max_line;
@@ -62,20 +62,20 @@ struct lines {
 	char text[ERR_TEXT];
 };
 
-/* Takes src, which may be NULL until lines_begin. */
-void lines_init(struct lines *l, struct source *src, int delimiter, int quote, uint32_t max_line);
-void lines_fini(struct lines *l);
+/* Takes src, which may be NULL until csv_lines_begin. */
+void csv_lines_init(struct csv_lines *l, struct source *src, int delimiter, int quote, uint32_t max_line);
+void csv_lines_fini(struct csv_lines *l);
 
 /* RC_END: no more. RC_BAD, RC_AGAIN, RC_FAIL: reading failed; what came before it was given. */
-enum rc lines_next(struct lines *l, struct record *out, struct err *e) MUST_USE;
+enum rc csv_lines_next(struct csv_lines *l, struct record *out, struct err *e) MUST_USE;
 
 /* The bytes at the beginning of the next line, at least want if there are as many, without moving. RC_END: no more. */
-enum rc lines_peek(struct lines *l, size_t want, const uint8_t **bytes, size_t *have, struct err *e) MUST_USE;
+enum rc csv_lines_peek(struct csv_lines *l, size_t want, const uint8_t **bytes, size_t *have, struct err *e) MUST_USE;
 
 /* Past one physical line, however long; RC_END: there is none. */
-enum rc lines_skip(struct lines *l, struct err *e) MUST_USE;
+enum rc csv_lines_skip(struct csv_lines *l, struct err *e) MUST_USE;
 
-/* Past n bytes that lines_peek showed and that are not part of any line. */
-void lines_pass(struct lines *l, size_t n);
+/* Past n bytes that csv_lines_peek showed and that are not part of any line. */
+void csv_lines_pass(struct csv_lines *l, size_t n);
 
 #endif
