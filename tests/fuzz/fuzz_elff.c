@@ -1,4 +1,4 @@
-/* Any bytes as a proxy log, in every dialect and with every option: batches must check, rejects must lie in the input, and it must end. */
+/* Any bytes as a proxy log, in every dialect and with every option: batches must check, rejects must have a reason, and it must end. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

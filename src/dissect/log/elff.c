@@ -392,7 +392,7 @@ static bool fit(struct elff *f, const struct elff_map *m, size_t n, uint64_t *co
 /* The day of a record that has only a clock: #Date's, or a later one when time runs back by half a day. */
 static int64_t day_by_directive(struct elff *f, int64_t clock, uint64_t *counter)
 {
-	if (f->last_clock >= 0 && f->last_clock - clock > (int64_t)DAY_S / 2 * NS_PER_S) {
+	if (f->day_s <= UINT32_MAX && f->last_clock >= 0 && f->last_clock - clock > (int64_t)DAY_S / 2 * NS_PER_S) {
 		f->day_s += DAY_S;
 		counter[COUNT_DATE_ROLLOVERS]++;
 	}

@@ -97,6 +97,10 @@ bool squid_record(const uint8_t *at, const uint8_t *end, struct record *r, const
 		*reason = "no line of Squid's format";
 		return false;
 	}
+	if (r->uri.length > 3 && memcmp(r->uri.at + r->uri.length - 3, "://", 3) == 0) {
+		*reason = "a blank in the URL";
+		return false;
+	}
 	r->value[FIELD_ACTION] = value_of(result.at, slash);
 	r->value[FIELD_RESPCODE] = value_of(slash + 1, result.at + result.length);
 	bool denied = slash - result.at >= 10 && memcmp(result.at, "TCP_DENIED", 10) == 0;

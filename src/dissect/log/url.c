@@ -36,6 +36,14 @@ static const uint8_t *scheme_end(const uint8_t *p, const uint8_t *end)
 	return q > p && end - q >= 3 && memcmp(q, "://", 3) == 0 ? q : NULL;
 }
 
+static bool bare_host(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *slash = find(p, end, '/'), *q = p;
+	while (q < slash && ((*q | 0x20) >= 'a' ? (*q | 0x20) <= 'z' : is_digit(*q) || *q == '-' || *q == '.' || *q == ':'))
+		q++;
+	return slash < end && slash > p && q == slash && find(p, slash, '.') < slash;
+}
+
 void url_split(struct value text, bool tunnel, struct url *out)
 {
 	*out = (struct url){0};
@@ -52,6 +60,9 @@ void url_split(struct value text, bool tunnel, struct url *out)
 	if (scheme != NULL) {
 		out->scheme = value_of(p, scheme);
 		p = scheme + 3;
+	}
+	/* Incapsula writes www.example.com/page: a name with a dot before the first slash is a host. */
+	if (scheme != NULL || bare_host(p, end)) {
 		const uint8_t *stop = p;
 		while (stop < end && *stop != '/' && *stop != '?' && *stop != '#')
 			stop++;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { DAY_S = 86400, ZONE_MOST_S = 18 * 3600 };
+enum { ZONE_MOST_S = 18 * 3600, YEAR_LEAST = 1900, YEAR_MOST = 2200 };
 
 static bool digits(const uint8_t *p, unsigned n, unsigned *out)
 {
@@ -34,6 +34,9 @@ static bool day_of(unsigned year, unsigned month, unsigned day, int64_t *start_s
 {
 	static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	/* Years whose nanoseconds are sure to fit, with room for zones. */
+	if (year < YEAR_LEAST || year > YEAR_MOST)
+		return false;
 	if (month < 1 || month > 12 || day < 1 || day > days[month - 1] || (month == 2 && day == 29 && !leap))
 		return false;
 	*start_s = civil_seconds((struct civil){.year = (int32_t)year, .month = (uint8_t)month, .day = (uint8_t)day});
