@@ -9,6 +9,7 @@
 
 enum { ETHERNET = 14, IPV4 = 20, IPV6 = 40, IPV6_FRAGMENT = 8, UDP = 8, TCP = 20, TCP_MSS = 4 };
 enum { PROTO_TCP = 6, PROTO_UDP = 17, PROTO_FRAGMENT = 44 };
+enum { STEP_US = 1800 }; /* between packets: two million make an hour */
 
 /* Where a datagram's piece lies in it; all of it: whole. */
 struct piece {
@@ -67,7 +68,7 @@ void wire_open(struct wire *w, const char *path, uint64_t limit, uint64_t seed)
 {
 	static const uint32_t head[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 1};
 	*w = (struct wire){
-	    .limit = limit, .start_us = INT64_C(1768381200) * 1000000, .span_us = INT64_C(3600) * 1000000, .chance = {seed}};
+	    .limit = limit, .start_us = INT64_C(1768381200) * 1000000, .span_us = (int64_t)limit * STEP_US, .chance = {seed}};
 	w->out = fopen(path, "wb");
 	if (w->out == NULL) {
 		perror(path);

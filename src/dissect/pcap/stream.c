@@ -51,6 +51,11 @@ static bool header_fits(const uint8_t *h, uint32_t size)
 
 bool stream_begins(const uint8_t *bytes, size_t have)
 {
+	/* An empty message may stand before it. */
+	if (have >= LENGTH && be16(bytes) == 0) {
+		bytes += LENGTH;
+		have -= LENGTH;
+	}
 	if (have < FRONT)
 		return false;
 	const uint8_t *h = bytes + LENGTH;

@@ -47,6 +47,8 @@ struct tcp_ends {
 struct tcp_mark {
 	int64_t time_ns;
 	uint32_t frame_length;
+	uint64_t frame_number;
+	uint64_t offset; /* of the frame in the capture */
 };
 
 struct tcp_message {

@@ -43,6 +43,9 @@ struct origin {
 	int64_t time_ns;
 	bool timed;
 	uint32_t frame_length;
+	uint64_t frame_number;
+	uint64_t offset;   /* of the frame in the capture */
+	uint32_t captured; /* bytes of it; 0: the message came in several */
 	const struct ip *src, *dst, *outer_src, *outer_dst;
 	uint16_t src_port, dst_port;
 };
@@ -278,7 +281,7 @@ static void put_packet(struct pcap_dns *p, uint32_t row, const struct dns_fault 
 	put_ip(p, DNS_FIELD_OUTER_SRC_ADDR, row, o->outer_src);
 	put_ip(p, DNS_FIELD_OUTER_DST_ADDR, row, o->outer_dst);
 	if (p->column[DNS_FIELD_FRAME_NUMBER] != NULL)
-		((uint64_t *)p->column[DNS_FIELD_FRAME_NUMBER])[row] = capture_counts(p->capture)->frames;
+		((uint64_t *)p->column[DNS_FIELD_FRAME_NUMBER])[row] = o->frame_number;
 	put_u32(p, DNS_FIELD_SRC_PORT, row, o->src_port);
 	put_u32(p, DNS_FIELD_DST_PORT, row, o->dst_port);
 	put_u32(p, DNS_FIELD_TRANSPORT, row, p->streaming ? TRANSPORT_TCP : p->segment.transport);
@@ -297,8 +300,8 @@ static bool put_fault(struct pcap_dns *p, const struct dns_fault *fault)
 		return true;
 	}
 	snprintf(reason, sizeof reason, "malformed DNS message in frame %llu: %s, at its byte %zu",
-	    (unsigned long long)capture_counts(p->capture)->frames, fault->reason, fault->offset);
-	if (!batch_reject(p->batch, p->frame.offset, p->frame.captured, 0, reason, p->message.bytes,
+	    (unsigned long long)p->origin.frame_number, fault->reason, fault->offset);
+	if (!batch_reject(p->batch, p->origin.offset, p->origin.captured, 0, reason, p->message.bytes,
 		p->message.have < RAW ? p->message.have : RAW))
 		return false;
 	p->count[COUNT_MESSAGES_MALFORMED]++;
@@ -360,6 +363,9 @@ static bool take_datagram(struct pcap_dns *p, enum claim claim)
 	p->origin = (struct origin){.time_ns = p->time_ns,
 	    .timed = p->frame.timed,
 	    .frame_length = p->frame.length,
+	    .frame_number = capture_counts(p->capture)->frames,
+	    .offset = p->frame.offset,
+	    .captured = p->frame.captured,
 	    .src = &s->src,
 	    .dst = &s->dst,
 	    .outer_src = &s->outer_src,
@@ -378,6 +384,8 @@ static bool take_stream(struct pcap_dns *p)
 		p->origin = (struct origin){.time_ns = m.mark.time_ns,
 		    .timed = p->timed,
 		    .frame_length = m.mark.frame_length,
+		    .frame_number = m.mark.frame_number,
+		    .offset = m.mark.offset,
 		    .src = &m.ends->src,
 		    .dst = &m.ends->dst,
 		    .outer_src = &m.ends->outer_src,
@@ -406,7 +414,11 @@ static bool take_segment(struct pcap_dns *p)
 	/* A quote holds the beginning of a segment, never a whole stream. */
 	if (s->quoted)
 		return false;
-	tcp_add(p->tcp, s, (struct tcp_mark){.time_ns = p->time_ns, .frame_length = p->frame.length});
+	tcp_add(p->tcp, s,
+	    (struct tcp_mark){.time_ns = p->time_ns,
+	        .frame_length = p->frame.length,
+	        .frame_number = capture_counts(p->capture)->frames,
+	        .offset = p->frame.offset});
 	p->streaming = true;
 	return false;
 }
