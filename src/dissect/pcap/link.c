@@ -5,10 +5,12 @@ enum {
 	LINK_NULL = 0,
 	LINK_ETHERNET = 1,
 	LINK_PPP = 9,
+	LINK_FDDI = 10,
 	LINK_RAW_12 = 12, /* DLT_RAW, written by mistake */
 	LINK_RAW_14 = 14, /* the same on OpenBSD */
 	LINK_PPPOE = 51,
 	LINK_RAW = 101,
+	LINK_CISCO_HDLC = 104,
 	LINK_80211 = 105,
 	LINK_LOOP = 108,
 	LINK_SLL = 113,
@@ -26,16 +28,30 @@ static enum step not_ip(struct walk *w)
 	return walk_end(&w->layers->counts.not_ip);
 }
 
+static uint32_t get_le32(const uint8_t *p)
+{
+	return __builtin_bswap32(get_be32(p));
+}
+
+/* The family in four bytes, in either byte order, of 32 bits or (IRIX, UNICOS) of 16 before 16 that are unused. */
+static uint32_t null_family(const uint8_t *p)
+{
+	enum { FAMILY_LIMIT = 6 };
+	uint32_t little = get_le32(p), big = get_be32(p), low = little & 0xFFFF, high = little >> 16;
+	if (high != 0)
+		return high < FAMILY_LIMIT ? high : big;
+	return (low & 0xFF) == 0 && low >> 8 < FAMILY_LIMIT ? low >> 8 : low;
+}
+
 /* Four bytes of an address family, whose order and numbers are those of the capturing host. */
 static enum step null(struct walk *w)
 {
 	if (w->have < 4)
 		return walk_short(w, 4);
-	/* Some hosts put a PPP header here, or an EtherType. */
+	/* Some hosts put a PPP header here, or an EtherType, or a header of Cisco HDLC that ends with one. */
 	if (w->at[0] == 0xFF && w->at[1] == 0x03)
 		return STEP_PPP;
-	uint32_t value = get_be32(w->at);
-	uint32_t family = value > 0xFFFF ? __builtin_bswap32(value) : value;
+	uint32_t family = null_family(w->at);
 	walk_skip(w, 4);
 	switch (family) {
 	case 2:
@@ -45,11 +61,32 @@ static enum step null(struct walk *w)
 	case 30:
 		return STEP_IPV6;
 	default:
-		if (value > 0xFFFF || value < TYPE_LEAST)
-			return not_ip(w);
-		w->type = (uint16_t)value;
-		return STEP_TYPE;
+		w->type = (uint16_t)family;
+		return w->type < TYPE_LEAST ? not_ip(w) : STEP_TYPE;
 	}
+}
+
+/* ISO 9314-2 section 7.3: frame control, two addresses of six bytes; of frames the asynchronous LLC ones. */
+static enum step fddi(struct walk *w)
+{
+	enum { HEADER = 13, KIND = 0xF0, LLC_ASYNC = 0x50 };
+	if (w->have < HEADER)
+		return walk_short(w, HEADER);
+	if ((w->at[0] & KIND) != LLC_ASYNC)
+		return not_ip(w);
+	walk_skip(w, HEADER);
+	return STEP_LLC;
+}
+
+/* Address, control, an EtherType. The first two say unicast or broadcast, which nobody needs. */
+static enum step cisco_hdlc(struct walk *w)
+{
+	enum { HEADER = 4 };
+	if (w->have < HEADER)
+		return walk_short(w, HEADER);
+	w->type = get_be16(w->at + 2);
+	walk_skip(w, HEADER);
+	return w->type < TYPE_LEAST ? not_ip(w) : STEP_TYPE;
 }
 
 /* Linux cooked capture: the protocol is an EtherType, or one of Linux's own numbers below. */
@@ -98,11 +135,6 @@ static enum step wireless(struct walk *w, bool aligned)
 	walk_skip(w, SUBFRAME);
 	walk_clip(w, length);
 	return STEP_LLC;
-}
-
-static uint32_t get_le32(const uint8_t *p)
-{
-	return __builtin_bswap32(get_be32(p));
 }
 
 /* radiotap.org: a header of little-endian fields, of which the flags tell how the frame stands. */
@@ -183,6 +215,10 @@ enum step link_step(struct walk *w)
 		return null(w);
 	case LINK_PPP:
 		return STEP_PPP;
+	case LINK_FDDI:
+		return fddi(w);
+	case LINK_CISCO_HDLC:
+		return cisco_hdlc(w);
 	case LINK_RAW:
 	case LINK_RAW_12:
 	case LINK_RAW_14:

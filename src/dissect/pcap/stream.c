@@ -128,7 +128,7 @@ static void stash(struct stream *s, uint32_t n, struct stream_sums *sums)
 		sums->bytes += room - s->part_room;
 		s->part_room = (uint32_t)room;
 	}
-	if (s->part_have == 0 || s->run.mark.time_ns >= s->part_mark.time_ns)
+	if (s->part_have == 0 || s->run.mark.number >= s->part_mark.number)
 		s->part_mark = s->run.mark;
 	if (n > 0)
 		memcpy(s->part + s->part_have, s->run.bytes, n);

@@ -6,7 +6,7 @@
  *
  * Thread  one owner
  * Units   times in nanoseconds of the capture's clock
- * Memory  TCP_BYTES and 2 MiB, as streams come; an idle stream costs some 300 bytes
+ * Memory  TCP_BYTES and 2 MiB, as streams come; an idle stream costs some 330 bytes
  */
 #ifndef DISSECT_PCAP_TCP_H
 #define DISSECT_PCAP_TCP_H
@@ -45,10 +45,11 @@ struct tcp_ends {
 
 /* The frame that a segment came in. */
 struct tcp_mark {
-	int64_t time_ns;
-	uint32_t frame_length;
-	uint64_t frame_number;
-	uint64_t offset; /* of the frame in the capture */
+	int64_t time_ns; /* its own, or of the frame before */
+	uint64_t number; /* in the capture; a later frame has a larger one */
+	uint64_t offset; /* in the capture, bytes */
+	uint32_t frame_length, captured;
+	bool timed; /* time_ns is its own */
 };
 
 struct tcp_message {

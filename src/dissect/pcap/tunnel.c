@@ -1,10 +1,24 @@
-/* What IP and UDP carry that begins all over again: GRE (RFC 2784, 2890, 2637), VXLAN (RFC 7348), GENEVE (RFC 8926),
- * GTP-U (3GPP TS 29.281), L2TPv2 (RFC 2661), Teredo (RFC 4380). */
+/* What IP and UDP carry that begins all over again: GRE (RFC 2784, 2890, 2637, in UDP 8086), VXLAN (RFC 7348), GENEVE
+ * (RFC 8926), GTP-U (3GPP TS 29.281), L2TPv2 (RFC 2661), Teredo (RFC 4380). */
 #include "dissect/pcap/walk.h"
 
-enum { PORT_L2TP = 1701, PORT_GTP_U = 2152, PORT_TEREDO = 3544, PORT_VXLAN = 4789, PORT_GENEVE = 6081 };
+enum {
+	PORT_L2TP = 1701,
+	PORT_GTP_U = 2152,
+	PORT_TEREDO = 3544,
+	PORT_GRE = 4754,
+	PORT_VXLAN = 4789,
+	PORT_GENEVE = 6081
+};
 
-enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86DD, TYPE_ETHERNET = 0x6558, TYPE_ERSPAN = 0x88BE, TYPE_PPP = 0x880B };
+enum {
+	TYPE_IPV4 = 0x0800,
+	TYPE_IPV6 = 0x86DD,
+	TYPE_ETHERNET = 0x6558,
+	TYPE_ERSPAN = 0x88BE,
+	TYPE_PPP = 0x880B,
+	TYPE_MPLS = 0x8847
+};
 
 enum {
 	GRE_CHECKSUM = 0x8000,
@@ -48,6 +62,19 @@ enum step gre_step(struct walk *w)
 	if (w->type == TYPE_ETHERNET || w->type == TYPE_ERSPAN)
 		return STEP_ETHERNET;
 	return STEP_TYPE;
+}
+
+/* RFC 8086 section 3: version 0, whose header is the one above. Bits that are reserved there must not be set: without a
+ * protocol number they are what tells GRE from anything else. */
+static enum step gre_in_udp(struct walk *w)
+{
+	if (w->have < 4)
+		return STEP_NONE;
+	unsigned flags = get_be16(w->at), type = get_be16(w->at + 2);
+	if ((flags & ~(unsigned)(GRE_CHECKSUM | GRE_KEY | GRE_SEQUENCE)) != 0 || w->have < gre_size(flags) ||
+	    (type != TYPE_IPV4 && type != TYPE_IPV6 && type != TYPE_ETHERNET && type != TYPE_MPLS))
+		return STEP_NONE;
+	return gre_step(w);
 }
 
 static enum step vxlan(struct walk *w)
@@ -135,8 +162,8 @@ static enum step teredo(struct walk *w)
 
 bool tunnel_port(uint16_t port)
 {
-	return port == PORT_L2TP || port == PORT_GTP_U || port == PORT_TEREDO || port == PORT_VXLAN ||
-	       port == PORT_GENEVE;
+	return port == PORT_L2TP || port == PORT_GTP_U || port == PORT_TEREDO || port == PORT_GRE ||
+	       port == PORT_VXLAN || port == PORT_GENEVE;
 }
 
 enum step tunnel_step(struct walk *w, uint16_t port)
@@ -148,6 +175,8 @@ enum step tunnel_step(struct walk *w, uint16_t port)
 		return gtp_u(w);
 	case PORT_TEREDO:
 		return teredo(w);
+	case PORT_GRE:
+		return gre_in_udp(w);
 	case PORT_VXLAN:
 		return vxlan(w);
 	case PORT_GENEVE:

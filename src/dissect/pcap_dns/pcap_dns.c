@@ -40,12 +40,7 @@ static const char *const counter_name[PCAP_DNS_COUNTER_COUNT] = {
 
 /* The frame that completed a message, and whose it is. */
 struct origin {
-	int64_t time_ns;
-	bool timed;
-	uint32_t frame_length;
-	uint64_t frame_number;
-	uint64_t offset;   /* of the frame in the capture */
-	uint32_t captured; /* bytes of it; 0: the message came in several */
+	struct tcp_mark mark;
 	const struct ip *src, *dst, *outer_src, *outer_dst;
 	uint16_t src_port, dst_port;
 };
@@ -76,8 +71,7 @@ struct pcap_dns {
 	bool waiting;         /* message has not become a row yet */
 	bool streaming;       /* tcp may have more messages */
 	bool ended;
-	int64_t time_ns; /* of the newest frame that had one */
-	bool timed;      /* there was one */
+	int64_t time_ns;      /* of the newest frame that had one */
 
 	uint64_t count[PCAP_DNS_COUNTER_COUNT]; /* all so far */
 	uint64_t told[PCAP_DNS_COUNTER_COUNT];  /* in batches that were handed over */
@@ -263,10 +257,10 @@ static void put_ip(struct pcap_dns *p, enum dns_field field, uint32_t row, const
 static void put_times(struct pcap_dns *p, uint32_t row)
 {
 	if (p->column[DNS_FIELD_TIME] != NULL)
-		((int64_t *)p->column[DNS_FIELD_TIME])[row] = p->origin.time_ns;
+		((int64_t *)p->column[DNS_FIELD_TIME])[row] = p->origin.mark.time_ns;
 	if (p->column[DNS_FIELD_FRAME_TIME] != NULL)
-		((int64_t *)p->column[DNS_FIELD_FRAME_TIME])[row] = p->origin.time_ns;
-	if (!p->origin.timed)
+		((int64_t *)p->column[DNS_FIELD_FRAME_TIME])[row] = p->origin.mark.time_ns;
+	if (!p->origin.mark.timed)
 		put_null(p, DNS_FIELD_FRAME_TIME, row);
 }
 
@@ -275,13 +269,13 @@ static void put_packet(struct pcap_dns *p, uint32_t row, const struct dns_fault 
 {
 	const struct origin *o = &p->origin;
 	put_times(p, row);
-	put_u32(p, DNS_FIELD_FRAME_LEN, row, o->frame_length);
+	put_u32(p, DNS_FIELD_FRAME_LEN, row, o->mark.frame_length);
 	put_ip(p, DNS_FIELD_SRC_ADDR, row, p->style.tshark ? o->outer_src : o->src);
 	put_ip(p, DNS_FIELD_DST_ADDR, row, p->style.tshark ? o->outer_dst : o->dst);
 	put_ip(p, DNS_FIELD_OUTER_SRC_ADDR, row, o->outer_src);
 	put_ip(p, DNS_FIELD_OUTER_DST_ADDR, row, o->outer_dst);
 	if (p->column[DNS_FIELD_FRAME_NUMBER] != NULL)
-		((uint64_t *)p->column[DNS_FIELD_FRAME_NUMBER])[row] = o->frame_number;
+		((uint64_t *)p->column[DNS_FIELD_FRAME_NUMBER])[row] = o->mark.number;
 	put_u32(p, DNS_FIELD_SRC_PORT, row, o->src_port);
 	put_u32(p, DNS_FIELD_DST_PORT, row, o->dst_port);
 	put_u32(p, DNS_FIELD_TRANSPORT, row, p->streaming ? TRANSPORT_TCP : p->segment.transport);
@@ -292,6 +286,7 @@ static void put_packet(struct pcap_dns *p, uint32_t row, const struct dns_fault 
 
 static bool put_fault(struct pcap_dns *p, const struct dns_fault *fault)
 {
+	const struct tcp_mark *mark = &p->origin.mark;
 	char reason[200];
 	if (fault->reason == NULL)
 		return true;
@@ -300,8 +295,8 @@ static bool put_fault(struct pcap_dns *p, const struct dns_fault *fault)
 		return true;
 	}
 	snprintf(reason, sizeof reason, "malformed DNS message in frame %llu: %s, at its byte %zu",
-	    (unsigned long long)p->origin.frame_number, fault->reason, fault->offset);
-	if (!batch_reject(p->batch, p->origin.offset, p->origin.captured, 0, reason, p->message.bytes,
+	    (unsigned long long)mark->number, fault->reason, fault->offset);
+	if (!batch_reject(p->batch, mark->offset, mark->captured, 0, reason, p->message.bytes,
 		p->message.have < RAW ? p->message.have : RAW))
 		return false;
 	p->count[COUNT_MESSAGES_MALFORMED]++;
@@ -350,6 +345,16 @@ static bool over_tcp(const struct segment *s)
 	return s->transport == TRANSPORT_TCP;
 }
 
+static struct tcp_mark mark_frame(const struct pcap_dns *p)
+{
+	return (struct tcp_mark){.time_ns = p->time_ns,
+	    .number = capture_counts(p->capture)->frames,
+	    .offset = p->frame.offset,
+	    .frame_length = p->frame.length,
+	    .captured = p->frame.captured,
+	    .timed = p->frame.timed};
+}
+
 /* The message that a datagram holds. false: none that counts. */
 static bool take_datagram(struct pcap_dns *p, enum claim claim)
 {
@@ -360,12 +365,7 @@ static bool take_datagram(struct pcap_dns *p, enum claim claim)
 	    .mdns = s->transport == TRANSPORT_UDP && (s->src_port == PORT_MDNS || s->dst_port == PORT_MDNS)};
 	if (claim == CLAIM_MAYBE && !(p->style.tshark ? dns_heuristic(&p->message) : dns_plausible(&p->message)))
 		return false;
-	p->origin = (struct origin){.time_ns = p->time_ns,
-	    .timed = p->frame.timed,
-	    .frame_length = p->frame.length,
-	    .frame_number = capture_counts(p->capture)->frames,
-	    .offset = p->frame.offset,
-	    .captured = p->frame.captured,
+	p->origin = (struct origin){.mark = mark_frame(p),
 	    .src = &s->src,
 	    .dst = &s->dst,
 	    .outer_src = &s->outer_src,
@@ -381,11 +381,7 @@ static bool take_stream(struct pcap_dns *p)
 	struct tcp_message m;
 	while (tcp_next(p->tcp, &m)) {
 		p->message = (struct dns_message){.bytes = m.bytes, .have = m.have, .size = m.size};
-		p->origin = (struct origin){.time_ns = m.mark.time_ns,
-		    .timed = p->timed,
-		    .frame_length = m.mark.frame_length,
-		    .frame_number = m.mark.frame_number,
-		    .offset = m.mark.offset,
+		p->origin = (struct origin){.mark = m.mark,
 		    .src = &m.ends->src,
 		    .dst = &m.ends->dst,
 		    .outer_src = &m.ends->outer_src,
@@ -414,11 +410,7 @@ static bool take_segment(struct pcap_dns *p)
 	/* A quote holds the beginning of a segment, never a whole stream. */
 	if (s->quoted)
 		return false;
-	tcp_add(p->tcp, s,
-	    (struct tcp_mark){.time_ns = p->time_ns,
-	        .frame_length = p->frame.length,
-	        .frame_number = capture_counts(p->capture)->frames,
-	        .offset = p->frame.offset});
+	tcp_add(p->tcp, s, mark_frame(p));
 	p->streaming = true;
 	return false;
 }
@@ -450,10 +442,8 @@ static enum rc next_frame(struct pcap_dns *p, struct err *e)
 	enum rc rc = capture_next(p->capture, &p->frame, e);
 	if (rc != RC_OK)
 		return rc;
-	if (p->frame.timed) {
+	if (p->frame.timed)
 		p->time_ns = p->frame.time_ns;
-		p->timed = true;
-	}
 	if (layers_decode(p->layers, &p->frame, &p->segment))
 		p->waiting = take_segment(p);
 	return RC_OK;

@@ -160,6 +160,18 @@ WRAP(w_null_30, PK_RAW(p, "\x1E\0\0\0"))
 WRAP(w_null_10, PK_RAW(p, "\x0A\0\0\0"))
 WRAP(w_null_ppp, PK_RAW(p, "\xFF\3\0\x21"))
 WRAP(w_null_type, PK_RAW(p, "\0\0\x08\0"))
+WRAP(w_null_16_be, PK_RAW(p, "\0\2\0\0"))
+WRAP(w_null_16_le, PK_RAW(p, "\0\0\2\0"))
+WRAP(w_null_cisco, PK_RAW(p, "\x0F\0\x08\0"))
+WRAP(w_null_low, PK_RAW(p, "\0\0\5\xDC"))
+WRAP(w_fddi, PK_RAW(p, "\x50" "addr-1addr-2" "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_fddi_token, PK_RAW(p, "\x80" "addr-1addr-2" "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_cisco, PK_RAW(p, "\x0F\0\x08\0"))
+WRAP(w_cisco6, PK_RAW(p, "\x8F\0\x86\xDD"))
+WRAP(w_cisco_slarp, PK_RAW(p, "\x8F\0\0\x35"))
+WRAP(w_gre_udp, PK_RAW(p, "\0\0\x08\0"); pk_udp(p, 40000, 4754); pk_ip4(p, UDP, 9, 0))
+WRAP(w_gre_udp_all, pk_ethernet(p, IPV4); PK_RAW(p, "\xB0\0\x65\x58" "cs\0\0key.seq."); pk_udp(p, 4754, 40000);
+     pk_ip4(p, UDP, 9, 0))
 WRAP(w_ppp_short, PK_RAW(p, "\0\x21"))
 WRAP(w_ppp_shorter, PK_RAW(p, "\x21"))
 WRAP(w_ppp6, PK_RAW(p, "\xFF\3\0\x57"))
@@ -283,6 +295,17 @@ static const struct wrap wraps[] = {
     {"null 10", "none", w_null_10, 0, true},
     {"null ppp", PLAIN, w_null_ppp, 0},
     {"null type", PLAIN, w_null_type, 0},
+    {"null 16 be", PLAIN, w_null_16_be, 0},
+    {"null 16 le", PLAIN, w_null_16_le, 0},
+    {"null cisco", PLAIN, w_null_cisco, 0},
+    {"null 1500", "none", w_null_low, 0},
+    {"fddi", PLAIN, w_fddi, 10},
+    {"fddi token", "none", w_fddi_token, 10},
+    {"cisco", PLAIN, w_cisco, 104},
+    {"cisco 6", PLAIN6, w_cisco6, 104, true},
+    {"slarp", "none", w_cisco_slarp, 104},
+    {"gre in udp", PLAIN OUTER, w_gre_udp, 101},
+    {"gre in udp all", PLAIN OUTER, w_gre_udp_all, 101},
     {"ppp", PLAIN, w_null_ppp, 9},
     {"ppp short", PLAIN, w_ppp_short, 9},
     {"ppp shorter", PLAIN, w_ppp_shorter, 9},

@@ -103,7 +103,7 @@ static void send_raw(struct bed *b, uint32_t seq, const uint8_t *bytes, uint32_t
 	uint8_t *copy = mem_copy(bytes, have); /* so that a sanitizer sees who reads on */
 	struct segment g = {.payload = copy, .have = have, .length = length, .src = {.family = 4, .octet = {192, 0, 2, 1}},
 	    .dst = {.family = 4, .octet = {192, 0, 2, 2}}, .src_port = 53, .dst_port = b->port, .transport = TRANSPORT_TCP, .seq = seq, .flags = flags};
-	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .frame_length = length});
+	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second, .frame_length = length});
 	collect(b);
 	mem_free(&copy);
 }
@@ -155,7 +155,7 @@ static void test_no_copy(void **state)
 	struct bed *b = *state;
 	struct tcp_message m;
 	struct segment g = {.payload = b->bytes, .have = 134, .length = 134, .seq = 5, .dst_port = b->port};
-	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = 7, .frame_length = 200});
+	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = 7, .number = 7, .frame_length = 200});
 	assert_true(tcp_next(b->t, &m));
 	assert_ptr_equal(m.bytes, b->bytes + 2);
 	assert_int_equal(m.mark.time_ns, 7);
@@ -324,12 +324,12 @@ static void test_lying_length(void **state)
 	b->bytes[1] = 12; /* message 0 ends after its header; what follows is read as a length of 0x03xx */
 	struct tcp_message m;
 	struct segment g = {.payload = b->bytes, .have = 62, .length = 62, .src = {.family = 4}, .seq = 9, .src_port = 1, .flags = SYN};
-	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S});
+	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 	assert_true(tcp_next(b->t, &m));
 	assert_int_equal(m.size, 12);
 	assert_false(tcp_next(b->t, &m));
 	g = (struct segment){.payload = b->bytes + 62, .have = 154, .length = 154, .src = {.family = 4}, .seq = 9 + 62, .src_port = 1};
-	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S});
+	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 	assert_true(tcp_next(b->t, &m));
 	assert_ptr_equal(m.bytes, b->bytes + 64);
 	assert_true(tcp_next(b->t, &m));
@@ -484,7 +484,7 @@ static void test_flood(void **state)
 		uint32_t seq = i % 3 == 0 ? (uint32_t)(r >> 30) : i % 3 == 1 ? (uint32_t)(r >> 30) % 60000 : i;
 		struct segment g = {.payload = b->bytes + (r >> 20) % 300, .have = r % 16 ? length : length / 2, .length = length, .seq = seq,
 		    .src = {.family = 6}, .src_port = (uint16_t)(i % 2 ? 7 : r >> 40), .flags = r >> 16 & 3 ? ACK : SYN};
-		tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S});
+		tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 		struct tcp_message m;
 		while (tcp_next(b->t, &m))
 			assert_true(m.have <= m.size);
