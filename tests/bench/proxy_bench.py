@@ -1,17 +1,16 @@
-#!/usr/bin/env python3
-"""A made-up Blue Coat log to Parquet (snappy): sluice against DuckDB and pyarrow, CPU seconds on one thread each: proxy_bench.py [LINES].
+"""The proxy section: a made-up Blue Coat log to Parquet (snappy), sluice against DuckDB and pyarrow, one thread each.
 
 The peers read the same records as blank-separated CSV with their directives stripped, keep the order of rows, and compute fulluri, which has no field of its
-own in the log. Run it with the interpreter that tools/venv.sh names.
+own in the log. Their time without importing the library is measured too, since sluice has none to import.
 """
 import os
-import resource
+import statistics
 import subprocess
 import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SLUICE = os.environ.get('SLUICE', os.path.join(HERE, '..', '..', 'build', 'sluice'))
+from measure import CACHE, HERE, SLUICE, cpu_of, place_for, pq_rows, record, warm
+
+LINES = 2_000_000
 COLUMNS = ['p_date', 'p_time', 'duration', 'clientip', 'username', 'authgroup', 'exceptionid', 'filterresult', 'webcat', 'referer', 'respcode', 'action', 'reqmethod',
            'resconttype', 'urischeme', 'host', 'uriport', 'uripath', 'uriquery', 'uriextension', 'useragent', 'serverip', 'scbytes', 'csbytes', 'virusid', 'bcappname',
            'bcappoper']
@@ -43,29 +42,37 @@ writer.close()
 '''
 
 
-def cpu(argv):
-    """CPU seconds of a command, user and system."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(argv, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def main():
-    lines = sys.argv[1] if len(sys.argv) > 1 else '2000000'
-    fill = {'columns': COLUMNS, 'numbers': NUMBERS}
-    with tempfile.TemporaryDirectory() as folder:
-        log, plain, out = (os.path.join(folder, n) for n in ('proxy.log', 'plain.log', 'out.parquet'))
+def logs():
+    """The log, and what the peers read, made once."""
+    os.makedirs(CACHE, exist_ok=True)
+    log, plain = (os.path.join(CACHE, f'proxy-{LINES}-1{suffix}.log') for suffix in ('', '-plain'))
+    if not os.path.exists(plain):
         with open(log, 'wb') as f:
-            subprocess.run([sys.executable, os.path.join(HERE, 'proxy_log.py'), lines], stdout=f, check=True)
-        with open(log, 'rb') as f, open(plain, 'wb') as g:
+            subprocess.run([sys.executable, os.path.join(HERE, 'proxy_log.py'), str(LINES)], stdout=f, check=True)
+        with open(log, 'rb') as f, open(plain + '.tmp', 'wb') as g:
             g.writelines(line for line in f if not line.startswith(b'#'))
-        seconds = {}
-        for name, argv in (('sluice', [SLUICE, 'dissect', '-t', 'elff', '-f', 'parquet', '-o', out, log]), ('duckdb', [sys.executable, '-c', DUCKDB % fill, plain, out]),
-                           ('pyarrow', [sys.executable, '-c', PYARROW % fill, plain, out])):
-            seconds[name] = cpu(argv)
-            print(f'{name}: {seconds[name]:.2f} s CPU, {os.path.getsize(out):,} bytes', flush=True)
-        print(f'{lines} lines, {os.path.getsize(log):,} bytes; sluice is {min(seconds["duckdb"], seconds["pyarrow"]) / seconds["sluice"]:.2f} times the faster peer')
+        os.rename(plain + '.tmp', plain)
+    return log, plain
 
 
-main()
+def bench_proxy(runs):
+    print('proxy: 2 M lines of 27 fields to Parquet, one thread, snappy, user + system seconds')
+    log, plain = logs()
+    out = os.path.join(place_for('proxy', dissector='elff').watch, 'out.parquet')
+    fill = {'columns': COLUMNS, 'numbers': NUMBERS}
+    commands = {'sluice': [SLUICE, 'dissect', '-t', 'elff', '-f', 'parquet', '-o', out, log], 'DuckDB': [sys.executable, '-c', DUCKDB % fill, plain, out],
+                'pyarrow': [sys.executable, '-c', PYARROW % fill, plain, out]}
+    idle = {'sluice': 0.0, 'DuckDB': cpu_of([sys.executable, '-c', 'import duckdb'], one_cpu=True)[0],
+            'pyarrow': cpu_of([sys.executable, '-c', 'import pyarrow.csv, pyarrow.compute, pyarrow.parquet'], one_cpu=True)[0]}
+    seconds = {name: [] for name in commands}
+    for path in (log, plain):
+        warm(path)
+    for _ in range(min(runs, 3)):
+        for name, argv in commands.items():
+            seconds[name].append(cpu_of(argv, one_cpu=True)[0] - idle[name])
+            if pq_rows(out) != LINES:
+                sys.exit(f'bench: {name} gave {pq_rows(out)} rows of {LINES}')
+    for name in commands:
+        seconds[name] = statistics.median(seconds[name])
+        record(name, seconds[name], 's CPU', '', f'{LINES / seconds[name]:,.0f} lines/s, without {idle[name]:.2f} s of imports' if idle[name] else '')
+    record('ratio the faster of DuckDB and pyarrow / sluice', min(seconds['DuckDB'], seconds['pyarrow']) / seconds['sluice'], 'x', 'floor 2 aim 3')
