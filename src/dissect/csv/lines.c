@@ -247,9 +247,12 @@ enum rc csv_lines_peek(struct csv_lines *l, size_t want, const uint8_t **bytes, 
 	enum rc rc = fill(l, e);
 	if (rc == RC_OK && l->have - l->at < want && !l->last)
 		refill(l, WINDOW);
+	*have = 0;
+	if (rc != RC_OK)
+		return rc;
 	*bytes = l->window + l->at;
-	*have = rc == RC_OK ? l->have - l->at : 0;
-	return rc;
+	*have = l->have - l->at;
+	return RC_OK;
 }
 
 enum rc csv_lines_skip(struct csv_lines *l, struct err *e)

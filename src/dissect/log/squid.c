@@ -64,6 +64,8 @@ static void put_rest(struct record *r, const uint8_t *at, const uint8_t *end)
 static bool put_tail(struct record *r, const uint8_t *at, const uint8_t *end)
 {
 	struct value first = value_word(&at, end), word = first;
+	if (first.form == FORM_ABSENT)
+		return false;
 	const uint8_t *slash = NULL, *user_end = first.at + first.length;
 	while ((word = value_word(&at, end)).form != FORM_ABSENT && (slash = hierarchy_slash(word)) == NULL)
 		user_end = word.at + word.length;
