@@ -3,12 +3,13 @@
 
 27 fields in Spot's order, about 350 bytes a line; names, paths and user agents come from pools whose members differ much in how often they are used.
 """
+import os
 import random
 import sys
 
-FIELDS = ('date time time-taken c-ip cs-username cs-auth-group x-exception-id sc-filter-result cs-categories cs(Referer) sc-status s-action cs-method '
-          'rs(Content-Type) cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query cs-uri-extension cs(User-Agent) s-ip sc-bytes cs-bytes x-virus-id '
-          'x-bluecoat-application-name x-bluecoat-application-operation')
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from proxy import FIELDS  # noqa: E402
+
 START_HOUR = 5
 
 
