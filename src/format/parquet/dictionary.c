@@ -228,7 +228,7 @@ static inline uint64_t load(const uint8_t *p, size_t n)
 	return v;
 }
 
-static uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t seed)
+static inline uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t seed)
 {
 	uint64_t h = fold(seed ^ n, UINT64_C(0xE7037ED1A0B428DB));
 	for (; n > 8; p += 8, n -= 8)
@@ -294,23 +294,42 @@ static void wide_put(struct dictionary *d, const uint8_t *key, size_t len)
 	}
 }
 
-static inline bool wide_find(const struct dictionary *d, const uint8_t *key, size_t len, uint32_t *number)
+/* Keys are short: a call would cost more than the compare. */
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	if (d->wide.used == 0)
-		return false;
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i + 8 < n; i += 8)
+		if (load(a + i, 8) != load(b + i, 8))
+			return false;
+	return load(a + n - 8, 8) == load(b + n - 8, 8);
+}
+
+static inline bool wide_at(
+    const struct dictionary *d, const uint8_t *key, size_t len, uint64_t hash, uint32_t *number)
+{
 	const uint64_t *slot = table_slots(&d->wide);
-	uint64_t hash = hash_bytes(key, len, d->wide.multiplier), s;
+	uint64_t s;
 	for (uint32_t at = table_home(&d->wide, hash); (s = slot[at]) != 0; at = (at + 1) & d->wide.mask) {
 		if ((uint32_t)s != (uint32_t)hash)
 			continue;
 		size_t have_len;
 		const uint8_t *have = wide_key(d, (uint32_t)(s >> 32) - 1, &have_len);
-		if (have_len == len && memcmp(have, key, len) == 0) {
+		if (have_len == len && same_bytes(have, key, len)) {
 			*number = (uint32_t)(s >> 32) - 1;
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool wide_find(const struct dictionary *d, const uint8_t *key, size_t len, uint32_t *number)
+{
+	return d->wide.used != 0 && wide_at(d, key, len, hash_bytes(key, len, d->wide.multiplier), number);
 }
 
 /* The id of a wide key that is not bytes. */
@@ -388,23 +407,16 @@ static size_t known_runs(const struct dictionary *d, const uint64_t *key, size_t
 	return i;
 }
 
-static size_t known_bytes(const struct dictionary *d, const struct keys *k, size_t i, uint32_t *ids)
+static bool same_span(const struct span *s)
 {
-	const struct span *span = k->at;
-	bool as_is =
-	    strcmp(k->from->render->as, "text") == 0; /* valid text is its own key; of others the text is looked for */
-	for (; i < k->n; i++) {
-		if (i > 0 && span[i].offset == span[i - 1].offset && span[i].length == span[i - 1].length) {
-			ids[i] = ids[i - 1];
-			continue;
-		}
-		if (!as_is)
-			break;
-		size_t len;
-		const uint8_t *bytes = keys_bytes(k, i, &len);
-		if (!wide_find(d, bytes, len, &ids[i]))
-			break;
-	}
+	return s[0].offset == s[-1].offset && s[0].length == s[-1].length;
+}
+
+/* Of bytes that are no text: each is printed and looked for as what it prints as. */
+static size_t known_bytes(const struct keys *k, size_t i, uint32_t *ids)
+{
+	for (const struct span *span = k->at; i > 0 && i < k->n && same_span(&span[i]); i++)
+		ids[i] = ids[i - 1];
 	return i;
 }
 
@@ -420,7 +432,7 @@ static bool mostly_runs(const uint64_t *key, size_t n)
 static size_t known(const struct dictionary *d, const struct keys *k, size_t i, bool runs, uint32_t *ids)
 {
 	if (d->key == KEY_BYTES)
-		return known_bytes(d, k, i, ids);
+		return known_bytes(k, i, ids);
 	if (d->domain != 0)
 		return known_direct(d, k->at, i, k->n, ids);
 	return runs ? known_runs(d, k->at, i, k->n, ids) : known_numbers(d, k->at, i, k->n, ids);
@@ -550,6 +562,75 @@ static inline __attribute__((always_inline)) size_t find_ahead(struct search *q,
 	return i;
 }
 
+/* A new text whose bytes are known by now, as its hash is. */
+static __attribute__((noinline)) bool add_text(
+    struct search *q, size_t i, const uint8_t *bytes, size_t len, uint64_t hash)
+{
+	struct dictionary *d = q->dictionary;
+	char unused[RENDER_TEXT];
+	size_t size;
+	if (keys_text(q->keys, i, unused, &d->scratch, &d->scratch_size, &size) != bytes)
+		return add_noted(q, i);
+	q->ids[i] = d->count;
+	if (!put_value(d, bytes, len))
+		return false;
+	if (q->fresh != NULL)
+		q->fresh[q->freshes++] = (uint32_t)i;
+	if (table_full(&d->wide) || !table_add(&d->wide, hash, (uint32_t)hash, d->wide.used))
+		wide_put(d, bytes, len);
+	return true;
+}
+
+/* Ask for what the search of those hashes will read: the slots, the places of their texts, the texts. */
+static void ask_ahead(const struct dictionary *d, const uint64_t *hash, size_t n)
+{
+	const uint64_t *slot = table_slots(&d->wide);
+	for (size_t h = 0; h < n; h++)
+		__builtin_prefetch(&slot[table_home(&d->wide, hash[h])]);
+	for (size_t h = 0; h < n; h++) {
+		uint64_t s = slot[table_home(&d->wide, hash[h])];
+		if (s != 0)
+			__builtin_prefetch(d->offsets.bytes + ((s >> 32) - 1) * sizeof(uint32_t));
+	}
+	for (size_t h = 0; h < n; h++) {
+		uint64_t s = slot[table_home(&d->wide, hash[h])];
+		if (s != 0)
+			__builtin_prefetch(
+			    d->values.bytes + load(d->offsets.bytes + ((s >> 32) - 1) * sizeof(uint32_t), 4));
+	}
+}
+
+/* Texts: valid ones are their own key. Ends at n, or where the dictionary is full. */
+static size_t find_texts(struct search *q)
+{
+	enum { AHEAD = 32 };
+	struct dictionary *d = q->dictionary;
+	const struct span *span = q->keys->at;
+	size_t i = 0, n = q->keys->n;
+	if (d->wide.slots.len == 0)
+		wide_rebuild(d, TABLE_FIRST);
+	while (i < n) {
+		uint64_t hash[AHEAD], multiplier = d->wide.multiplier;
+		const uint8_t *key[AHEAD];
+		size_t len[AHEAD], stop = n - i < AHEAD ? n : i + AHEAD;
+		for (size_t j = i, h = 0; j < stop; j++, h++) {
+			key[h] = keys_bytes(q->keys, j, &len[h]);
+			hash[h] = h > 0 && same_span(&span[j]) ? hash[h - 1] : hash_bytes(key[h], len[h], multiplier);
+		}
+		if (d->wide.slots.len >= AHEAD_FROM / 4)
+			ask_ahead(d, hash, stop - i);
+		/* Adding may rebuild the table, and then the hashes are no longer its own. */
+		for (size_t h = 0; i < stop && d->wide.multiplier == multiplier; i++, h++) {
+			if (i > 0 && same_span(&span[i]))
+				q->ids[i] = q->ids[i - 1];
+			else if (!wide_at(d, key[h], len[h], hash[h], &q->ids[i]) &&
+			         !add_text(q, i, key[h], len[h], hash[h]))
+				return i;
+		}
+	}
+	return i;
+}
+
 size_t dictionary_find(struct dictionary *d, const struct keys *k, uint32_t *ids, uint32_t *fresh, size_t *freshes)
 {
 	struct search q = {.dictionary = d, .keys = k, .ids = ids, .fresh = fresh};
@@ -558,6 +639,10 @@ size_t dictionary_find(struct dictionary *d, const struct keys *k, uint32_t *ids
 	bool full = false;
 	if (d->key == KEY_IP && d->narrow.slots.len == 0)
 		narrow_rebuild(d, TABLE_FIRST);
+	if (d->key == KEY_BYTES && strcmp(k->from->render->as, "text") == 0) {
+		i = find_texts(&q);
+		full = i < k->n;
+	}
 	while (i < k->n && !full) {
 		if (d->key == KEY_IP) {
 			i = find_ahead(&q, i, true);
