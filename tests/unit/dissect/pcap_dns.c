@@ -309,7 +309,7 @@ static void test_streams(void **state)
 	}
 	size_t one = d.len + 2;
 	uint32_t header = 14 + 20 + 20;
-	/* Three in one segment; three over two; three of which the first never comes. */
+	/* Three in one segment; three over two; two of which the first never comes whole. */
 	cap_segment(&c, 1, 1000, stream.bytes, 3 * one);
 	cap_segment(&c, 2, 1000, stream.bytes, one + 5);
 	cap_segment(&c, 2, 1000 + (uint32_t)one + 5, stream.bytes + one + 5, 2 * one - 5);
@@ -321,8 +321,8 @@ static void test_streams(void **state)
 	snprintf(text, sizeof text,
 	    "row 1|6|1|%u|10.0.0.1\nrow 2|6|1|%u|10.0.0.1\nrow 3|6|1|%u|10.0.0.1\n"
 	    "row 1|6|2|%u|10.0.0.2\nrow 2|6|3|%u|10.0.0.2\nrow 3|6|3|%u|10.0.0.2\n"
-	    "row 2|6|5|%u|10.0.0.3\nstreams_gaps=1\nstreams_lost_bytes=%zu\nclean",
-	    first, first, first, second, third, third, header + (unsigned)one, one);
+	    "row 2|6|5|%u|10.0.0.3\nstreams_reordered=1\nstreams_lost_bytes=5\nclean",
+	    first, first, first, second, third, third, header + (unsigned)one);
 	expect(&c, "", names, text);
 	expect_rows(&c.w, "", names, 1, text);
 	cap_fini(&c);
@@ -379,7 +379,7 @@ static void test_batches(void **state)
 /* Texts that fill a batch long before its rows do. */
 static void test_full_arena(void **state)
 {
-	enum { MESSAGES = 120, STRING = 255, STRINGS = 24 };
+	enum { MESSAGES = 160, STRING = 255, STRINGS = 24 };
 	struct dns_build d;
 	struct cap c;
 	uint8_t data[STRINGS * (STRING + 1)];
@@ -436,9 +436,9 @@ static void test_packed(void **state)
 		char *got = cap_dump(packed, n, "", some, 0);
 		assert_string_equal(got, plain);
 		mem_free(&got);
-		/* What is there of a packed capture that breaks off. */
+		/* One that breaks off; of zstd and lz4 not even the first block, all there is, can be read. */
 		got = cap_dump(packed, n - 20, "", some, 0);
-		assert_true(str_ends(got, "unclean"));
+		assert_true(codec[i] == CODEC_GZIP ? str_ends(got, "unclean") : str_starts(got, "bad: "));
 		mem_free(&got);
 		pack_free(&p);
 	}
@@ -462,7 +462,7 @@ static void test_everything(void **state)
 	const char *counters = strstr(got, "frames_cut=");
 	assert_non_null(counters);
 	assert_string_equal(counters,
-	    "frames_cut=1\ntimes_absent=1\nblocks_skipped=1\nlinks_unknown=1\ndatagrams_reassembled=1\nstreams_reordered=1\n"
+	    "frames_cut=1\ntimes_absent=1\nblocks_skipped=1\nlinks_unknown=1\ndatagrams_reassembled=1\nstreams_reordered=2\n"
 	    "streams_gaps=1\nmessages_quoted=1\nmessages_cut=1\nmessages_malformed=2\nclean");
 	mem_free(&got);
 	expect_any_batch(&w, "messages=both", some);
