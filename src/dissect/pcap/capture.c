@@ -75,15 +75,22 @@ static enum rc begin(struct capture *c, struct err *e)
 
 enum rc capture_next(struct capture *c, struct frame *out, struct err *e)
 {
+	if (c->refused != RC_OK) {
+		*e = c->reason;
+		return c->refused;
+	}
 	if (c->ended)
 		return RC_END;
 	if (!c->opened) {
 		enum rc rc = begin(c, e);
-		if (rc != RC_OK) {
-			c->unclean |= rc != RC_END;
-			c->ended = true;
-			return rc;
+		if (rc != RC_OK && rc != RC_END) {
+			c->refused = rc;
+			c->reason = *e;
+			c->unclean = true;
 		}
+		c->ended = rc != RC_OK;
+		if (c->ended)
+			return rc;
 		c->opened = true;
 	}
 	enum rc rc = c->next(c, out, e);

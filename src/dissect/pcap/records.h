@@ -35,6 +35,8 @@ struct capture {
 	struct capture_counts counts;
 	struct capture_damage damage;
 	bool opened, ended, unclean;
+	enum rc refused; /* by begin, why: said again when asked again; else RC_OK */
+	struct err reason;
 
 	/* pcap */
 	uint32_t unit; /* parts of a second */
