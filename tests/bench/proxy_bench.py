@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 
-from measure import CACHE, HERE, SLUICE, cpu_of, place_for, pq_rows, record, warm
+from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, record, warm, work_peak
 
 LINES = 2_000_000
 COLUMNS = ['p_date', 'p_time', 'duration', 'clientip', 'username', 'authgroup', 'exceptionid', 'filterresult', 'webcat', 'referer', 'respcode', 'action', 'reqmethod',
@@ -58,7 +58,8 @@ def logs():
 def bench_proxy(runs):
     print('proxy: 2 M lines of 27 fields to Parquet, one thread, snappy, user + system seconds')
     log, plain = logs()
-    out = os.path.join(place_for('proxy', dissector='elff').watch, 'out.parquet')
+    s = place_for('proxy', dissector='elff', workers=1)
+    out = os.path.join(s.place, 'out.parquet')
     fill = {'columns': COLUMNS, 'numbers': NUMBERS}
     commands = {'sluice': [SLUICE, 'dissect', '-t', 'elff', '-f', 'parquet', '-o', out, log], 'DuckDB': [sys.executable, '-c', DUCKDB % fill, plain, out],
                 'pyarrow': [sys.executable, '-c', PYARROW % fill, plain, out]}
@@ -76,3 +77,7 @@ def bench_proxy(runs):
         seconds[name] = statistics.median(seconds[name])
         record(name, seconds[name], 's CPU', '', f'{LINES / seconds[name]:,.0f} lines/s, without {idle[name]:.2f} s of imports' if idle[name] else '')
     record('ratio the faster of DuckDB and pyarrow / sluice', min(seconds['DuckDB'], seconds['pyarrow']) / seconds['sluice'], 'x', 'floor 2 aim 3')
+    drop(log, s, 'proxy.log')
+    cpu_of([SLUICE, 'collect', '-c', s.config, '--once'])
+    peak, status, wall = work_peak(s)
+    record('memory of a worker', peak / 2**20, 'MiB', 'below 64', f'{wall:.1f} s, exit {status}')
