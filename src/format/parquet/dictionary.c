@@ -228,19 +228,25 @@ static inline uint64_t load(const uint8_t *p, size_t n)
 	return v;
 }
 
+/* Sixteen bytes a multiplication. seed is secret, so that nobody can make a factor zero; the length goes in last, because
+ * keys of different lengths may give the same two halves. */
 static inline uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t seed)
 {
-	uint64_t h = fold(seed ^ n, UINT64_C(0xE7037ED1A0B428DB));
-	for (; n > 8; p += 8, n -= 8)
-		h = fold(h ^ load(p, 8), UINT64_C(0x8EBC6AF09C88C6E3));
-	uint64_t tail;
-	if (n == 8)
-		tail = load(p, 8);
-	else if (n >= 4)
-		tail = load(p, 4) | load(p + n - 4, 4) << 32;
-	else
-		tail = n == 0 ? 0 : (uint64_t)p[0] | (uint64_t)p[n / 2] << 8 | (uint64_t)p[n - 1] << 16;
-	return fold(h ^ tail, seed);
+	uint64_t h = seed, a, b;
+	size_t left = n;
+	for (; left > 16; p += 16, left -= 16)
+		h = fold(load(p, 8) ^ seed, load(p + 8, 8) ^ h);
+	if (left >= 8) {
+		a = load(p, 8);
+		b = load(p + left - 8, 8);
+	} else if (left >= 4) {
+		a = load(p, 4);
+		b = load(p + left - 4, 4);
+	} else {
+		a = left == 0 ? 0 : (uint64_t)p[0] | (uint64_t)p[left / 2] << 8 | (uint64_t)p[left - 1] << 16;
+		b = 0;
+	}
+	return fold(fold(a ^ seed, b ^ h) ^ n, UINT64_C(0x8EBC6AF09C88C6E3));
 }
 
 static size_t wide_size(const struct dictionary *d)
@@ -606,26 +612,32 @@ static size_t find_texts(struct search *q)
 	enum { AHEAD = 32 };
 	struct dictionary *d = q->dictionary;
 	const struct span *span = q->keys->at;
-	size_t i = 0, n = q->keys->n;
+	size_t i = 0, n = q->keys->n, again = 0;
 	if (d->wide.slots.len == 0)
 		wide_rebuild(d, TABLE_FIRST);
 	while (i < n) {
 		uint64_t hash[AHEAD], multiplier = d->wide.multiplier;
 		const uint8_t *key[AHEAD];
 		size_t len[AHEAD], stop = n - i < AHEAD ? n : i + AHEAD;
+		/* Where texts repeat, the compare with the last one is cheaper than a hash, and well predicted. */
+		bool same[AHEAD] = {false}, runs = again >= AHEAD * 3 / 4;
 		for (size_t j = i, h = 0; j < stop; j++, h++) {
 			key[h] = keys_bytes(q->keys, j, &len[h]);
-			hash[h] = h > 0 && same_span(&span[j]) ? hash[h - 1] : hash_bytes(key[h], len[h], multiplier);
+			same[h] = h > 0 && (same_span(&span[j]) || (runs && len[h] == len[h - 1] &&
+			                                               same_bytes(key[h], key[h - 1], len[h])));
+			hash[h] = same[h] ? hash[h - 1] : hash_bytes(key[h], len[h], multiplier);
 		}
+		again = 0;
 		if (d->wide.slots.len >= AHEAD_FROM / 4)
 			ask_ahead(d, hash, stop - i);
 		/* Adding may rebuild the table, and then the hashes are no longer its own. */
 		for (size_t h = 0; i < stop && d->wide.multiplier == multiplier; i++, h++) {
-			if (i > 0 && same_span(&span[i]))
+			if (same[h])
 				q->ids[i] = q->ids[i - 1];
 			else if (!wide_at(d, key[h], len[h], hash[h], &q->ids[i]) &&
 			         !add_text(q, i, key[h], len[h], hash[h]))
 				return i;
+			again += i > 0 && q->ids[i] == q->ids[i - 1];
 		}
 	}
 	return i;

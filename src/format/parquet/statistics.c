@@ -104,6 +104,35 @@ void bounds_fold(enum physical p, struct bounds *into, const struct bounds *from
 	take_one(p, into, bound_bytes(p, &from->most), from->most.len);
 }
 
+/* The first eight bytes, big-endian, so that they compare as numbers. */
+static inline uint64_t head_of(const uint8_t *text, uint32_t len)
+{
+	uint64_t head = 0;
+	if (len >= sizeof head)
+		memcpy(&head, text, sizeof head);
+	else
+		for (uint32_t i = 0; i < len; i++)
+			head |= (uint64_t)text[i] << (8 * i);
+	return __builtin_bswap64(head);
+}
+
+/* Whole texts are compared only where their heads don't decide. */
+static void plain_texts(struct bounds *b, const uint8_t *values, size_t size)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	for (size_t at = 0; at < size;) {
+		uint32_t len;
+		memcpy(&len, values + at, sizeof len);
+		const uint8_t *text = values + at + sizeof len;
+		uint64_t head = head_of(text, len);
+		if (head <= least || head >= most)
+			take_text(b, text, len);
+		least = head < least ? head : least;
+		most = head > most ? head : most;
+		at += sizeof len + len;
+	}
+}
+
 struct bounds bounds_plain(enum physical p, const uint8_t *values, size_t size, size_t n)
 {
 	struct bounds b = {0};
@@ -115,12 +144,7 @@ struct bounds bounds_plain(enum physical p, const uint8_t *values, size_t size, 
 		for (size_t i = 0; i < n; i++)
 			one_float(&b, load_float(values + i * sizeof(float)));
 	} else {
-		for (size_t at = 0; at < size;) {
-			uint32_t len;
-			memcpy(&len, values + at, sizeof len);
-			take_text(&b, values + at + sizeof len, len);
-			at += sizeof len + len;
-		}
+		plain_texts(&b, values, size);
 	}
 	return b;
 }
