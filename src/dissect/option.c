@@ -8,27 +8,35 @@
 
 enum { KNOWN_TEXT = 240 };
 
-static const char *nearest(const char *word, const char *const known[])
+const char *option_hint(
+    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[OPTION_HINT])
 {
-	const char *best = NULL;
 	size_t least = strlen(word) / 3 + 2;
-	for (size_t i = 0; known[i] != NULL; i++) {
-		size_t distance = str_distance(word, known[i]);
+	const char *name;
+	out[0] = '\0';
+	for (size_t i = 0; (name = next(context, i)) != NULL; i++) {
+		size_t distance = str_distance(word, name);
 		if (distance >= least)
 			continue;
 		least = distance;
-		best = known[i];
+		snprintf(out, OPTION_HINT, " (did you mean \"%.80s\"?)", name);
 	}
-	return best;
+	return out;
+}
+
+static const char *next_known(const void *context, size_t i)
+{
+	const char *const *known = context;
+	return known[i];
 }
 
 /* "unknown option "prots" (did you mean "ports"?)", or all there are. */
 static enum rc refuse(const char *what, const char *word, const char *const known[], struct err *e)
 {
 	char all[KNOWN_TEXT] = "";
-	const char *best = nearest(word, known);
-	if (best != NULL)
-		return err_set(RC_BAD, e, "%s \"%.60s\" (did you mean \"%s\"?)", what, word, best);
+	char hint[OPTION_HINT];
+	if (option_hint(word, next_known, known, hint)[0] != '\0')
+		return err_set(RC_BAD, e, "%s \"%.60s\"%s", what, word, hint);
 	for (size_t i = 0; known[i] != NULL; i++) {
 		size_t len = strlen(all);
 		snprintf(all + len, sizeof all - len, "%s%s", i == 0 ? "" : ", ", known[i]);

@@ -10,6 +10,12 @@
 
 #include "base/rc.h"
 
+enum { OPTION_HINT = 128 };
+
+/* " (did you mean \"x\"?)" for the nearest of what next gives until NULL, or "". Returns out. */
+const char *option_hint(
+    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[OPTION_HINT]);
+
 /* RC_BAD: no option key; the nearest of known (ends with NULL), or all of them. */
 enum rc option_unknown(const char *key, const char *const known[], struct err *e);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "dissect/csv/options.h"
+#include "dissect/option.h"
 
 enum { TIMEOUT_MS = 10 * 60 * 1000, TIMEOUT_LEAST_MS = 100 };
 
@@ -115,14 +116,14 @@ static enum rc read_one(struct exec_settings *s, const struct dissect_params *pa
 {
 	const struct dissect_option *o = &params->option[i];
 	const struct own *k = find(o->key);
-	char hint[CSV_HINT];
+	char hint[OPTION_HINT];
 	if (k == NULL && csv_option_known(o->key)) {
 		s->option[s->options++] = *o;
 		return RC_OK;
 	}
 	if (k == NULL)
 		return err_set(
-		    RC_BAD, e, "unknown option \"%.100s\"%s", o->key, csv_hint(o->key, next_key, NULL, hint));
+		    RC_BAD, e, "unknown option \"%.100s\"%s", o->key, option_hint(o->key, next_key, NULL, hint));
 	for (size_t n = 0; n < i && !k->many; n++)
 		if (strcmp(params->option[n].key, o->key) == 0)
 			return err_set(RC_BAD, e, "%s: is given twice", o->key);

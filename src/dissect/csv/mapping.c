@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "dissect/csv/lines.h"
+#include "dissect/option.h"
 
 static const struct time_format iso8601 = {.kind = TIME_ISO8601};
 
@@ -55,7 +56,7 @@ static const char *next_name(const void *context, size_t i)
 static enum rc find_name(
     const struct names *names, const struct field *f, const char *column, uint16_t *out, struct err *e)
 {
-	char hint[CSV_HINT];
+	char hint[OPTION_HINT];
 	size_t found = names->count;
 	for (size_t i = 0; i < names->count; i++) {
 		if (strcasecmp(names->name[i], column) != 0)
@@ -68,7 +69,7 @@ static enum rc find_name(
 		return err_set(RC_BAD, e, "field \"%.100s\": which column? column.%.100s: NUMBER", f->name, f->name);
 	if (found == names->count)
 		return err_set(RC_BAD, e, "field \"%.100s\": no column \"%.100s\"%s", f->name, column,
-		    csv_hint(column, next_name, names, hint));
+		    option_hint(column, next_name, names, hint));
 	*out = (uint16_t)found;
 	return RC_OK;
 }

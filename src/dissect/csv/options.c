@@ -1,12 +1,12 @@
 /* Options of csv: one row of a table each, so that the list of keys, the messages and the parser are one thing. */
 #include "dissect/csv/options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "dissect/csv/lines.h"
+#include "dissect/option.h"
 
 enum { SKIP_MAX = 1000000, LINE_DEFAULT = 1 << 20, TRAILER_MAX = 1000 };
 
@@ -131,13 +131,13 @@ static const char *next_field(const void *context, size_t i)
 
 static enum rc check_field(const struct reading *r, const char *name, struct err *e)
 {
-	char hint[CSV_HINT];
+	char hint[OPTION_HINT];
 	const char *have;
 	for (size_t i = 0; (have = next_field(r->params, i)) != NULL; i++)
 		if (strcmp(have, name) == 0)
 			return RC_OK;
 	return err_set(
-	    RC_BAD, e, "the table has no field \"%.100s\"%s", name, csv_hint(name, next_field, r->params, hint));
+	    RC_BAD, e, "the table has no field \"%.100s\"%s", name, option_hint(name, next_field, r->params, hint));
 }
 
 static enum rc read_time_format(const struct reading *r, struct err *e)
@@ -212,35 +212,20 @@ bool csv_option_known(const char *key)
 	return find(key) != NULL;
 }
 
-const char *csv_hint(
-    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[CSV_HINT])
+static enum rc refuse_key(const char *key, struct err *e)
 {
-	size_t least = strlen(word) / 3 + 2;
-	const char *name;
-	out[0] = '\0';
-	for (size_t i = 0; (name = next(context, i)) != NULL; i++) {
-		size_t distance = str_distance(word, name);
-		if (distance >= least)
-			continue;
-		least = distance;
-		snprintf(out, CSV_HINT, " (did you mean \"%.80s\"?)", name);
-	}
-	return out;
-}
-
-static const char *next_key(const void *context, size_t i)
-{
-	return csv_option_key(i);
+	const char *known[OPTIONS + 1] = {NULL};
+	for (size_t i = 0; i < OPTIONS; i++)
+		known[i] = option[i].name;
+	return option_unknown(key, known, e);
 }
 
 static enum rc read_one(struct reading *r, size_t i, struct err *e)
 {
-	char hint[CSV_HINT];
 	const struct dissect_option *given = r->params->option;
 	const struct option *o = find(given[i].key);
 	if (o == NULL)
-		return err_set(RC_BAD, e, "unknown option \"%.100s\"%s", given[i].key,
-		    csv_hint(given[i].key, next_key, NULL, hint));
+		return refuse_key(given[i].key, e);
 	for (size_t k = 0; k < i && !o->many; k++)
 		if (strcmp(given[k].key, given[i].key) == 0)
 			return err_set(RC_BAD, e, "%s: is given twice", given[i].key);

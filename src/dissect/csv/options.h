@@ -15,7 +15,7 @@
 #include "dissect/csv/times.h"
 #include "dissect/dissect.h"
 
-enum { CSV_HINT = 128, CSV_TEXTS = 64 };
+enum { CSV_TEXTS = 64 };
 
 struct csv_list {
 	const char *text[CSV_TEXTS];
@@ -53,9 +53,5 @@ void csv_options_fini(struct csv_options *o);
 /* Name of the i-th key ("column." stands for all of its kind), NULL past the last. */
 const char *csv_option_key(size_t i);
 bool csv_option_known(const char *key);
-
-/* " (did you mean \"x\"?)" for the nearest of what next gives, or "". Returns out. */
-const char *csv_hint(
-    const char *word, const char *(*next)(const void *context, size_t i), const void *context, char out[CSV_HINT]);
 
 #endif

@@ -1,52 +1,22 @@
 /* One table of keys; a word that is none of its values is answered with the nearest one. */
 #include "dissect/log/options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "dissect/log/when.h"
+#include "dissect/option.h"
 
-enum { LINE_DEFAULT = 64 << 10, LINE_LEAST = 256, LINE_MOST = BATCH_ROW_BYTES, HINT = 96 };
+enum { LINE_DEFAULT = 64 << 10, LINE_LEAST = 256, LINE_MOST = BATCH_ROW_BYTES };
 
 static const char *const key_name[] = {
     "format", "fields", "zone", "compat", "fulluri", "dash", "quotes", "xff", "max_line", NULL};
 
-/* " (did you mean \"x\"?)" or "". */
-static const char *nearest(const char *word, const char *const *names, char hint[HINT])
-{
-	size_t best = strlen(word) / 2 + 2;
-	hint[0] = '\0';
-	for (; *names != NULL; names++) {
-		size_t d = str_distance(word, *names);
-		if (d < best) {
-			best = d;
-			snprintf(hint, HINT, " (did you mean \"%s\"?)", *names);
-		}
-	}
-	return hint;
-}
-
-/* Index of value in names. */
-static enum rc choose(const struct dissect_option *o, const char *const *names, unsigned *out, struct err *e)
-{
-	char hint[HINT], known[160] = "";
-	for (unsigned i = 0; names[i] != NULL; i++) {
-		if (strcmp(names[i], o->value) == 0) {
-			*out = i;
-			return RC_OK;
-		}
-		size_t len = strlen(known);
-		snprintf(known + len, sizeof known - len, "%s%s", i > 0 ? ", " : "", names[i]);
-	}
-	return err_set(RC_BAD, e, "%s: no \"%.60s\"%s; there are: %s", o->key, o->value, nearest(o->value, names, hint), known);
-}
-
 static enum rc flag(const struct dissect_option *o, const char *no, const char *yes, bool *out, struct err *e)
 {
-	unsigned which = 0;
-	enum rc rc = choose(o, (const char *const[]){no, yes, NULL}, &which, e);
+	int which = 0;
+	enum rc rc = option_choice(o->key, o->value, (const char *const[]){no, yes, NULL}, &which, e);
 	if (rc == RC_OK)
 		*out = which == 1;
 	return rc;
@@ -86,14 +56,14 @@ static enum rc read_max_line(struct log_options *o, const char *text, struct err
 static enum rc read_one(struct log_options *o, const struct dissect_option *option, struct err *e)
 {
 	static const char *const formats[] = {"auto", "elff", "squid", "common", "combined", NULL};
-	char hint[HINT];
-	unsigned which = 0, key = 0;
+	unsigned key = 0;
+	int which = 0;
 	enum rc rc;
 	while (key_name[key] != NULL && strcmp(key_name[key], option->key) != 0)
 		key++;
 	switch (key) {
 	case 0:
-		rc = choose(option, formats, &which, e);
+		rc = option_choice(option->key, option->value, formats, &which, e);
 		o->format = (enum log_format)which;
 		return rc;
 	case 1:
@@ -101,7 +71,7 @@ static enum rc read_one(struct log_options *o, const struct dissect_option *opti
 	case 2:
 		return read_zone(o, option->value, e);
 	case 3:
-		rc = choose(option, (const char *const[]){"spot", NULL}, &which, e);
+		rc = option_choice(option->key, option->value, (const char *const[]){"spot", NULL}, &which, e);
 		o->spot = rc == RC_OK;
 		return rc;
 	case 4:
@@ -115,7 +85,7 @@ static enum rc read_one(struct log_options *o, const struct dissect_option *opti
 	case 8:
 		return read_max_line(o, option->value, e);
 	default:
-		return err_set(RC_BAD, e, "elff has no option \"%.100s\"%s", option->key, nearest(option->key, key_name, hint));
+		return option_unknown(option->key, key_name, e);
 	}
 }
 

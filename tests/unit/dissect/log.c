@@ -191,8 +191,8 @@ static void test_refused(void **state)
 	expect("CEF:0|a|b\n", "time", NULL, "looks like CEF or LEEF, no proxy log that elff reads");
 	expect("\x7f" "ELF\1\2\3\4\5\6\7", "time", NULL, "looks like binary data, no proxy log");
 	expect("", "time", NULL, "clean");
-	expect("", "time", "formt=elff", "elff has no option \"formt\" (did you mean \"format\"?)");
-	expect("", "time", "format=sqid", "format: no \"sqid\" (did you mean \"squid\"?); there are: auto, elff, squid, common, combined");
+	expect("", "time", "formt=elff", "unknown option \"formt\" (did you mean \"format\"?)");
+	expect("", "time", "format=sqid", "format: unknown word \"sqid\" (did you mean \"squid\"?)");
 	expect("", "time", "zone=CET", "zone: \"CET\" is neither \"UTC\" nor an offset like \"+0100\"");
 }
 
