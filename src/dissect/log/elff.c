@@ -115,6 +115,9 @@ static void bind(struct elff_map *m, int column, int rank, const struct log_opti
 	int field = known[rank].field;
 	if (field == ROLE_XFF && o->forwarded)
 		field = FIELD_CLIENTIP;
+	/* sc-action beside s-action is the filter's word. */
+	if (field == FIELD_ACTION && m->column[FIELD_ACTION] >= 0)
+		field = FIELD_FILTERRESULT;
 	/* The server's own name is the last resort: a URL says better. */
 	if (field == FIELD_HOST && m->uri >= 0 && strcmp(known[rank].name, "s-computername") == 0)
 		return;

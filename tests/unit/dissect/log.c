@@ -11,6 +11,7 @@
 #include "base/writer.h"
 #include "dissect/log/fields.h"
 #include "dissect/log/log.h"
+#include "pack/pack.h"
 
 #define ORDER                                                                                                                                        \
 	"date time time-taken c-ip cs-username cs-auth-group x-exception-id sc-filter-result cs-categories cs(Referer) sc-status s-action cs-method " \
@@ -115,6 +116,53 @@ static void test_every_column(void **state)
 	    "row useragent=\"Moz\" virusid=- webcat=\"A;B C\" fulluri=www.x.org/a.gif?q=1 bcappname=\"none\"\nclean");
 	expect(HEAD "\"Moz\"" TAIL, "fulluri virusid useragent", "fulluri=url dash=keep quotes=keep",
 	    "row fulluri=http://www.x.org/a.gif?q=1 virusid=- useragent=\"Moz\"\nclean");
+}
+
+/* Names that may stand for two columns, names from options, and an address that a header claims. */
+static void test_names(void **state)
+{
+	(void)state;
+	static const char *const line = "2016-08-18 05:30:54 10.0.0.1 192.0.2.7 MISS DENIED\n";
+	char *log = mem_format("#Fields: date time c-ip cs(X-Forwarded-For) s-action sc-action\n%s", line);
+	expect(log, "clientip action filterresult", NULL, "row clientip=10.0.0.1 action=MISS filterresult=DENIED\nclean");
+	expect(log, "clientip", "xff=yes", "row clientip=192.0.2.7\nclean");
+	mem_free(&log);
+	expect("#Fields: date time c-ip sc-action\n2016-08-18 05:30:54 10.0.0.1 MISS\n", "action filterresult", NULL, "row action=MISS\nclean");
+	expect(line, "clientip action respcode", "fields=date,time,c-ip,-,s-action,sc-status format=elff",
+	    "row clientip=10.0.0.1 action=MISS respcode=DENIED\nclean");
+}
+
+/* What was compressed comes out the same; what was cut gives what came before and one reject. */
+static void test_compressed(void **state)
+{
+	(void)state;
+	static const enum codec codec[] = {CODEC_GZIP, CODEC_ZSTD};
+	struct writer w;
+	struct err e;
+	writer_init(&w, 4 << 20);
+	writer_text(&w, "#Fields: date time c-ip time-taken\n");
+	for (unsigned i = 0; i < 20000; i++)
+		writer_format(&w, "2016-08-18 05:30:54 10.0.%u.%u %u\n", i / 250, i % 250, i * 2654435761u % 100000);
+	char *plain = dump(w.bytes, w.len, "clientip duration", NULL);
+	for (size_t i = 0; i < 2; i++) {
+		struct pack *p = pack_new();
+		size_t room = pack_bound(codec[i], w.len), size = 0;
+		uint8_t *packed = mem_alloc(room);
+		assert_int_equal(pack_block(p, codec[i], 3, w.bytes, w.len, packed, room, &size, &e), RC_OK);
+		char *whole = dump(packed, size, "clientip duration", NULL);
+		assert_string_equal(whole, plain);
+		char *cut = dump(packed, size - 1000, "clientip duration", NULL);
+		char *reject = strstr(cut, "\nreject ");
+		assert_non_null(reject);
+		assert_memory_equal(cut, plain, (size_t)(reject - cut));
+		assert_non_null(strstr(cut, "unclean"));
+		mem_free(&whole);
+		mem_free(&cut);
+		mem_free(&packed);
+		pack_free(&p);
+	}
+	mem_free(&plain);
+	writer_fini(&w);
 }
 
 static void test_quotes(void **state)
@@ -272,6 +320,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_column),
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_compressed),
 	    cmocka_unit_test(test_quotes),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_times),
