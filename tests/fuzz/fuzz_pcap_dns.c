@@ -1,5 +1,5 @@
-/* Any bytes as a capture, through all of pcap-dns; the first byte picks the options. Batches must check, rejects must lie in the input, and batches of one row must give the
- * same rows. */
+/* Any bytes as a capture, through all of pcap-dns; the first byte picks the options. Batches must check, rejects must
+ * have a place and a reason, and batches of one row must come to the same. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

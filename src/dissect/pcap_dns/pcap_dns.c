@@ -71,7 +71,7 @@ struct pcap_dns {
 	bool waiting;         /* message has not become a row yet */
 	bool streaming;       /* tcp may have more messages */
 	bool ended;
-	int64_t time_ns;      /* of the newest frame that had one */
+	int64_t time_ns; /* of the newest frame that had one */
 
 	uint64_t count[PCAP_DNS_COUNTER_COUNT]; /* all so far */
 	uint64_t told[PCAP_DNS_COUNTER_COUNT];  /* in batches that were handed over */

@@ -523,6 +523,24 @@ static void test_tunnel_ports(void **state)
 	pk_udp(&p, 5000, 6081);
 	pk_ip4(&p, UDP, 1, 0);
 	expect(&p, 101, "17 10.0.0.1:5000 10.0.1.1:6081 9/9 no tunnel");
+	/* GRE with a reserved bit, over something unknown, and with more header than there is. */
+	static const char *const no_gre[] = {"\4\x01\x08\x01", "\xB0\x01\x08\x01", "\x30\xFF\x86\xDD"};
+	for (size_t i = 0; i < sizeof no_gre / sizeof *no_gre; i++) {
+		char want[LINE];
+		pk_payload(&p, no_gre[i]);
+		pk_udp(&p, 5000, 4754);
+		pk_ip4(&p, UDP, 1, 0);
+		snprintf(want, sizeof want, "17 10.0.0.1:5000 10.0.1.1:4754 4/4 %s", no_gre[i]);
+		expect(&p, 101, want);
+	}
+	p.size = 0;
+	PK_RAW(&p, "\xB0\0\x08\0key.seq");
+	pk_udp(&p, 5000, 4754);
+	pk_ip4(&p, UDP, 1, 0);
+	f = (struct frame){.bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = 101};
+	l = decode_with(layers_new(), &f, got);
+	assert_true(str_starts(got, "17 10.0.0.1:5000 10.0.1.1:4754 11/11"));
+	layers_free(&l);
 }
 
 static void test_cut(void **state)
