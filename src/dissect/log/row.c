@@ -103,18 +103,18 @@ static void text_value(struct text *t, const struct value *v, bool json, uint64_
 	}
 }
 
-static bool in_line(const struct row *row, const struct value *v)
+static inline bool in_line(const struct row *row, const struct value *v)
 {
 	return (uintptr_t)v->at - (uintptr_t)row->line.at < row->line.size;
 }
 
 /* Does the value need nothing done to its bytes? */
-static bool as_it_is(const struct row *row, const struct value *v)
+static inline bool as_it_is(const struct row *row, const struct value *v)
 {
 	return v->form <= FORM_QUOTED && (row->plain || is_plain(v->at, v->length));
 }
 
-static struct span span_of(struct row *row, const struct value *v)
+static inline struct span span_of(struct row *row, const struct value *v)
 {
 	if (in_line(row, v) && as_it_is(row, v))
 		return (struct span){.offset = row->copy + (uint32_t)(v->at - row->line.at), .length = v->length};
@@ -124,7 +124,7 @@ static struct span span_of(struct row *row, const struct value *v)
 }
 
 /* As the options want quotes and dashes. false: null. */
-static bool settle(const struct row *row, struct value *v)
+static inline bool settle(const struct row *row, struct value *v)
 {
 	const struct log_options *o = row->options;
 	if (v->form == FORM_ABSENT)
@@ -138,22 +138,22 @@ static bool settle(const struct row *row, struct value *v)
 	return o->dash_kept || !value_unset(*v);
 }
 
-static void set_null(struct row *row, unsigned column)
+static inline void set_null(struct row *row, unsigned column)
 {
 	batch_set_null(row->batch, column, row->batch->rows);
 }
 
-static void set_span(struct row *row, unsigned column, struct span s)
+static inline void set_span(struct row *row, unsigned column, struct span s)
 {
 	((struct span *)batch_values(row->batch, column))[row->batch->rows] = s;
 }
 
-static void set_u64(struct row *row, unsigned column, uint64_t v)
+static inline void set_u64(struct row *row, unsigned column, uint64_t v)
 {
 	((uint64_t *)batch_values(row->batch, column))[row->batch->rows] = v;
 }
 
-static void put_value(struct row *row, unsigned column, struct value v)
+static inline void put_value(struct row *row, unsigned column, struct value v)
 {
 	if (settle(row, &v))
 		set_span(row, column, span_of(row, &v));
@@ -186,6 +186,13 @@ static void put_number(struct row *row, unsigned column, const struct value *v, 
 	}
 	if (unit == 1) {
 		good = thousandths(v, &n);
+	} else if (v->length <= 18) {
+		/* 18 digits fit. */
+		for (uint32_t i = 0; i < v->length; i++) {
+			good &= is_digit(v->at[i]);
+			n = n * 10 + (v->at[i] & 15);
+		}
+		n /= unit / 1000;
 	} else {
 		for (uint32_t i = 0; i < v->length; i++) {
 			good &= is_digit(v->at[i]);

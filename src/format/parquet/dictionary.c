@@ -300,15 +300,15 @@ static void wide_put(struct dictionary *d, const uint8_t *key, size_t len)
 	}
 }
 
-/* Keys are short: a call would cost more than the compare. */
+/* Most keys are short: a call would cost more than the compare. */
 static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	if (n < 8) {
-		for (size_t i = 0; i < n; i++)
-			if (a[i] != b[i])
-				return false;
-		return true;
-	}
+	if (n > 32)
+		return memcmp(a, b, n) == 0;
+	if (n < 4)
+		return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+	if (n < 8)
+		return load(a, 4) == load(b, 4) && load(a + n - 4, 4) == load(b + n - 4, 4);
 	for (size_t i = 0; i + 8 < n; i += 8)
 		if (load(a + i, 8) != load(b + i, 8))
 			return false;

@@ -5,17 +5,6 @@
 
 #include "base/mem.h"
 
-const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len)
-{
-	struct span s = ((const struct span *)k->at)[i];
-	if (s.length == KEYS_ABSENT) {
-		*len = strlen(k->from->column->absent);
-		return (const uint8_t *)k->from->column->absent;
-	}
-	*len = s.length;
-	return batch_span(k->batch, s);
-}
-
 const uint8_t *keys_text(
     const struct keys *k, size_t i, char text[RENDER_TEXT], uint8_t **scratch, size_t *scratch_size, size_t *len)
 {

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "data/batch.h"
 #include "data/projection.h"
@@ -26,7 +27,16 @@ struct keys {
 };
 
 /* Bytes of key i, of a KEY_BYTES column, before they are made text. */
-const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len);
+static inline const uint8_t *keys_bytes(const struct keys *k, size_t i, size_t *len)
+{
+	struct span s = ((const struct span *)k->at)[i];
+	if (s.length == KEYS_ABSENT) {
+		*len = strlen(k->from->column->absent);
+		return (const uint8_t *)k->from->column->absent;
+	}
+	*len = s.length;
+	return batch_span(k->batch, s);
+}
 
 /* Text of key i, of a STRING column: in place, in text, or in *scratch (grown with mem_resize). */
 const uint8_t *keys_text(

@@ -271,6 +271,38 @@ static void test_hex_is_not_its_own_key(void **state)
 	batch_free(&b);
 }
 
+/* After a stretch of one text, texts that differ from it in one byte, of every length that is compared in its own way. */
+static void test_runs_of_texts(void **state)
+{
+	enum { LONGEST = 70, RUN = 63, ROWS = RUN + 1 };
+	char text[3][LONGEST];
+	const char *const at[] = {text[0], text[1], text[2]};
+	(void)state;
+	for (size_t len = 1; len <= LONGEST; len++) {
+		struct subject s;
+		subject_init(&s, TYPE_BYTES, "text", SQL_STRING, 4);
+		for (size_t odd = 0; odd < len; odd++) {
+			struct span key[ROWS];
+			uint32_t id[ROWS];
+			memset(text, 'x', sizeof text);
+			text[2][odd] = 'y';
+			struct batch *b = batch_of_texts(at, (const size_t[]){len, len, len}, 3);
+			const struct span *span = batch_read(b, 0);
+			/* Two copies of the text, so that spans differ where bytes don't. */
+			for (size_t i = 0; i < RUN; i++)
+				key[i] = span[i % 2];
+			key[RUN] = span[2];
+			struct keys k = {.from = &s.from, .batch = b, .at = key, .n = ROWS};
+			assert_int_equal(dictionary_find(&s.d, &k, id, NULL, NULL), ROWS);
+			for (size_t i = 0; i < RUN; i++)
+				assert_int_equal(id[i], 0);
+			assert_int_equal(id[RUN], odd + 1);
+			batch_free(&b);
+		}
+		dictionary_fini(&s.d);
+	}
+}
+
 static void test_table_gives_up_far_from_home(void **state)
 {
 	struct table t = {0};
@@ -297,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_hex_is_not_its_own_key),
+	    cmocka_unit_test(test_runs_of_texts),
 	    cmocka_unit_test(test_table_gives_up_far_from_home),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
