@@ -20,6 +20,7 @@ const char *option_hint(
 enum rc option_unknown(const char *key, const char *const known[], struct err *e);
 
 /* Which of choices (ends with NULL) the value of key is; RC_BAD names the nearest, or all of them. */
-enum rc option_choice(const char *key, const char *value, const char *const choices[], int *out, struct err *e) MUST_USE;
+enum rc option_choice(
+    const char *key, const char *value, const char *const choices[], int *out, struct err *e) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Three libraries that decode a stream, behind one source. Each is fed what its input has buffered and asked for what the caller has room for, so that
- * no size in the input decides an allocation.
+ * Three libraries that decode a stream, behind one source. Each is fed what its input has buffered and asked for what
+ * the caller has room for, so that no size in the input decides an allocation.
  */
 #include "pack/unpack.h"
 
@@ -29,7 +29,8 @@ struct coder {
 	uint8_t magic[MAGIC];
 	size_t magic_length;
 	enum rc (*begin)(struct unpack *u, struct err *e); /* NULL: a codec we don't read */
-	enum rc (*step)(struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e);
+	enum rc (*step)(
+	    struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e);
 };
 
 static enum rc gzip_begin(struct unpack *u, struct err *e)
@@ -37,7 +38,8 @@ static enum rc gzip_begin(struct unpack *u, struct err *e)
 	return inflateInit2(&u->gzip, GZIP_AUTO) == Z_OK ? RC_OK : err_set(RC_AGAIN, e, "gzip: no memory");
 }
 
-static enum rc gzip_step(struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
+static enum rc gzip_step(
+    struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
 {
 	z_stream *z = &u->gzip;
 	if (!u->inside && inflateReset(z) != Z_OK)
@@ -64,7 +66,8 @@ static enum rc zstd_begin(struct unpack *u, struct err *e)
 	return RC_OK;
 }
 
-static enum rc zstd_step(struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
+static enum rc zstd_step(
+    struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
 {
 	ZSTD_inBuffer from = {in, *in_size, 0};
 	ZSTD_outBuffer to = {out, *out_size, 0};
@@ -79,10 +82,13 @@ static enum rc zstd_step(struct unpack *u, const uint8_t *in, size_t *in_size, u
 
 static enum rc lz4_begin(struct unpack *u, struct err *e)
 {
-	return !LZ4F_isError(LZ4F_createDecompressionContext(&u->lz4, LZ4F_VERSION)) ? RC_OK : err_set(RC_AGAIN, e, "lz4: no memory");
+	return !LZ4F_isError(LZ4F_createDecompressionContext(&u->lz4, LZ4F_VERSION))
+	           ? RC_OK
+	           : err_set(RC_AGAIN, e, "lz4: no memory");
 }
 
-static enum rc lz4_step(struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
+static enum rc lz4_step(
+    struct unpack *u, const uint8_t *in, size_t *in_size, uint8_t *out, size_t *out_size, struct err *e)
 {
 	size_t left = LZ4F_decompress(u->lz4, out, out_size, in, in_size, NULL);
 	if (LZ4F_isError(left))
@@ -173,7 +179,8 @@ enum rc unpack_open(struct source *inner, struct source **out, struct err *e)
 		if (have < c->magic_length || memcmp(bytes, c->magic, c->magic_length) != 0)
 			continue;
 		if (c->begin == NULL) {
-			rc = err_set(RC_BAD, e, "compressed with %s: gzip, zstd and lz4 are read, unpack it first", c->name);
+			rc = err_set(
+			    RC_BAD, e, "compressed with %s: gzip, zstd and lz4 are read, unpack it first", c->name);
 			goto out;
 		}
 		struct unpack *u = mem_zero(1, sizeof *u);

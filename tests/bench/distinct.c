@@ -1,5 +1,6 @@
 /*
- * distinct: an open table of hashes. Two values with one hash count once: at a million values, about once in forty million runs.
+ * distinct: an open table of hashes. Two values with one hash count once: at a million values, about once in forty
+ * million runs.
  */
 #include "distinct.h"
 

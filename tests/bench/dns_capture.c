@@ -3,10 +3,11 @@
  *
  *     dns_capture [-n PACKETS] [-s SEED] [-f] FILE
  *
- * Conversations run beside each other: lookups over UDP and TCP, web pages over TCP, datagrams over UDP. Three packets in ten are DNS; of the lookups one in
- * twenty goes over TCP, with answers in two segments or several in one. One packet in twenty is IPv6, about one in a hundred an IP fragment.
- * -f floods: nine packets in ten are TCP segments of messages that never end and first fragments of datagrams that never become whole.
- * Prints lines "name<TAB>number". response_frames is what a reader counts that gives one row for all messages that a segment completes.
+ * Conversations run beside each other: lookups over UDP and TCP, web pages over TCP, datagrams over UDP. Three packets
+ * in ten are DNS; of the lookups one in twenty goes over TCP, with answers in two segments or several in one. One
+ * packet in twenty is IPv6, about one in a hundred an IP fragment. -f floods: nine packets in ten are TCP segments of
+ * messages that never end and first fragments of datagrams that never become whole. Prints lines "name<TAB>number".
+ * response_frames is what a reader counts that gives one row for all messages that a segment completes.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,9 +18,24 @@
 #include "dns_text.h"
 #include "wire.h"
 
-enum { TALKS = 256, FILL = 1 << 16, BATCH_MAX = 3, STREAM_MAX = 3 * (DNS_TEXT_MAX + 2), SEGMENT_V4 = 1460, SEGMENT_V6 = 1440 };
+enum {
+	TALKS = 256,
+	FILL = 1 << 16,
+	BATCH_MAX = 3,
+	STREAM_MAX = 3 * (DNS_TEXT_MAX + 2),
+	SEGMENT_V4 = 1460,
+	SEGMENT_V6 = 1440
+};
 
-enum kind { LOOKUP_UDP, LOOKUP_FRAGMENTS, LOOKUP_TCP, LOOKUP_KINDS, PAGE_TCP = LOOKUP_KINDS, DATAGRAMS, DATAGRAM_FRAGMENTS };
+enum kind {
+	LOOKUP_UDP,
+	LOOKUP_FRAGMENTS,
+	LOOKUP_TCP,
+	LOOKUP_KINDS,
+	PAGE_TCP = LOOKUP_KINDS,
+	DATAGRAMS,
+	DATAGRAM_FRAGMENTS
+};
 
 struct talk {
 	struct path out; /* from who began it */
@@ -98,8 +114,10 @@ static void lookup_begin(struct capture *c, struct talk *t)
 {
 	struct chance *r = &c->wire.chance;
 	bool v6 = share_due(&c->v6[0], 50), fragments = share_due(&c->fragments[0], 10);
-	t->out = (struct path){.src = host_pick(r, v6, true, 65536), .dst = host_pick(r, v6, true, 16),
-	    .src_port = (uint16_t)chance_between(r, 32768, 65535), .dst_port = 53};
+	t->out = (struct path){.src = host_pick(r, v6, true, 65536),
+	    .dst = host_pick(r, v6, true, 16),
+	    .src_port = (uint16_t)chance_between(r, 32768, 65535),
+	    .dst_port = 53};
 	t->messages = 1;
 	if (fragments) {
 		t->kind = LOOKUP_FRAGMENTS;
@@ -130,8 +148,10 @@ static void web_begin(struct capture *c, struct talk *t)
 {
 	struct chance *r = &c->wire.chance;
 	bool v6 = share_due(&c->v6[1], 50), fragments = share_due(&c->fragments[1], 10);
-	t->out = (struct path){.src = host_pick(r, v6, true, 65536), .dst = host_pick(r, v6, false, 131072),
-	    .src_port = (uint16_t)chance_between(r, 32768, 65535), .dst_port = 443};
+	t->out = (struct path){.src = host_pick(r, v6, true, 65536),
+	    .dst = host_pick(r, v6, false, 131072),
+	    .src_port = (uint16_t)chance_between(r, 32768, 65535),
+	    .dst_port = 443};
 	if (fragments) {
 		t->kind = DATAGRAM_FRAGMENTS;
 		t->out.dst_port = 16400;
@@ -153,7 +173,8 @@ static void web_begin(struct capture *c, struct talk *t)
 static void talk_begin(struct capture *c, struct talk *t)
 {
 	bool dns = share_due(&c->dns, 300);
-	*t = (struct talk){.seq = (uint32_t)chance_next(&c->wire.chance), .ack = (uint32_t)chance_next(&c->wire.chance)};
+	*t =
+	    (struct talk){.seq = (uint32_t)chance_next(&c->wire.chance), .ack = (uint32_t)chance_next(&c->wire.chance)};
 	if (dns)
 		lookup_begin(c, t);
 	else
@@ -262,7 +283,9 @@ static void page_step(struct capture *c, struct talk *t)
 	if (t->step == 3)
 		size = chance_between(&c->wire.chance, 250, 700);
 	else if (back)
-		size = t->steps - t->step == 5 ? chance_between(&c->wire.chance, 40, 1400) : t->out.src.v6 ? SEGMENT_V6 : sizeof record;
+		size = t->steps - t->step == 5 ? chance_between(&c->wire.chance, 40, 1400)
+		       : t->out.src.v6         ? SEGMENT_V6
+		                               : sizeof record;
 	if (size == 0) {
 		send_tcp(c, t, t->step == 4, WIRE_ACK, NULL, 0);
 		return;
@@ -313,8 +336,10 @@ static void talk_step(struct capture *c, struct talk *t)
 static void flood_step(struct capture *c)
 {
 	struct chance *r = &c->wire.chance;
-	struct path p = {.src = host_pick(r, false, false, 131072), .dst = host_pick(r, false, true, 16),
-	    .src_port = 53, .dst_port = (uint16_t)chance_between(r, 32768, 65535)};
+	struct path p = {.src = host_pick(r, false, false, 131072),
+	    .dst = host_pick(r, false, true, 16),
+	    .src_port = 53,
+	    .dst_port = (uint16_t)chance_between(r, 32768, 65535)};
 	uint8_t payload[4000] = {0xff, 0xff};
 	memcpy(payload + 2, fill(c, 3998), 3998);
 	payload[4] &= 0x7f;

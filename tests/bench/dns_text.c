@@ -73,11 +73,12 @@ static void put_name(struct dns_text *t, const char *text)
 
 static void word(char *out, size_t size, uint64_t number)
 {
-	static const char *const part[] = {"ba", "cor", "del", "fin", "gra", "hol", "in", "jo", "ka", "lum", "mer", "nor",
-	    "or", "pla", "qui", "ros", "sta", "tem", "ul", "ver", "win", "xen", "yar", "zo", "alt", "bri", "cle", "dro",
-	    "el", "fo", "gel", "har"};
+	static const char *const part[] = {"ba", "cor", "del", "fin", "gra", "hol", "in", "jo", "ka", "lum", "mer",
+	    "nor", "or", "pla", "qui", "ros", "sta", "tem", "ul", "ver", "win", "xen", "yar", "zo", "alt", "bri", "cle",
+	    "dro", "el", "fo", "gel", "har"};
 	uint64_t h = chance_mix(number + 77);
-	snprintf(out, size, "%s%s%s%s", part[h & 31], part[h >> 5 & 31], part[h >> 10 & 31], h >> 15 & 1 ? part[h >> 16 & 31] : "");
+	snprintf(out, size, "%s%s%s%s", part[h & 31], part[h >> 5 & 31], part[h >> 10 & 31],
+	    h >> 15 & 1 ? part[h >> 16 & 31] : "");
 }
 
 static void domain(char *out, size_t size, uint64_t number)
@@ -88,7 +89,8 @@ static void domain(char *out, size_t size, uint64_t number)
 	snprintf(out, size, "%s.%s", w, top[chance_mix(number) & 7]);
 }
 
-/* The domain of a name. One rare name in eight lies under one of seven domains, as those of trackers and block lists do. */
+/* The domain of a name. One rare name in eight lies under one of seven domains, as those of trackers and block lists
+ * do. */
 static uint64_t domain_of(const struct question *q)
 {
 	uint64_t h = chance_mix(q->name * 3 + 1);

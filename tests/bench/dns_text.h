@@ -1,5 +1,6 @@
 /*
- * dns_text: queries and the answers that a resolver would give, as bytes (RFC 1035 section 4, RFC 6891), with compression pointers.
+ * dns_text: queries and the answers that a resolver would give, as bytes (RFC 1035 section 4, RFC 6891), with
+ * compression pointers.
  *
  * The answer follows from the question alone: asked again, a name gives the same chain and the same addresses.
  *
@@ -16,7 +17,16 @@
 
 enum { DNS_TEXT_MAX = 4400, DNS_POPULAR = 20000 };
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_PTR = 12, TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_OPT = 41 };
+enum {
+	TYPE_A = 1,
+	TYPE_CNAME = 5,
+	TYPE_SOA = 6,
+	TYPE_PTR = 12,
+	TYPE_MX = 15,
+	TYPE_TXT = 16,
+	TYPE_AAAA = 28,
+	TYPE_OPT = 41
+};
 
 struct question {
 	uint64_t name; /* a number; below DNS_POPULAR: one that many ask for */

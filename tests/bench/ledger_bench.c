@@ -1,7 +1,8 @@
 /*
  * ledger_bench: what a file costs in the ledger, at a thousand, ten thousand, a hundred thousand and a million entries.
  *
- * Each file goes through its whole life (archived, published, committed) in groups of 250, as the collector does it. Prints "name<TAB>microseconds<TAB>unit".
+ * Each file goes through its whole life (archived, published, committed) in groups of 250, as the collector does it.
+ * Prints "name<TAB>microseconds<TAB>unit".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,18 @@ static void put(struct ledger *l, int number, enum ledger_state state)
 	char name[64], path[128];
 	snprintf(name, sizeof name, "nfcapd.2026%08d", number);
 	snprintf(path, sizeof path, "flow/binary/20260114/09/%s", name);
-	struct ledger_original o = {.state = state, .pipeline = "flow", .name = name, .source = name, .path = path, .topic = "edge.flow.rows", .partition = 0, .parts = 1,
-	    .rows_event = true, .dissector = "nfcapd/1", .size = 20000, .note = ""};
+	struct ledger_original o = {.state = state,
+	    .pipeline = "flow",
+	    .name = name,
+	    .source = name,
+	    .path = path,
+	    .topic = "edge.flow.rows",
+	    .partition = 0,
+	    .parts = 1,
+	    .rows_event = true,
+	    .dissector = "nfcapd/1",
+	    .size = 20000,
+	    .note = ""};
 	sha256_of(&number, sizeof number, o.sha256);
 	ledger_put_original(l, &o);
 	struct ledger_path p = {.ino = (uint64_t)number, .size = 20000, .state = LEDGER_PATH_TAKEN};
@@ -72,7 +83,8 @@ int main(void)
 		live(l, sizes[i], sizes[i] + SAMPLE, &e);
 		have = sizes[i] + SAMPLE;
 		printf("ledger CPU a file at %d entries\t%.2f\tus\n", sizes[i], (double)(cpu_us() - cpu) / SAMPLE);
-		printf("ledger wall a file at %d entries\t%.2f\tus\n", sizes[i], (double)(clock_mono_ns() - wall) / 1e3 / SAMPLE);
+		printf("ledger wall a file at %d entries\t%.2f\tus\n", sizes[i],
+		    (double)(clock_mono_ns() - wall) / 1e3 / SAMPLE);
 	}
 	ledger_close(&l);
 	must(file_remove_tree(dir, &e), &e);

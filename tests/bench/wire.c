@@ -67,8 +67,10 @@ static void write_all(struct wire *w, const void *bytes, size_t size)
 void wire_open(struct wire *w, const char *path, uint64_t limit, uint64_t seed)
 {
 	static const uint32_t head[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 1};
-	*w = (struct wire){
-	    .limit = limit, .start_us = INT64_C(1768381200) * 1000000, .span_us = (int64_t)limit * STEP_US, .chance = {seed}};
+	*w = (struct wire){.limit = limit,
+	    .start_us = INT64_C(1768381200) * 1000000,
+	    .span_us = (int64_t)limit * STEP_US,
+	    .chance = {seed}};
 	w->out = fopen(path, "wb");
 	if (w->out == NULL) {
 		perror(path);
@@ -138,8 +140,8 @@ static size_t put_v6(uint8_t *ip, const struct path *p, uint8_t proto, const str
 	return IPV6 + extra;
 }
 
-static void put_ip(struct wire *w, const struct path *p, uint8_t proto, const struct piece *piece, const uint8_t *part,
-    size_t size)
+static void put_ip(
+    struct wire *w, const struct path *p, uint8_t proto, const struct piece *piece, const uint8_t *part, size_t size)
 {
 	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
 	uint8_t frame[ETHERNET + WIRE_MTU];
@@ -175,8 +177,8 @@ void wire_udp(struct wire *w, const struct path *p, const void *payload, size_t 
 	put_ip(w, p, PROTO_UDP, &(struct piece){.whole = true, .id = (uint16_t)w->packets}, datagram, all);
 }
 
-void wire_tcp(struct wire *w, const struct path *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *payload,
-    size_t size)
+void wire_tcp(
+    struct wire *w, const struct path *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *payload, size_t size)
 {
 	uint8_t segment[WIRE_MTU] = {0};
 	size_t head = TCP + (flags & WIRE_SYN ? TCP_MSS : 0);

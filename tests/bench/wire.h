@@ -55,11 +55,12 @@ static inline bool wire_full(const struct wire *w)
 struct path path_back(const struct path *p);
 
 void wire_udp(struct wire *w, const struct path *p, const void *payload, size_t size);
-void wire_tcp(struct wire *w, const struct path *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *payload,
-    size_t size);
+void wire_tcp(
+    struct wire *w, const struct path *p, uint32_t seq, uint32_t ack, uint8_t flags, const void *payload, size_t size);
 
 /* Fragments that a UDP payload of size needs, and the fragment with that number. */
 unsigned wire_fragments(const struct path *p, size_t size);
-void wire_fragment(struct wire *w, const struct path *p, uint32_t id, unsigned number, const void *payload, size_t size);
+void wire_fragment(
+    struct wire *w, const struct path *p, uint32_t id, unsigned number, const void *payload, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
-/* Any bytes as a DNS message, in both styles, with every field and with Spot's only: batches must check, arrays must be JSON's characters, faults must lie inside. */
+/* Any bytes as a DNS message, in both styles, with every field and with Spot's only: batches must check, arrays must be
+ * JSON's characters, faults must lie inside. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	for (unsigned f = DNS_FIELD_MESSAGE_SIZE; f < DNS_FIELD_COUNT; f++)
 		all[wants++] = f;
 	/* The first byte: how the message came. */
-	struct dns_message m = {.bytes = bytes + 1, .have = size - 1, .size = size - 1 + (bytes[0] & 2), .mdns = bytes[0] & 1};
+	struct dns_message m = {
+	    .bytes = bytes + 1, .have = size - 1, .size = size - 1 + (bytes[0] & 2), .mdns = bytes[0] & 1};
 	struct dns_style style = {.names = bytes[0] & 4 ? DNS_NAMES_QUESTION : DNS_NAMES_RECORD};
 	for (unsigned i = 0; i < 2; i++) {
 		style.tshark = i != 0;

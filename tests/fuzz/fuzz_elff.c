@@ -1,4 +1,5 @@
-/* Any bytes as a proxy log, in every dialect and with every option: batches must check, rejects must have a reason, and it must end. */
+/* Any bytes as a proxy log, in every dialect and with every option: batches must check, rejects must have a reason, and
+ * it must end. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,8 @@ static void run(const uint8_t *bytes, size_t size, const struct dissect_option *
 		types[f] = dissect_elff.field[f].type;
 	}
 	struct dissect_hints hints = {.name = "fuzz", .size = size};
-	struct dissect_params params = {.wanted = wanted, .wants = wants, .rows = rows, .option = option, .options = options};
+	struct dissect_params params = {
+	    .wanted = wanted, .wants = wants, .rows = rows, .option = option, .options = options};
 	struct dissector *d;
 	const struct batch *b;
 	bool clean;
@@ -49,8 +51,8 @@ static void run(const uint8_t *bytes, size_t size, const struct dissect_option *
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const char *const format[] = {"auto", "elff", "squid", "common", "combined"};
-	struct dissect_option option[] = {
-	    {"format", format[size % 5]}, {"zone", "-0330"}, {"max_line", size % 2 ? "256" : "64KiB"}, {"xff", "yes"}, {"compat", "spot"}};
+	struct dissect_option option[] = {{"format", format[size % 5]}, {"zone", "-0330"},
+	    {"max_line", size % 2 ? "256" : "64KiB"}, {"xff", "yes"}, {"compat", "spot"}};
 	run(bytes, size, option, size % 7 == 0 ? 5 : 4, size % 3 ? 0 : 7);
 	return 0;
 }

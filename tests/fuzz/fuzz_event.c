@@ -58,8 +58,7 @@ static struct bus_event event_of(char *text, size_t size, struct bus_header *hea
 		if (blank == NULL)
 			break;
 		*blank = '\0';
-		header[event.headers++] =
-		    (struct bus_header){text, {blank + 1, (size_t)(line_end - blank) - 1}};
+		header[event.headers++] = (struct bus_header){text, {blank + 1, (size_t)(line_end - blank) - 1}};
 		text = line_end < end ? line_end + 1 : end;
 	}
 	text += text < end && *text == '\n';

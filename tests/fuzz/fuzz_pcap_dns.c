@@ -66,8 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		wanted[wants] = (unsigned)f;
 		types[wants] = dissect_pcap_dns.field[f].type;
 	}
-	struct dissect_option option[] = {{"compat", how & 1 ? "tshark" : "none"},
-	    {"messages", messages[how >> 1 & 3]},
+	struct dissect_option option[] = {{"compat", how & 1 ? "tshark" : "none"}, {"messages", messages[how >> 1 & 3]},
 	    {"ports", how & 8 ? "any" : "53,5353"}};
 	struct dissect_params params = {
 	    .field = dissect_pcap_dns.field, .wanted = wanted, .wants = wants, .option = option, .options = 3};

@@ -1,4 +1,5 @@
-/* Any bytes as a sequence of TCP segments and IP fragments: what comes out must be readable, its sizes must agree, and the counters must add up. */
+/* Any bytes as a sequence of TCP segments and IP fragments: what comes out must be readable, its sizes must agree, and
+ * the counters must add up. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,8 +45,13 @@ static void collect(struct run *r)
 
 static void add_segment(struct run *r, const uint8_t *step, const uint8_t *payload, uint32_t have)
 {
-	struct segment g = {.payload = payload, .have = have, .length = have + (step[1] & 0x80 ? step[7] : 0), .src = {.family = 4},
-	    .dst = {.family = 4}, .dst_port = step[1] & 3, .flags = step[1] >> 2 & 7};
+	struct segment g = {.payload = payload,
+	    .have = have,
+	    .length = have + (step[1] & 0x80 ? step[7] : 0),
+	    .src = {.family = 4},
+	    .dst = {.family = 4},
+	    .dst_port = step[1] & 3,
+	    .flags = step[1] >> 2 & 7};
 	g.seq = (uint32_t)step[2] << 8 | step[3];
 	if (step[1] & 0x40)
 		g.seq += (uint32_t)step[7] << 24;
@@ -59,7 +65,8 @@ static void add_fragment(struct run *r, const uint8_t *step, const uint8_t *payl
 	uint32_t offset = ((uint32_t)step[2] << 8 | step[3]) % 8192 * 8;
 	const uint8_t *whole;
 	size_t size;
-	if (frags_add(r->frags, &key, offset, (step[1] & 4) != 0, payload, have, (step[1] & 0x80) != 0, r->time_ns, &whole, &size)) {
+	if (frags_add(r->frags, &key, offset, (step[1] & 4) != 0, payload, have, (step[1] & 0x80) != 0, r->time_ns,
+	        &whole, &size)) {
 		must(size > 0 && size <= FRAG_DATAGRAM_MAX);
 		touch(r, whole, size);
 	}

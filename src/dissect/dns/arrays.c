@@ -72,7 +72,8 @@ static void put_data(struct dns_arrays *a, const struct dns_message *m, const st
 	put_text(a);
 }
 
-static void put_record(struct dns_arrays *a, const struct dns_message *m, enum dns_section s, const struct dns_record *r)
+static void put_record(
+    struct dns_arrays *a, const struct dns_message *m, enum dns_section s, const struct dns_record *r)
 {
 	char type[DNS_MNEMONIC], class[DNS_MNEMONIC];
 	writer_u8(&a->json, '{');
@@ -110,7 +111,8 @@ bool dns_arrays_section(struct dns_arrays *a, const struct dns_message *m, const
 	return true;
 }
 
-bool dns_arrays_data(struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, uint16_t type, uint16_t other)
+bool dns_arrays_data(
+    struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, uint16_t type, uint16_t other)
 {
 	size_t at = w->at[DNS_ANSWERS];
 	if (at == 0)
@@ -140,7 +142,8 @@ bool dns_arrays_options(struct dns_arrays *a, const struct dns_message *m, const
 	begin(a);
 	while (dns_option_next(&r, &o)) {
 		size_t mark = begin_element(a);
-		writer_format(&a->json, "{\"code\":%u,\"name\":\"%s\",\"data\":", o.code, dns_option_name(o.code, name));
+		writer_format(
+		    &a->json, "{\"code\":%u,\"name\":\"%s\",\"data\":", o.code, dns_option_name(o.code, name));
 		writer_reset(&a->text);
 		dns_option_text(&o, &a->text);
 		put_text(a);

@@ -21,9 +21,11 @@ void dns_arrays_init(struct dns_arrays *a, size_t ceiling);
 void dns_arrays_fini(struct dns_arrays *a);
 
 /* Each leaves its array in a->json; false: reading never came to the section, there is none. */
-bool dns_arrays_section(struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, enum dns_section s);
+bool dns_arrays_section(
+    struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, enum dns_section s);
 /* Data of the answers of one or two types, as texts. */
-bool dns_arrays_data(struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, uint16_t type, uint16_t other);
+bool dns_arrays_data(
+    struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w, uint16_t type, uint16_t other);
 /* Of the OPT record; false: there is none. */
 bool dns_arrays_options(struct dns_arrays *a, const struct dns_message *m, const struct dns_walk *w);
 

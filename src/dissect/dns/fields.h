@@ -1,5 +1,6 @@
 /*
- * fields: what the pcap-dns dissector can give. Rows of a table here; those above the line come from the packet, those below from the message.
+ * fields: what the pcap-dns dissector can give. Rows of a table here; those above the line come from the packet, those
+ * below from the message.
  */
 #ifndef DISSECT_DNS_FIELDS_H
 #define DISSECT_DNS_FIELDS_H

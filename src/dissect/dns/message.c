@@ -1,4 +1,5 @@
-/* Fills the columns that are wanted from the walk over a message. What a column means in which mode is decided here and nowhere else. */
+/* Fills the columns that are wanted from the walk over a message. What a column means in which mode is decided here and
+ * nowhere else. */
 #include "dissect/dns/message.h"
 
 #include <assert.h>
@@ -68,7 +69,8 @@ static void choose(struct view *v)
 	v->from_question = v->chosen == &w->question;
 }
 
-/* Are name, type, class and ttl those of tshark's first occurrences? With names: question only where nothing was asked. */
+/* Are name, type, class and ttl those of tshark's first occurrences? With names: question only where nothing was asked.
+ */
 static bool as_tshark(const struct view *v)
 {
 	return v->style->tshark && !(v->style->names == DNS_NAMES_QUESTION && v->walk.count[DNS_QUESTIONS] > 0);
@@ -198,7 +200,8 @@ static bool address(const struct view *v, struct ip *out)
 }
 
 /* Straight into the arena: the most a name can take, and the rest given back. */
-static enum filled put_name(const struct view *v, struct batch *b, const struct dns_record *r, const struct tshark_name *t, struct span *out)
+static enum filled put_name(
+    const struct view *v, struct batch *b, const struct dns_record *r, const struct tshark_name *t, struct span *out)
 {
 	if (!batch_room(b, DNS_NAME_TEXT, out))
 		return FILLED_FULL;
@@ -266,7 +269,8 @@ static bool array(struct dns_arrays *a, const struct view *v, unsigned field)
 }
 
 /* start: arena_used when the row began; an array gets what is left of the row's bytes. */
-static enum filled bytes(struct dns_filler *f, const struct view *v, struct batch *b, unsigned field, uint32_t start, struct span *out)
+static enum filled bytes(
+    struct dns_filler *f, const struct view *v, struct batch *b, unsigned field, uint32_t start, struct span *out)
 {
 	if (field == DNS_FIELD_NAME)
 		return chosen_name(v, b, out);
@@ -280,7 +284,8 @@ static enum filled bytes(struct dns_filler *f, const struct view *v, struct batc
 	return batch_put(b, f->arrays.json.bytes, f->arrays.json.len, out) ? FILLED : FILLED_FULL;
 }
 
-static enum filled fill_one(struct dns_filler *f, const struct view *v, struct batch *b, uint32_t row, const struct want *w, uint32_t start)
+static enum filled fill_one(
+    struct dns_filler *f, const struct view *v, struct batch *b, uint32_t row, const struct want *w, uint32_t start)
 {
 	void *values = batch_values(b, w->column);
 	switch (dns_field[w->field].type) {
@@ -322,7 +327,8 @@ bool dns_plausible(const struct dns_message *m)
 	if (m->have < DNS_HEADER || m->have != m->size || (m->bytes[2] >> 3 & 15) > 6)
 		return false;
 	dns_walk(m, &w);
-	bool any = (w.count[DNS_QUESTIONS] | w.count[DNS_ANSWERS] | w.count[DNS_AUTHORITIES] | w.count[DNS_ADDITIONALS]) != 0;
+	bool any =
+	    (w.count[DNS_QUESTIONS] | w.count[DNS_ANSWERS] | w.count[DNS_AUTHORITIES] | w.count[DNS_ADDITIONALS]) != 0;
 	return any && w.fault.reason == NULL && w.end == m->have;
 }
 

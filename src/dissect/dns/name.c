@@ -1,4 +1,5 @@
-/* The one place that follows pointers for our own text. Looking at a name and writing it are two passes: most names are looked at only. */
+/* The one place that follows pointers for our own text. Looking at a name and writing it are two passes: most names are
+ * looked at only. */
 #include "dissect/dns/name.h"
 
 #include <string.h>
@@ -6,7 +7,8 @@
 /* How a byte of a label is written. */
 enum written { DECIMAL, PLAIN, BACKSLASH };
 
-/* Letters, digits and every other graphic character stand for themselves but the quote, the comma and those that zone files take for their own. */
+/* Letters, digits and every other graphic character stand for themselves but the quote, the comma and those that zone
+ * files take for their own. */
 static const uint8_t written[256] = {
     ['!'] = PLAIN,
     ['#'] = PLAIN,
@@ -59,8 +61,8 @@ static enum dns_name_state skip(const struct dns_message *m, size_t at, size_t *
 }
 
 /*
- * The rest of a name that began with a pointer or came to one. segment is where the part before the pointer began: pointers that lead before it
- * cannot loop.
+ * The rest of a name that began with a pointer or came to one. segment is where the part before the pointer began:
+ * pointers that lead before it cannot loop.
  */
 static enum dns_name_state follow(const struct dns_message *m, size_t at, size_t segment, size_t wire)
 {

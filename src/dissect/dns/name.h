@@ -1,8 +1,10 @@
 /*
- * name: a domain name on the wire (RFC 1035 section 4.1.4) as text with the escapes of RFC 1035 section 5.1 and RFC 4343 section 2.1.
+ * name: a domain name on the wire (RFC 1035 section 4.1.4) as text with the escapes of RFC 1035 section 5.1 and RFC
+ * 4343 section 2.1.
  *
- * The text is ASCII without blanks, commas and double quotes: \. \\ \; \( \) \@ \$ inside a label, \DDD for every other byte that is not plain. Case is kept, no
- * dot at the end, the root is ".". Two different names never have the same text.
+ * The text is ASCII without blanks, commas and double quotes: \. \\ \; \( \) \@ \$ inside a label, \DDD for every other
+ * byte that is not plain. Case is kept, no dot at the end, the root is ".". Two different names never have the same
+ * text.
  *
  * Bounded: at most 255 bytes and DNS_NAME_JUMPS pointers, whatever they say.
  *
@@ -18,7 +20,7 @@
 #include "dissect/dns/message.h"
 
 enum {
-	DNS_NAME_WIRE = 255,     /* RFC 1035 section 2.3.4 */
+	DNS_NAME_WIRE = 255, /* RFC 1035 section 2.3.4 */
 	DNS_NAME_JUMPS = 128,
 	DNS_NAME_TEXT = 4 * 256, /* room for any name's text */
 	DNS_POINTER = 0xc0,      /* the two high bits of a label's length */
@@ -26,12 +28,12 @@ enum {
 
 enum dns_name_state {
 	DNS_NAME_GOOD,
-	DNS_NAME_FORWARD,  /* good, but a pointer in it does not lead back */
+	DNS_NAME_FORWARD, /* good, but a pointer in it does not lead back */
 	DNS_NAME_LOOP,
 	DNS_NAME_LONG,
-	DNS_NAME_OUTSIDE,  /* a pointer past the end, or a label after one that runs past it */
-	DNS_NAME_CUT,      /* runs past the end in its own place: nothing after it can be found */
-	DNS_NAME_LABEL,    /* a label type that nobody knows, in its own place: the same */
+	DNS_NAME_OUTSIDE, /* a pointer past the end, or a label after one that runs past it */
+	DNS_NAME_CUT,     /* runs past the end in its own place: nothing after it can be found */
+	DNS_NAME_LABEL,   /* a label type that nobody knows, in its own place: the same */
 };
 
 /* Is there text? */

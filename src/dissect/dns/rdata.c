@@ -1,5 +1,6 @@
 /*
- * One table says how the data of each type is laid out; checking and printing walk the same row, so that what was checked is what is printed.
+ * One table says how the data of each type is laid out; checking and printing walk the same row, so that what was
+ * checked is what is printed.
  */
 #include "dissect/dns/rdata.h"
 
@@ -184,7 +185,8 @@ static void date(struct state *s)
 	struct civil c = civil_of(reader_be32(&s->r));
 	blank(s);
 	if (s->out != NULL)
-		writer_format(s->out, "%04d%02u%02u%02u%02u%02u", (int)c.year, c.month, c.day, c.hour, c.minute, c.second);
+		writer_format(
+		    s->out, "%04d%02u%02u%02u%02u%02u", (int)c.year, c.month, c.day, c.hour, c.minute, c.second);
 }
 
 /* RFC 4034 section 4.1.2: windows in rising order, each of 1 to 32 bytes. */
@@ -214,7 +216,8 @@ static void locator(struct state *s)
 	const uint8_t *p = reader_take(&s->r, 8);
 	blank(s);
 	if (s->out != NULL && p != NULL)
-		writer_format(s->out, "%02x%02x:%02x%02x:%02x%02x:%02x%02x", p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
+		writer_format(
+		    s->out, "%02x%02x:%02x%02x:%02x%02x:%02x%02x", p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
 }
 
 /* RFC 7043: 6 bytes of EUI48, 8 of EUI64. */
@@ -240,7 +243,8 @@ static void degrees(struct writer *out, uint32_t v, char plus, char minus)
 	int64_t ms = (int64_t)v - (INT64_C(1) << 31);
 	char side = ms < 0 ? minus : plus;
 	ms = ms < 0 ? -ms : ms;
-	writer_format(out, "%d %d %d.%03d %c ", (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000), side);
+	writer_format(out, "%d %d %d.%03d %c ", (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60),
+	    (int)(ms % 1000), side);
 }
 
 static void loc(struct state *s)
@@ -258,7 +262,8 @@ static void loc(struct state *s)
 	degrees(s->out, longitude, 'E', 'W');
 	int64_t cm = (int64_t)altitude - 10000000;
 	uint64_t size = (uint64_t)(cm < 0 ? -cm : cm);
-	writer_format(s->out, "%s%llu.%02llum", cm < 0 ? "-" : "", (unsigned long long)(size / 100), (unsigned long long)(size % 100));
+	writer_format(s->out, "%s%llu.%02llum", cm < 0 ? "-" : "", (unsigned long long)(size / 100),
+	    (unsigned long long)(size % 100));
 	for (unsigned i = 1; i <= 3; i++)
 		centimetres(s->out, v[i]);
 }
@@ -349,7 +354,8 @@ static void part(struct state *s, char p)
 
 static bool walk_parts(const struct dns_message *m, const struct dns_record *r, const char *parts, struct writer *out)
 {
-	struct state s = {.m = m, .r = reader_of(m->bytes + r->data, r->length), .out = out, .type = r->type, .first = true};
+	struct state s = {
+	    .m = m, .r = reader_of(m->bytes + r->data, r->length), .out = out, .type = r->type, .first = true};
 	for (; *parts != '\0' && !s.r.failed; parts++)
 		part(&s, *parts);
 	return !s.r.failed && reader_left(&s.r) == 0;

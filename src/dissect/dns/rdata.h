@@ -1,5 +1,6 @@
 /*
- * rdata: what a record holds, checked against its type and as zone file text (doc/formats/dns.md, arrays). Which types are known is one table in rdata.c.
+ * rdata: what a record holds, checked against its type and as zone file text (doc/formats/dns.md, arrays). Which types
+ * are known is one table in rdata.c.
  *
  * Thread  any; borrows the message
  */

@@ -5,7 +5,17 @@
 
 #include "dissect/dns/present.h"
 
-enum svcb_key { SVCB_MANDATORY, SVCB_ALPN, SVCB_NO_DEFAULT_ALPN, SVCB_PORT, SVCB_IPV4HINT, SVCB_ECH, SVCB_IPV6HINT, SVCB_DOHPATH, SVCB_KEYS };
+enum svcb_key {
+	SVCB_MANDATORY,
+	SVCB_ALPN,
+	SVCB_NO_DEFAULT_ALPN,
+	SVCB_PORT,
+	SVCB_IPV4HINT,
+	SVCB_ECH,
+	SVCB_IPV6HINT,
+	SVCB_DOHPATH,
+	SVCB_KEYS
+};
 
 static const char *const key_name[SVCB_KEYS] = {
     [SVCB_MANDATORY] = "mandatory",
@@ -49,7 +59,8 @@ static void mandatory(struct reader *v, struct writer *out)
 	} while (reader_left(v) > 0 && !v->failed);
 }
 
-/* One protocol of a list in quotes: comma and backslash are escaped for the list, then backslash and quote once more for the string. */
+/* One protocol of a list in quotes: comma and backslash are escaped for the list, then backslash and quote once more
+ * for the string. */
 static void protocol(const uint8_t *p, size_t length, struct writer *out)
 {
 	for (size_t i = 0; i < length; i++) {

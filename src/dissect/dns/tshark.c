@@ -1,4 +1,5 @@
-/* tshark's reading of a message, quirk by quirk: what its users' tables hold today. Own code after its behaviour; nothing here is meant to be right. */
+/* tshark's reading of a message, quirk by quirk: what its users' tables hold today. Own code after its behaviour;
+ * nothing here is meant to be right. */
 #include "dissect/dns/tshark.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ enum {
 	POINTERS = 255,
 	ROOT_BYTES = 2, /* an empty name of at most so many bytes in its own place is the root */
 	BIT_STRING = 0x41,
-	SELF = 4,       /* the pointer it knows as a loop leads so far behind its own first byte */
+	SELF = 4, /* the pointer it knows as a loop leads so far behind its own first byte */
 	WORK_FREE = 64 << 10,
 	WORK_TIMES = 16,
 };
@@ -42,7 +43,8 @@ static void set_text(struct tshark_name *name, const char *text)
 	memcpy(name->bytes, text, name->length);
 }
 
-/* One label onto the name. It takes what is left of 255 bytes, then only walks; a label may not run past the end while it takes. */
+/* One label onto the name. It takes what is left of 255 bytes, then only walks; a label may not run past the end while
+ * it takes. */
 static void add_label(struct cursor *c, size_t length, struct tshark_name *name, size_t *room)
 {
 	if (name->length > 0 && *room > 0)
@@ -115,8 +117,8 @@ static void read_name(struct cursor *c, struct tshark_name *name)
 }
 
 /*
- * RDATA of types whose reading can pass the end: n a name, 1 2 4 that many bytes, s a string with its length, S strings to the end of RDATA, O
- * options, r what is left for a signature.
+ * RDATA of types whose reading can pass the end: n a name, 1 2 4 that many bytes, s a string with its length, S strings
+ * to the end of RDATA, O options, r what is left for a signature.
  */
 static const char *layout(uint16_t type)
 {
@@ -227,7 +229,8 @@ static void read_question(struct cursor *c, struct tshark_columns *out)
 	}
 }
 
-static void note(struct tshark_columns *out, const struct tshark_name *name, uint16_t type, uint16_t class, uint32_t ttl)
+static void note(
+    struct tshark_columns *out, const struct tshark_name *name, uint16_t type, uint16_t class, uint32_t ttl)
 {
 	if (!out->has_name && type != DNS_TYPE_SRV) {
 		out->name = *name;
@@ -270,7 +273,8 @@ static void read_record(struct cursor *c, bool mdns, struct tshark_columns *out)
 
 void tshark_walk(const struct dns_message *m, struct tshark_columns *out)
 {
-	struct cursor c = {.bytes = m->bytes, .have = m->have, .at = 4, .work = WORK_FREE + WORK_TIMES * (uint64_t)m->have};
+	struct cursor c = {
+	    .bytes = m->bytes, .have = m->have, .at = 4, .work = WORK_FREE + WORK_TIMES * (uint64_t)m->have};
 	*out = (struct tshark_columns){.has_name = false};
 	if (m->have < DNS_HEADER)
 		return;
@@ -313,7 +317,12 @@ static size_t put_utf8(uint32_t c, uint8_t *out)
 static uint32_t next_character(const struct tshark_name *name, size_t *at)
 {
 	uint8_t lead = name->bytes[(*at)++];
-	unsigned more = lead < 0xc0 || lead >= 0xfe ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf8 ? 3 : lead < 0xfc ? 4 : 5;
+	unsigned more = lead < 0xc0 || lead >= 0xfe ? 0
+	                : lead < 0xe0               ? 1
+	                : lead < 0xf0               ? 2
+	                : lead < 0xf8               ? 3
+	                : lead < 0xfc               ? 4
+	                                            : 5;
 	if (more == 0)
 		return 0xfffd;
 	uint32_t c = lead & (0x3fu >> more);

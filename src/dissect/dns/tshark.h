@@ -15,8 +15,8 @@
 #include "dissect/dns/message.h"
 
 enum {
-	TSHARK_NAME = 253,      /* characters of a joined name that tshark prints */
-	TSHARK_TEXT = 4 * 256,  /* room for the text of any */
+	TSHARK_NAME = 253,     /* characters of a joined name that tshark prints */
+	TSHARK_TEXT = 4 * 256, /* room for the text of any */
 };
 
 struct tshark_name {

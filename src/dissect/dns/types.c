@@ -39,7 +39,8 @@ static const struct mnemonic options[] = {
 };
 /* clang-format on */
 
-static const char *text(const struct mnemonic *m, size_t count, uint16_t number, const char *otherwise, char out[DNS_MNEMONIC])
+static const char *text(
+    const struct mnemonic *m, size_t count, uint16_t number, const char *otherwise, char out[DNS_MNEMONIC])
 {
 	size_t low = 0, high = count;
 	while (low < high) {

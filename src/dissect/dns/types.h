@@ -1,5 +1,6 @@
 /*
- * types: mnemonics of record types, classes, response codes and EDNS options, as IANA's registry "Domain Name System (DNS) Parameters" has them.
+ * types: mnemonics of record types, classes, response codes and EDNS options, as IANA's registry "Domain Name System
+ * (DNS) Parameters" has them.
  *
  * Thread  any; constant tables
  */

@@ -70,7 +70,8 @@ static void note_record(const struct dns_message *m, struct dns_walk *w, enum dn
 }
 
 /* Most owners point where the one before pointed, and that one was looked at. */
-static const char *read_next(const struct dns_message *m, enum dns_section s, size_t *at, size_t *known, struct dns_record *r)
+static const char *read_next(
+    const struct dns_message *m, enum dns_section s, size_t *at, size_t *known, struct dns_record *r)
 {
 	if (m->have - *at >= 2 && m->bytes[*at] >= DNS_POINTER) {
 		size_t target = be16(m->bytes + *at) & 0x3fff;
@@ -94,8 +95,10 @@ static bool walk_section(const struct dns_message *m, struct dns_walk *w, enum d
 		struct dns_record r;
 		size_t start = *at;
 		if (start == m->have) {
-			fault(w, s == DNS_QUESTIONS ? "fewer questions than the header says" :
-			                              "fewer records than the header says", start);
+			fault(w,
+			    s == DNS_QUESTIONS ? "fewer questions than the header says"
+			                       : "fewer records than the header says",
+			    start);
 			w->fault.cut = w->fault.offset == start && m->have < m->size;
 			return false;
 		}

@@ -40,15 +40,15 @@ struct dns_record { /* of a question: name, type, class only */
 
 struct dns_walk {
 	uint16_t id, flags;
-	uint16_t count[DNS_SECTIONS];  /* as the header says; 0 where it is cut */
-	uint16_t found[DNS_SECTIONS];  /* whole ones */
-	size_t at[DNS_SECTIONS];       /* of the first; 0: reading never came there */
-	size_t end;                    /* where reading ended */
+	uint16_t count[DNS_SECTIONS]; /* as the header says; 0 where it is cut */
+	uint16_t found[DNS_SECTIONS]; /* whole ones */
+	size_t at[DNS_SECTIONS];      /* of the first; 0: reading never came there */
+	size_t end;                   /* where reading ended */
 	bool has_record, has_address, has_opt;
-	struct dns_record question;    /* the first; valid where found[DNS_QUESTIONS] > 0 */
-	struct dns_record record;      /* the first that is not OPT */
-	struct dns_record address;     /* the first A of four bytes */
-	struct dns_record opt;         /* the first of the additional section */
+	struct dns_record question; /* the first; valid where found[DNS_QUESTIONS] > 0 */
+	struct dns_record record;   /* the first that is not OPT */
+	struct dns_record address;  /* the first A of four bytes */
+	struct dns_record opt;      /* the first of the additional section */
 	struct dns_fault fault;
 };
 
@@ -60,7 +60,8 @@ static inline unsigned dns_opcode(const struct dns_walk *w)
 void dns_walk(const struct dns_message *m, struct dns_walk *w);
 
 /*
- * The question or record at *at, which moves past it. NULL, or the reason why nothing after it can be found. Of those that dns_walk found it is always NULL.
+ * The question or record at *at, which moves past it. NULL, or the reason why nothing after it can be found. Of those
+ * that dns_walk found it is always NULL.
  */
 const char *dns_record_read(const struct dns_message *m, enum dns_section s, size_t *at, struct dns_record *out);
 

@@ -1,6 +1,6 @@
 /*
- * The time in brackets is what a line is told by; everything stands before or behind it. Some writers leave quotes in the request as they are, so it
- * ends where a status follows.
+ * The time in brackets is what a line is told by; everything stands before or behind it. Some writers leave quotes in
+ * the request as they are, so it ends where a status follows.
  */
 #include "dissect/log/clf.h"
 
@@ -9,7 +9,8 @@
 static const uint8_t *find_time(const uint8_t *at, const uint8_t *end)
 {
 	for (const uint8_t *p = at; p < end && (p = memchr(p, '[', (size_t)(end - p))) != NULL; p++)
-		if (end - p > 13 && is_digit(p[1]) && is_digit(p[2]) && p[3] == '/' && p[7] == '/' && is_digit(p[8]) && p[12] == ':')
+		if (end - p > 13 && is_digit(p[1]) && is_digit(p[2]) && p[3] == '/' && p[7] == '/' && is_digit(p[8]) &&
+		    p[12] == ':')
 			return p;
 	return NULL;
 }
@@ -53,7 +54,8 @@ static bool put_head(const uint8_t *at, const uint8_t *end, struct record *r, st
 static const uint8_t *request_end(const uint8_t *at, const uint8_t *end)
 {
 	for (const uint8_t *q = at; q < end && (q = memchr(q, '"', (size_t)(end - q))) != NULL; q++)
-		if (end - q >= 5 && q[1] == ' ' && is_digit(q[2]) && is_digit(q[3]) && is_digit(q[4]) && (end - q == 5 || q[5] == ' '))
+		if (end - q >= 5 && q[1] == ' ' && is_digit(q[2]) && is_digit(q[3]) && is_digit(q[4]) &&
+		    (end - q == 5 || q[5] == ' '))
 			return q;
 	return NULL;
 }
@@ -64,7 +66,8 @@ static void put_request(const uint8_t *at, const uint8_t *end, struct record *r)
 	const uint8_t *method = at;
 	r->value[FIELD_REQMETHOD] = r->value[FIELD_PROTOCOL] = r->value[FIELD_URIPATH] = r->uri = (struct value){0};
 	r->tunnel = false;
-	while (method < end && method - at < 32 && ((*method >= 'A' && *method <= 'Z') || *method == '_' || (*method == '-' && method > at)))
+	while (method < end && method - at < 32 &&
+	       ((*method >= 'A' && *method <= 'Z') || *method == '_' || (*method == '-' && method > at)))
 		method++;
 	if (method == at || method == end || *method != ' ') {
 		struct value whole = value_of(at, end);
@@ -104,7 +107,8 @@ static bool take_quoted(const uint8_t **at, const uint8_t *end, struct value *ou
 	}
 	if (p >= end)
 		return false;
-	*out = (struct value){.at = begin, .length = (uint32_t)(p - begin), .form = escaped ? FORM_APACHE : FORM_QUOTED};
+	*out =
+	    (struct value){.at = begin, .length = (uint32_t)(p - begin), .form = escaped ? FORM_APACHE : FORM_QUOTED};
 	*at = p + 1;
 	return true;
 }
@@ -119,7 +123,8 @@ static void put_vhost(struct record *r, struct value vhost)
 	r->value[FIELD_URIPORT] = url.host.form == FORM_ABSENT ? own.port : (struct value){0};
 }
 
-bool clf_record(const uint8_t *at, const uint8_t *end, bool combined, struct when_day *days, struct record *r, const char **reason)
+bool clf_record(
+    const uint8_t *at, const uint8_t *end, bool combined, struct when_day *days, struct record *r, const char **reason)
 {
 	const uint8_t *time = find_time(at, end);
 	const uint8_t *close = time != NULL ? memchr(time, ']', (size_t)(end - time)) : NULL;

@@ -10,7 +10,8 @@
 #include "dissect/log/when.h"
 
 /* false: no such line, *reason says why. combined: "referer" and "user-agent" must be there. */
-bool clf_record(const uint8_t *at, const uint8_t *end, bool combined, struct when_day *days, struct record *r, const char **reason);
+bool clf_record(
+    const uint8_t *at, const uint8_t *end, bool combined, struct when_day *days, struct record *r, const char **reason);
 
 /* Is there a "[DD/Mon/YYYY:" in it? */
 bool clf_looks(const uint8_t *at, const uint8_t *end);

@@ -38,7 +38,8 @@ static bool is_binary(const uint8_t *bytes, size_t size)
 
 static bool is_directive(const uint8_t *at, const uint8_t *end)
 {
-	static const char *const name[] = {"#Fields:", "#Software:", "#Version:", "#Date:", "#Start-Date:", "#End-Date:", "#Remark:", "#GMT-Offset:"};
+	static const char *const name[] = {
+	    "#Fields:", "#Software:", "#Version:", "#Date:", "#Start-Date:", "#End-Date:", "#Remark:", "#GMT-Offset:"};
 	for (size_t i = 0; i < sizeof name / sizeof *name; i++)
 		if (starts(at, end, name[i]))
 			return true;
@@ -48,8 +49,8 @@ static bool is_directive(const uint8_t *at, const uint8_t *end)
 static bool dated(const uint8_t *at, const uint8_t *end)
 {
 	at += at < end && *at == '"';
-	return end - at > 10 && is_digit(at[0]) && is_digit(at[1]) && is_digit(at[2]) && is_digit(at[3]) && at[4] == '-' && is_digit(at[5]) && at[7] == '-' &&
-	       (is_blank(at[10]) || at[10] == '"');
+	return end - at > 10 && is_digit(at[0]) && is_digit(at[1]) && is_digit(at[2]) && is_digit(at[3]) &&
+	       at[4] == '-' && is_digit(at[5]) && at[7] == '-' && (is_blank(at[10]) || at[10] == '"');
 }
 
 /* What one line says. RC_END: nothing. */
@@ -94,7 +95,9 @@ enum rc detect_format(const uint8_t *bytes, size_t size, enum log_format *out, s
 		at = stop + (stop < end);
 	}
 	if (something)
-		return err_set(RC_BAD, e, "no line looks like a proxy log (W3C, Squid, common or combined); the option format says which it is");
+		return err_set(RC_BAD, e,
+		    "no line looks like a proxy log (W3C, Squid, common or combined); the option format says which it "
+		    "is");
 	*out = LOG_ELFF;
 	return RC_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * #Fields decides what a column is, and may change anywhere. A record is cut in one pass; a line whose quotes don't close is never searched twice for
- * the same quote, so that the work is linear in its bytes.
+ * #Fields decides what a column is, and may change anywhere. A record is cut in one pass; a line whose quotes don't
+ * close is never searched twice for the same quote, so that the work is linear in its bytes.
  */
 #include "dissect/log/elff.h"
 
@@ -15,13 +15,24 @@
 enum { DAY_S = 86400, PREFIX_MOST = 512 };
 
 /* Columns that are no field of their own. */
-enum role { ROLE_NONE = -1, ROLE_DATE = LOG_FIELD_COUNT, ROLE_CLOCK, ROLE_DATE_LOCAL, ROLE_CLOCK_LOCAL, ROLE_STAMP, ROLE_STAMP_LOCAL, ROLE_URI, ROLE_XFF };
+enum role {
+	ROLE_NONE = -1,
+	ROLE_DATE = LOG_FIELD_COUNT,
+	ROLE_CLOCK,
+	ROLE_DATE_LOCAL,
+	ROLE_CLOCK_LOCAL,
+	ROLE_STAMP,
+	ROLE_STAMP_LOCAL,
+	ROLE_URI,
+	ROLE_XFF
+};
 
 /* Spot 1.0's order, SGOS 6 "bcreportermain_v1". */
-static const char spot_names[] =
-    "date time time-taken c-ip cs-username cs-auth-group x-exception-id sc-filter-result cs-categories cs(Referer) sc-status s-action cs-method "
-    "rs(Content-Type) cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query cs-uri-extension cs(User-Agent) s-ip sc-bytes cs-bytes "
-    "x-virus-id";
+static const char spot_names[] = "date time time-taken c-ip cs-username cs-auth-group x-exception-id sc-filter-result "
+                                 "cs-categories cs(Referer) sc-status s-action cs-method "
+                                 "rs(Content-Type) cs-uri-scheme cs-host cs-uri-port cs-uri-path cs-uri-query "
+                                 "cs-uri-extension cs(User-Agent) s-ip sc-bytes cs-bytes "
+                                 "x-virus-id";
 static const char spot_more[] = " x-bluecoat-application-name x-bluecoat-application-operation";
 enum { SPOT_COLUMNS = 27, SPOT_SHORTER = 25 };
 
@@ -32,24 +43,71 @@ struct known {
 
 /* Of two names for one field the one that stands first here wins. */
 static const struct known known[] = {
-    {"date", ROLE_DATE}, {"time", ROLE_CLOCK}, {"gmttime", ROLE_STAMP}, {"localtime", ROLE_STAMP_LOCAL}, {"timestamp", ROLE_STAMP},
-    {"x-timestamp", ROLE_STAMP}, {"date-local", ROLE_DATE_LOCAL}, {"time-local", ROLE_CLOCK_LOCAL}, {"cs(x-forwarded-for)", ROLE_XFF},
-    {"c-ip", FIELD_CLIENTIP}, {"x-client-address", FIELD_CLIENTIP}, {"c-ip-anonymized", FIELD_CLIENTIP},
-    {"cs-host", FIELD_HOST}, {"cs(host)", FIELD_HOST}, {"x-host-header", FIELD_HOST}, {"cs-method", FIELD_REQMETHOD},
-    {"cs(user-agent)", FIELD_USERAGENT}, {"c(user-agent)", FIELD_USERAGENT}, {"rs(content-type)", FIELD_RESCONTTYPE},
-    {"sc(content-type)", FIELD_RESCONTTYPE}, {"cs-mime-type", FIELD_RESCONTTYPE}, {"time-taken", FIELD_DURATION},
-    {"timetakenms", FIELD_DURATION}, {"x-duration", FIELD_DURATION}, {"cs-username", FIELD_USERNAME}, {"cs-userdn", FIELD_USERNAME},
-    {"c-auth-id", FIELD_USERNAME}, {"cs-user", FIELD_USERNAME}, {"s-accountname", FIELD_USERNAME}, {"cs-auth-group", FIELD_AUTHGROUP},
-    {"cs-auth-groups", FIELD_AUTHGROUP}, {"x-exception-id", FIELD_EXCEPTIONID}, {"sc-filter-result", FIELD_FILTERRESULT},
-    {"s-action", FIELD_ACTION}, {"sc-action", FIELD_ACTION}, {"x-edge-result-type", FIELD_FILTERRESULT}, {"cs-categories", FIELD_WEBCAT},
-    {"sc-filter-category", FIELD_WEBCAT}, {"cs-category", FIELD_WEBCAT}, {"cs-uri-categories", FIELD_WEBCAT},
-    {"cs(referer)", FIELD_REFERER}, {"cs(referrer)", FIELD_REFERER}, {"sc-status", FIELD_RESPCODE}, {"c-status", FIELD_RESPCODE},
-    {"cs-uri-scheme", FIELD_URISCHEME}, {"cs-protocol", FIELD_URISCHEME}, {"cs-uri-port", FIELD_URIPORT}, {"s-port", FIELD_URIPORT},
-    {"cs-uri-path", FIELD_URIPATH}, {"cs-uri-stem", FIELD_URIPATH}, {"cs-uri-query", FIELD_URIQUERY},
-    {"cs-uri-extension", FIELD_URIEXTENSION}, {"s-ip", FIELD_SERVERIP}, {"s-supplier-ip", FIELD_SERVERIP}, {"r-ip", FIELD_SERVERIP},
-    {"sc-bytes", FIELD_SCBYTES}, {"bytes", FIELD_SCBYTES}, {"cs-bytes", FIELD_CSBYTES}, {"x-virus-id", FIELD_VIRUSID},
-    {"x-bluecoat-application-name", FIELD_BCAPPNAME}, {"x-bluecoat-application-operation", FIELD_BCAPPOPER}, {"cs-uri", ROLE_URI},
-    {"cs-version", FIELD_PROTOCOL}, {"cs-protocol-version", FIELD_PROTOCOL}, {"s-computername", FIELD_HOST},
+    {"date", ROLE_DATE},
+    {"time", ROLE_CLOCK},
+    {"gmttime", ROLE_STAMP},
+    {"localtime", ROLE_STAMP_LOCAL},
+    {"timestamp", ROLE_STAMP},
+    {"x-timestamp", ROLE_STAMP},
+    {"date-local", ROLE_DATE_LOCAL},
+    {"time-local", ROLE_CLOCK_LOCAL},
+    {"cs(x-forwarded-for)", ROLE_XFF},
+    {"c-ip", FIELD_CLIENTIP},
+    {"x-client-address", FIELD_CLIENTIP},
+    {"c-ip-anonymized", FIELD_CLIENTIP},
+    {"cs-host", FIELD_HOST},
+    {"cs(host)", FIELD_HOST},
+    {"x-host-header", FIELD_HOST},
+    {"cs-method", FIELD_REQMETHOD},
+    {"cs(user-agent)", FIELD_USERAGENT},
+    {"c(user-agent)", FIELD_USERAGENT},
+    {"rs(content-type)", FIELD_RESCONTTYPE},
+    {"sc(content-type)", FIELD_RESCONTTYPE},
+    {"cs-mime-type", FIELD_RESCONTTYPE},
+    {"time-taken", FIELD_DURATION},
+    {"timetakenms", FIELD_DURATION},
+    {"x-duration", FIELD_DURATION},
+    {"cs-username", FIELD_USERNAME},
+    {"cs-userdn", FIELD_USERNAME},
+    {"c-auth-id", FIELD_USERNAME},
+    {"cs-user", FIELD_USERNAME},
+    {"s-accountname", FIELD_USERNAME},
+    {"cs-auth-group", FIELD_AUTHGROUP},
+    {"cs-auth-groups", FIELD_AUTHGROUP},
+    {"x-exception-id", FIELD_EXCEPTIONID},
+    {"sc-filter-result", FIELD_FILTERRESULT},
+    {"s-action", FIELD_ACTION},
+    {"sc-action", FIELD_ACTION},
+    {"x-edge-result-type", FIELD_FILTERRESULT},
+    {"cs-categories", FIELD_WEBCAT},
+    {"sc-filter-category", FIELD_WEBCAT},
+    {"cs-category", FIELD_WEBCAT},
+    {"cs-uri-categories", FIELD_WEBCAT},
+    {"cs(referer)", FIELD_REFERER},
+    {"cs(referrer)", FIELD_REFERER},
+    {"sc-status", FIELD_RESPCODE},
+    {"c-status", FIELD_RESPCODE},
+    {"cs-uri-scheme", FIELD_URISCHEME},
+    {"cs-protocol", FIELD_URISCHEME},
+    {"cs-uri-port", FIELD_URIPORT},
+    {"s-port", FIELD_URIPORT},
+    {"cs-uri-path", FIELD_URIPATH},
+    {"cs-uri-stem", FIELD_URIPATH},
+    {"cs-uri-query", FIELD_URIQUERY},
+    {"cs-uri-extension", FIELD_URIEXTENSION},
+    {"s-ip", FIELD_SERVERIP},
+    {"s-supplier-ip", FIELD_SERVERIP},
+    {"r-ip", FIELD_SERVERIP},
+    {"sc-bytes", FIELD_SCBYTES},
+    {"bytes", FIELD_SCBYTES},
+    {"cs-bytes", FIELD_CSBYTES},
+    {"x-virus-id", FIELD_VIRUSID},
+    {"x-bluecoat-application-name", FIELD_BCAPPNAME},
+    {"x-bluecoat-application-operation", FIELD_BCAPPOPER},
+    {"cs-uri", ROLE_URI},
+    {"cs-version", FIELD_PROTOCOL},
+    {"cs-protocol-version", FIELD_PROTOCOL},
+    {"s-computername", FIELD_HOST},
 };
 
 static int rank_of(const char *name)
@@ -233,8 +291,8 @@ void elff_directive(struct elff *f, const uint8_t *at, const uint8_t *end, uint6
 		date(f, value, end);
 	} else if (is_name(at, name_end, "GMT-Offset")) {
 		f->offset_given = when_zone(value_word(&value, end), &f->offset_s);
-	} else if (!is_name(at, name_end, "Version") && !is_name(at, name_end, "Start-Date") && !is_name(at, name_end, "End-Date") &&
-	           !is_name(at, name_end, "Remark")) {
+	} else if (!is_name(at, name_end, "Version") && !is_name(at, name_end, "Start-Date") &&
+	           !is_name(at, name_end, "End-Date") && !is_name(at, name_end, "Remark")) {
 		counter[COUNT_UNKNOWN_DIRECTIVES]++;
 	}
 }
@@ -274,7 +332,8 @@ static bool quoted(const struct elff *f, const uint8_t **at, const uint8_t *end,
 	}
 	if (q == NULL)
 		return false;
-	*out = (struct value){.at = begin, .length = (uint32_t)(q - begin), .form = doubled ? FORM_DOUBLED : FORM_QUOTED};
+	*out =
+	    (struct value){.at = begin, .length = (uint32_t)(q - begin), .form = doubled ? FORM_DOUBLED : FORM_QUOTED};
 	*at = q + 1;
 	return true;
 }
@@ -299,7 +358,8 @@ static inline const uint8_t *find_blank(const uint8_t *at, const uint8_t *end)
 }
 
 /* Cut at runs of blanks. Returns how many values there are, which may be more than were kept. */
-static size_t cut_blanks(struct elff *f, const struct elff_map *m, const uint8_t *at, const uint8_t *end, bool *unclosed)
+static size_t cut_blanks(
+    struct elff *f, const struct elff_map *m, const uint8_t *at, const uint8_t *end, bool *unclosed)
 {
 	size_t n = 0;
 	for (;;) {
@@ -342,7 +402,8 @@ static bool cut_tabs(struct elff *f, size_t names, const uint8_t *at, const uint
 			stop = end;
 		f->cut[n] = value_of(at, stop);
 		if (stop - at >= 2 && *at == '"' && stop[-1] == '"')
-			f->cut[n] = (struct value){.at = at + 1, .length = (uint32_t)(stop - at - 2), .form = FORM_DOUBLED};
+			f->cut[n] =
+			    (struct value){.at = at + 1, .length = (uint32_t)(stop - at - 2), .form = FORM_DOUBLED};
 		at = stop + (stop < end);
 	}
 	return true;
@@ -367,7 +428,8 @@ static bool numeric(struct value v)
 	return true;
 }
 
-/* An unquoted user agent with blanks makes more values than names: put it together where that leaves numbers in their columns. */
+/* An unquoted user agent with blanks makes more values than names: put it together where that leaves numbers in their
+ * columns. */
 static bool rejoin(struct elff *f, const struct elff_map *m, size_t n)
 {
 	int agent = m->column[FIELD_USERAGENT];
@@ -472,7 +534,8 @@ static void fill_record(struct elff *f, const struct elff_map *m, bool extras, s
 			record_extra(r, m->name[i], f->cut[i]);
 }
 
-bool elff_record(struct elff *f, const uint8_t *at, const uint8_t *end, bool extras, struct record *r, uint64_t *counter)
+bool elff_record(
+    struct elff *f, const uint8_t *at, const uint8_t *end, bool extras, struct record *r, uint64_t *counter)
 {
 	const struct elff_map *m = &f->map;
 	bool unclosed = false, tabs = cut_tabs(f, m->count, at, end);
@@ -491,8 +554,8 @@ static bool begins_record(const uint8_t *p, const uint8_t *end)
 {
 	if (end - p > 1 && p[0] == '#')
 		return memchr(p, ':', (size_t)(end - p < 24 ? end - p : 24)) != NULL;
-	return end - p > 19 && p[4] == '-' && p[7] == '-' && is_digit(p[0]) && is_digit(p[3]) && is_digit(p[5]) && is_digit(p[9]) && is_blank(p[10]) &&
-	       is_digit(p[11]) && p[13] == ':';
+	return end - p > 19 && p[4] == '-' && p[7] == '-' && is_digit(p[0]) && is_digit(p[3]) && is_digit(p[5]) &&
+	       is_digit(p[9]) && is_blank(p[10]) && is_digit(p[11]) && p[13] == ':';
 }
 
 const uint8_t *elff_unprefixed(const uint8_t *at, const uint8_t *end)

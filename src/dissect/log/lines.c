@@ -1,4 +1,5 @@
-/* A window over the source; it moves only when the line it begins with has no end in it, so that few bytes are moved. */
+/* A window over the source; it moves only when the line it begins with has no end in it, so that few bytes are moved.
+ */
 #include "dissect/log/lines.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /*
  * lines: the lines of a source, in place, with their offsets and numbers.
  *
- * A line ends at LF or CRLF or at the end of the input. NULs before and after a line are padding (IIS writes its files in blocks) and are skipped. A
- * line over the bound is shown by its first bytes only, with its whole length.
+ * A line ends at LF or CRLF or at the end of the input. NULs before and after a line are padding (IIS writes its files
+ * in blocks) and are skipped. A line over the bound is shown by its first bytes only, with its whole length.
  *
  * Thread  one owner
  * Memory  one window of LINES_WINDOW bytes
@@ -35,7 +35,7 @@ struct lines {
 	size_t bound;       /* most bytes of a line */
 	const uint8_t *window;
 	size_t have, at;
-	bool last;          /* nothing comes behind the window */
+	bool last; /* nothing comes behind the window */
 	uint64_t number;
 	uint8_t beginning[BATCH_RAW]; /* of a line that is longer than the window */
 };
@@ -47,7 +47,8 @@ void lines_fini(struct lines *l);
 /* Show what the input begins with, up to LINES_WINDOW bytes, before the first line. Returns as source_peek. */
 enum rc lines_begin(struct lines *l, const uint8_t **bytes, size_t *have, struct err *e) MUST_USE;
 
-/* The next line. RC_END at the clean end; RC_AGAIN, RC_BAD, RC_FAIL of the source, after every byte that came before. */
+/* The next line. RC_END at the clean end; RC_AGAIN, RC_BAD, RC_FAIL of the source, after every byte that came before.
+ */
 enum rc lines_next(struct lines *l, struct line *out, struct err *e) MUST_USE;
 
 #endif

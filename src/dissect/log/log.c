@@ -1,6 +1,6 @@
 /*
- * From lines to batches. Before a line is read the batch has room for whatever it may become, so that a line is read once and what it changes (the day,
- * the map of columns) changes once.
+ * From lines to batches. Before a line is read the batch has room for whatever it may become, so that a line is read
+ * once and what it changes (the day, the map of columns) changes once.
  */
 #include "dissect/log/log.h"
 
@@ -30,7 +30,7 @@ struct log {
 	struct log_options options;
 	struct source *src; /* until begin gives it to lines */
 	unsigned *wanted;
-	bool extras;        /* FIELD_EXTRA is wanted */
+	bool extras; /* FIELD_EXTRA is wanted */
 	struct batch *batch;
 	struct lines lines;
 	enum log_format format;
@@ -75,7 +75,8 @@ static void make_batch(struct log *l, const struct dissect_params *params)
 	l->row = (struct row){.batch = l->batch, .wanted = l->wanted, .wants = params->wants, .options = &l->options};
 }
 
-static enum rc log_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params, struct dissector **out, struct err *e)
+static enum rc log_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params,
+    struct dissector **out, struct err *e)
 {
 	(void)hints;
 	struct log *l = mem_zero(1, sizeof *l);
@@ -115,7 +116,8 @@ static void reject(struct log *l, const struct line *line, const char *why)
 {
 	char reason[256];
 	snprintf(reason, sizeof reason, "line %" PRIu64 ": %s", line->number, why);
-	batch_reject(l->batch, line->offset, line->length, 1, reason, line->at, line->size < BATCH_RAW ? line->size : BATCH_RAW);
+	batch_reject(
+	    l->batch, line->offset, line->length, 1, reason, line->at, line->size < BATCH_RAW ? line->size : BATCH_RAW);
 }
 
 /* Cut the line by the dialect; NULL, or why it is no record. */

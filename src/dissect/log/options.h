@@ -17,14 +17,14 @@ enum log_format { LOG_AUTO, LOG_ELFF, LOG_SQUID, LOG_COMMON, LOG_COMBINED };
 
 struct log_options {
 	enum log_format format;
-	char *fields;      /* names parted by blanks, NULL: Spot's order; owned */
-	bool zoned;        /* zone_s was given */
-	int64_t zone_s;    /* seconds east of UTC, for local times */
-	bool spot;         /* compat: spot */
-	bool full_url;     /* fulluri: url */
+	char *fields;   /* names parted by blanks, NULL: Spot's order; owned */
+	bool zoned;     /* zone_s was given */
+	int64_t zone_s; /* seconds east of UTC, for local times */
+	bool spot;      /* compat: spot */
+	bool full_url;  /* fulluri: url */
 	bool dash_kept, quotes_kept;
-	bool forwarded;    /* xff: X-Forwarded-For is the client */
-	size_t max_line;   /* bytes */
+	bool forwarded;  /* xff: X-Forwarded-For is the client */
+	size_t max_line; /* bytes */
 };
 
 /* RC_BAD names the key, and the nearest one or the values that there are. *out is made whatever the outcome. */

@@ -196,7 +196,8 @@ static void put_number(struct row *row, unsigned column, const struct value *v, 
 	} else {
 		for (uint32_t i = 0; i < v->length; i++) {
 			good &= is_digit(v->at[i]);
-			over |= __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(v->at[i] & 15), &n);
+			over |= __builtin_mul_overflow(n, 10, &n) ||
+			        __builtin_add_overflow(n, (uint64_t)(v->at[i] & 15), &n);
 		}
 		n /= unit / 1000;
 	}
@@ -273,7 +274,8 @@ static void put_url(struct row *row, unsigned column, const struct url *u)
 		return;
 	}
 	struct text t = text_begin(row);
-	bool usual = (value_is(u->scheme, "http") && value_is(u->port, "80")) || (value_is(u->scheme, "https") && value_is(u->port, "443"));
+	bool usual = (value_is(u->scheme, "http") && value_is(u->port, "80")) ||
+	             (value_is(u->scheme, "https") && value_is(u->port, "443"));
 	if (is_set(&u->scheme)) {
 		text_part(row, &t, &u->scheme);
 		text_bytes(&t, "://", 3);

@@ -1,9 +1,9 @@
 /*
  * row: a record as a row of a batch.
  *
- * The line is copied into the arena once and values are spans of it, except those that must be changed: quotes inside of quotes, bytes that are no UTF-8
- * and control characters other than tabs (both become \xNN), joined values. The caller sees to it that BATCH_ROW_BYTES of the arena are free;
- * what would pass them is cut and counted.
+ * The line is copied into the arena once and values are spans of it, except those that must be changed: quotes inside
+ * of quotes, bytes that are no UTF-8 and control characters other than tabs (both become \xNN), joined values. The
+ * caller sees to it that BATCH_ROW_BYTES of the arena are free; what would pass them is cut and counted.
  *
  * Thread  one owner
  */

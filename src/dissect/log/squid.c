@@ -1,6 +1,6 @@
 /*
- * Seven words up to the URL, then the user, HIERARCHY/peer and the content type. User names of directories hold blanks, so the hierarchy is looked for
- * behind the URL by its form.
+ * Seven words up to the URL, then the user, HIERARCHY/peer and the content type. User names of directories hold blanks,
+ * so the hierarchy is looked for behind the URL by its form.
  */
 #include "dissect/log/squid.h"
 

@@ -28,7 +28,8 @@ static void authority(const uint8_t *p, const uint8_t *end, struct url *out)
 static const uint8_t *scheme_end(const uint8_t *p, const uint8_t *end)
 {
 	const uint8_t *q = p;
-	while (q < end && ((*q | 0x20) >= 'a' ? (*q | 0x20) <= 'z' : is_digit(*q) || *q == '+' || *q == '-' || *q == '.'))
+	while (
+	    q < end && ((*q | 0x20) >= 'a' ? (*q | 0x20) <= 'z' : is_digit(*q) || *q == '+' || *q == '-' || *q == '.'))
 		q++;
 	/* cache_object is Squid's own. */
 	if (q < end && *q == '_' && end - p > 12 && memcmp(p, "cache_object", 12) == 0)
@@ -39,7 +40,8 @@ static const uint8_t *scheme_end(const uint8_t *p, const uint8_t *end)
 static bool bare_host(const uint8_t *p, const uint8_t *end)
 {
 	const uint8_t *slash = find(p, end, '/'), *q = p;
-	while (q < slash && ((*q | 0x20) >= 'a' ? (*q | 0x20) <= 'z' : is_digit(*q) || *q == '-' || *q == '.' || *q == ':'))
+	while (q < slash &&
+	       ((*q | 0x20) >= 'a' ? (*q | 0x20) <= 'z' : is_digit(*q) || *q == '-' || *q == '.' || *q == ':'))
 		q++;
 	return slash < end && slash > p && q == slash && find(p, slash, '.') < slash;
 }

@@ -1,4 +1,5 @@
-/* Dates are read by position: everything else that a digit may mean is refused, so that a wrong column becomes a reject and no odd time. */
+/* Dates are read by position: everything else that a digit may mean is refused, so that a wrong column becomes a reject
+ * and no odd time. */
 #include "dissect/log/when.h"
 
 #include <strings.h>
@@ -110,7 +111,8 @@ bool when_zone(struct value v, int64_t *east_s)
 		*east_s = 0;
 		return true;
 	}
-	if (v.form == FORM_ABSENT || (v.length != 5 && v.length != 6) || (p[0] != '+' && p[0] != '-') || (v.length == 6 && p[3] != ':'))
+	if (v.form == FORM_ABSENT || (v.length != 5 && v.length != 6) || (p[0] != '+' && p[0] != '-') ||
+	    (v.length == 6 && p[3] != ':'))
 		return false;
 	if (!digits(p + 1, 2, &hour) || !digits(p + v.length - 2, 2, &minute) || minute > 59)
 		return false;
@@ -127,7 +129,8 @@ static bool epoch(struct value v, int64_t *ns)
 	uint32_t i = 0;
 	for (; i < v.length && i < 11 && is_digit(v.at[i]); i++)
 		s = s * 10 + (v.at[i] - '0');
-	if (i == 0 || s > UINT32_MAX || (i < v.length && (v.at[i] != '.' || !fraction(v.at + i + 1, v.at + v.length, &rest))))
+	if (i == 0 || s > UINT32_MAX ||
+	    (i < v.length && (v.at[i] != '.' || !fraction(v.at + i + 1, v.at + v.length, &rest))))
 		return false;
 	*ns = s * NS_PER_S + rest;
 	return true;

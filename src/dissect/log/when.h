@@ -29,8 +29,8 @@ bool when_clock(struct value v, int64_t *ns);
 bool when_zone(struct value v, int64_t *east_s);
 
 /*
- * Both in one: unix seconds with any fraction, "[DD/Mon/YYYY:hh:mm:ss ZONE]", or a date, " " or "T", a clock and perhaps a zone. The
- * zone that is not written is east_s.
+ * Both in one: unix seconds with any fraction, "[DD/Mon/YYYY:hh:mm:ss ZONE]", or a date, " " or "T", a clock and
+ * perhaps a zone. The zone that is not written is east_s.
  */
 bool when_stamp(struct when_day *cache, struct value v, int64_t east_s, int64_t *ns);
 

@@ -1,6 +1,7 @@
 /*
- * Datagrams are put together in chunks that are allocated when a fragment touches them, with one bit for each 8-byte unit that is there: a fragment costs
- * its bytes and no more, however many came before it, and one far from the start costs no room for what lies between.
+ * Datagrams are put together in chunks that are allocated when a fragment touches them, with one bit for each 8-byte
+ * unit that is there: a fragment costs its bytes and no more, however many came before it, and one far from the start
+ * costs no room for what lies between.
  */
 #include "dissect/pcap/frag.h"
 
@@ -25,7 +26,7 @@ struct chunk {
 };
 
 struct datagram {
-	struct datagram *chain;        /* in its bucket */
+	struct datagram *chain;         /* in its bucket */
 	struct datagram *older, *newer; /* by the first fragment that came */
 	struct frag_key key;
 	uint32_t bucket;
@@ -47,7 +48,7 @@ struct frags {
 static bool same_key(const struct frag_key *a, const struct frag_key *b)
 {
 	return a->id == b->id && a->proto == b->proto && memcmp(&a->src, &b->src, sizeof a->src) == 0 &&
-	    memcmp(&a->dst, &b->dst, sizeof a->dst) == 0;
+	       memcmp(&a->dst, &b->dst, sizeof a->dst) == 0;
 }
 
 static uint32_t bucket_of(const struct frags *f, const struct frag_key *key)
@@ -91,7 +92,7 @@ static void expire(struct frags *f, int64_t now_ns)
 	struct datagram *d;
 	/* Clocks of captures also go backwards: then nothing is old. */
 	while ((d = f->oldest) != NULL && now_ns > d->opened_ns &&
-	    (uint64_t)now_ns - (uint64_t)d->opened_ns > (uint64_t)FRAG_SECONDS * NS_PER_S) {
+	       (uint64_t)now_ns - (uint64_t)d->opened_ns > (uint64_t)FRAG_SECONDS * NS_PER_S) {
 		datagram_free(f, d);
 		f->counts.expired++;
 	}
@@ -136,7 +137,9 @@ static void set_size(struct datagram *d, uint32_t size)
 	for (uint32_t c = 0; c * CHUNK_UNITS < units; c++) {
 		for (uint32_t w = 0; d->chunk[c] != NULL && w < CHUNK_UNITS / 64; w++) {
 			uint32_t first = c * CHUNK_UNITS + w * 64;
-			uint64_t below = first + 64 <= units ? UINT64_MAX : first < units ? (UINT64_C(1) << (units - first)) - 1 : 0;
+			uint64_t below = first + 64 <= units ? UINT64_MAX
+			                 : first < units     ? (UINT64_C(1) << (units - first)) - 1
+			                                     : 0;
 			d->units += (uint32_t)__builtin_popcountll(d->chunk[c]->there[w] & below);
 		}
 	}
@@ -187,8 +190,8 @@ void frags_free(struct frags **f)
 	mem_free(f);
 }
 
-bool frags_add(struct frags *f, const struct frag_key *key, uint32_t offset, bool more, const uint8_t *bytes, size_t have,
-    bool cut, int64_t time_ns, const uint8_t **whole, size_t *size)
+bool frags_add(struct frags *f, const struct frag_key *key, uint32_t offset, bool more, const uint8_t *bytes,
+    size_t have, bool cut, int64_t time_ns, const uint8_t **whole, size_t *size)
 {
 	expire(f, time_ns);
 	if (offset % UNIT != 0 || offset > FRAG_DATAGRAM_MAX || have > FRAG_DATAGRAM_MAX - offset) {

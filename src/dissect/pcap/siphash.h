@@ -1,5 +1,6 @@
 /*
- * siphash: a hash with a secret key, for tables whose keys the sender of the packets chooses (SipHash-1-3, Aumasson and Bernstein 2012).
+ * siphash: a hash with a secret key, for tables whose keys the sender of the packets chooses (SipHash-1-3, Aumasson and
+ * Bernstein 2012).
  *
  * The key decides only where an entry lies, never what comes out.
  *

@@ -1,6 +1,7 @@
 /*
- * What is in order and complete is handed out where it lies. Only the rest is copied: the beginning of a message whose end is to come (part) and segments
- * that came early (held). Where the framing is lost the stream is adrift until a segment begins as a message would.
+ * What is in order and complete is handed out where it lies. Only the rest is copied: the beginning of a message whose
+ * end is to come (part) and segments that came early (held). Where the framing is lost the stream is adrift until a
+ * segment begins as a message would.
  */
 #include "dissect/pcap/stream.h"
 
@@ -155,7 +156,8 @@ static bool take_rest(struct stream *s, struct tcp_message *out, struct stream_s
 	stash(s, n, sums);
 	if (n < need && !cut)
 		return false;
-	*out = (struct tcp_message){.bytes = s->part + LENGTH, .have = s->part_have - LENGTH, .size = size, .mark = s->part_mark};
+	*out = (struct tcp_message){
+	    .bytes = s->part + LENGTH, .have = s->part_have - LENGTH, .size = size, .mark = s->part_mark};
 	s->skip = need - n;
 	s->given = true;
 	return true;
@@ -186,8 +188,10 @@ static bool take(struct stream *s, struct tcp_message *out, struct stream_sums *
 				stash(s, have, sums);
 				continue;
 			}
-			*out = (struct tcp_message){
-			    .bytes = s->run.bytes + LENGTH, .have = least(have - LENGTH, size), .size = size, .mark = s->run.mark};
+			*out = (struct tcp_message){.bytes = s->run.bytes + LENGTH,
+			    .have = least(have - LENGTH, size),
+			    .size = size,
+			    .mark = s->run.mark};
 			s->skip = LENGTH + size;
 			return true;
 		}
@@ -196,8 +200,9 @@ static bool take(struct stream *s, struct tcp_message *out, struct stream_sums *
 }
 
 /*
- * A run begins as a message would, while another is not complete: was the length of that one a lie? Yes if its header contradicts it. If its header
- * is not there yet: when the new one fills the run exactly, and the old one would not even end in it.
+ * A run begins as a message would, while another is not complete: was the length of that one a lie? Yes if its header
+ * contradicts it. If its header is not there yet: when the new one fills the run exactly, and the old one would not
+ * even end in it.
  */
 static void doubt_part(struct stream *s, struct stream_sums *sums)
 {
@@ -290,7 +295,7 @@ static bool settle(struct stream *s, struct stream_sums *sums)
 static bool full(const struct stream *s)
 {
 	return s->held_count > (s->adrift ? TCP_ADRIFT_SEGMENTS : TCP_STREAM_SEGMENTS) ||
-	    s->held_bytes + s->part_have > TCP_STREAM_BYTES;
+	       s->held_bytes + s->part_have > TCP_STREAM_BYTES;
 }
 
 /* The first held segment becomes the run, if it stands at next. */
@@ -305,7 +310,8 @@ static void continue_held(struct stream *s, struct stream_sums *sums)
 	}
 	sums->counts.reordered++;
 	uint32_t from = least(old, h->have);
-	s->run = (struct run){.bytes = h->bytes + from, .have = h->have - from, .length = h->length - old, .mark = h->mark, .owner = h};
+	s->run = (struct run){
+	    .bytes = h->bytes + from, .have = h->have - from, .length = h->length - old, .mark = h->mark, .owner = h};
 	doubt_part(s, sums);
 }
 

@@ -1,5 +1,6 @@
 /*
- * stream: the messages of one direction of a TCP connection, of which tcp keeps many. The rules are in doc/formats/reassembly.md.
+ * stream: the messages of one direction of a TCP connection, of which tcp keeps many. The rules are in
+ * doc/formats/reassembly.md.
  *
  * Thread  one owner
  * Memory  what is held is counted in sums.bytes, at most TCP_STREAM_BYTES and one segment; nothing when nothing is held

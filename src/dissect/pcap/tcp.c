@@ -1,6 +1,6 @@
 /*
- * The streams of all connections: found by a keyed hash, in order of their last segment, those that hold bytes apart from those that do not, so that what
- * must go for room is found at once.
+ * The streams of all connections: found by a keyed hash, in order of their last segment, those that hold bytes apart
+ * from those that do not, so that what must go for room is found at once.
  */
 #include "dissect/pcap/tcp.h"
 
@@ -15,7 +15,9 @@ enum {
 	FLAG_SYN = 2,
 	FLAG_RST = 4,
 	BUCKETS = 2 * TCP_STREAMS,
-	RESERVE = 4 * (UINT16_MAX + 1), /* most that one segment can add: itself, and a message that is put together while it is held */
+	RESERVE =
+	    4 * (UINT16_MAX +
+	            1), /* most that one segment can add: itself, and a message that is put together while it is held */
 };
 
 struct entry {
@@ -37,7 +39,7 @@ struct tcp {
 	struct stream_sums sums;
 	struct list list[2]; /* by entry.holds */
 	size_t streams;
-	struct entry *current;              /* that tcp_add fed */
+	struct entry *current;                /* that tcp_add fed */
 	struct entry *leaving, **leaving_end; /* not in the table any more, but messages may wait in them */
 	struct entry *bucket[BUCKETS];
 };
@@ -54,9 +56,9 @@ static uint32_t bucket_of(const struct tcp *t, const struct segment *g)
 static struct entry *find(struct tcp *t, const struct segment *g, uint32_t bucket)
 {
 	struct entry *n = t->bucket[bucket];
-	while (n != NULL &&
-	    (n->ends.src_port != g->src_port || n->ends.dst_port != g->dst_port || memcmp(&n->ends.src, &g->src, sizeof g->src) != 0 ||
-		memcmp(&n->ends.dst, &g->dst, sizeof g->dst) != 0))
+	while (n != NULL && (n->ends.src_port != g->src_port || n->ends.dst_port != g->dst_port ||
+	                        memcmp(&n->ends.src, &g->src, sizeof g->src) != 0 ||
+	                        memcmp(&n->ends.dst, &g->dst, sizeof g->dst) != 0))
 		n = n->chain;
 	return n;
 }
@@ -120,13 +122,14 @@ static void expire(struct tcp *t, int64_t now_ns)
 	struct entry *n;
 	/* Clocks of captures also go backwards: then nothing is old. */
 	while ((n = oldest(t)) != NULL && now_ns > n->last_ns &&
-	    (uint64_t)now_ns - (uint64_t)n->last_ns > (uint64_t)TCP_SILENCE_S * NS_PER_S) {
+	       (uint64_t)now_ns - (uint64_t)n->last_ns > (uint64_t)TCP_SILENCE_S * NS_PER_S) {
 		leave(t, n);
 		t->sums.counts.expired++;
 	}
 }
 
-/* Room for what one segment can add. Those that hold bytes go without giving what waits in them: that would need the room. */
+/* Room for what one segment can add. Those that hold bytes go without giving what waits in them: that would need the
+ * room. */
 static void make_room(struct tcp *t)
 {
 	while (t->sums.bytes + RESERVE > TCP_BYTES && t->list[true].oldest != NULL) {

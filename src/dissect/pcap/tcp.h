@@ -1,8 +1,10 @@
 /*
- * tcp: DNS messages out of TCP segments (RFC 1035 section 4.2.2, RFC 7766): two bytes of length, then the message, over any segmentation. Segments out of
- * order are put right, retransmissions are taken once, a hole that is not filled is skipped at the next segment that plausibly begins a message.
+ * tcp: DNS messages out of TCP segments (RFC 1035 section 4.2.2, RFC 7766): two bytes of length, then the message, over
+ * any segmentation. Segments out of order are put right, retransmissions are taken once, a hole that is not filled is
+ * skipped at the next segment that plausibly begins a message.
  *
- * Bounded whatever comes: so many streams, so many bytes each and in all, so many seconds of silence by the capture's clock; what goes is counted.
+ * Bounded whatever comes: so many streams, so many bytes each and in all, so many seconds of silence by the capture's
+ * clock; what goes is counted.
  *
  * Thread  one owner
  * Units   times in nanoseconds of the capture's clock
@@ -23,7 +25,7 @@ enum {
 	TCP_ADRIFT_SEGMENTS = 8,      /* the same while it is not known where messages begin */
 	TCP_BYTES = 5 << 20,          /* held by all */
 	TCP_SILENCE_S = 300,
-	TCP_WINDOW = 1 << 20,         /* a sequence number farther away is of another stream with the same ports */
+	TCP_WINDOW = 1 << 20, /* a sequence number farther away is of another stream with the same ports */
 };
 
 struct tcp_counts {
@@ -53,10 +55,10 @@ struct tcp_mark {
 };
 
 struct tcp_message {
-	const uint8_t *bytes; /* after the length; until the next call */
-	uint32_t have;        /* of them; less than size: the message was cut by the snap length */
-	uint32_t size;        /* as its length says */
-	struct tcp_mark mark; /* the latest frame that brought bytes of it */
+	const uint8_t *bytes;        /* after the length; until the next call */
+	uint32_t have;               /* of them; less than size: the message was cut by the snap length */
+	uint32_t size;               /* as its length says */
+	struct tcp_mark mark;        /* the latest frame that brought bytes of it */
 	const struct tcp_ends *ends; /* until the next call; not always those of the segment just added */
 };
 
@@ -66,8 +68,8 @@ struct tcp *tcp_new(void);
 void tcp_free(struct tcp **t);
 
 /*
- * A segment of a stream that is DNS; its seq is the number of payload[0], with SYN too. Then tcp_next until it says false: the messages that can be given
- * now, in stream order. They may belong to another stream that had to go.
+ * A segment of a stream that is DNS; its seq is the number of payload[0], with SYN too. Then tcp_next until it says
+ * false: the messages that can be given now, in stream order. They may belong to another stream that had to go.
  */
 void tcp_add(struct tcp *t, const struct segment *s, struct tcp_mark mark);
 bool tcp_next(struct tcp *t, struct tcp_message *out);

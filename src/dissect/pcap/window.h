@@ -1,6 +1,6 @@
 /*
- * window: the part of a capture's bytes in memory, where records are read in place. Numbers are in the byte order that the
- * file says.
+ * window: the part of a capture's bytes in memory, where records are read in place. Numbers are in the byte order that
+ * the file says.
  *
  * Thread  one owner
  * Memory  WINDOW_SIZE, in the source

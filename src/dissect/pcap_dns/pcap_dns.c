@@ -1,6 +1,6 @@
 /*
- * pcap_dns: frames, what they carry, messages, rows. One frame at a time; what a frame completes is kept until its rows fit the batch, so that a full
- * batch costs no message.
+ * pcap_dns: frames, what they carry, messages, rows. One frame at a time; what a frame completes is kept until its rows
+ * fit the batch, so that a full batch costs no message.
  */
 #include "dissect/pcap_dns/pcap_dns.h"
 
@@ -19,15 +19,15 @@
 #include "dissect/pcap_dns/ports.h"
 
 enum {
-	ROWS = 8192,            /* in a batch: a Spot row is 100 bytes and its name */
+	ROWS = 8192, /* in a batch: a Spot row is 100 bytes and its name */
 	ROWS_LEAST = 256,
-	FRAME_BYTES = 128,      /* of a small one, for the guess how many rows an input has */
+	FRAME_BYTES = 128,       /* of a small one, for the guess how many rows an input has */
 	ARENA_SHORT = 512 << 10, /* names */
-	ARENA_LONG = 2 << 20,   /* and lists */
-	TURN_FRAMES = 1 << 16,  /* without a row; then the counters are handed over */
-	QR = 0x80,              /* of the third byte: a response */
-	TINY = 4,               /* bytes: what a message needs to be one */
-	RAW = 512,              /* of a malformed message kept with its reject */
+	ARENA_LONG = 2 << 20,    /* and lists */
+	TURN_FRAMES = 1 << 16,   /* without a row; then the counters are handed over */
+	QR = 0x80,               /* of the third byte: a response */
+	TINY = 4,                /* bytes: what a message needs to be one */
+	RAW = 512,               /* of a malformed message kept with its reject */
 };
 
 enum messages { MESSAGES_RESPONSES, MESSAGES_QUERIES, MESSAGES_BOTH };
@@ -49,8 +49,8 @@ struct pcap_dns {
 	struct dissector base;
 	unsigned *wanted;
 	size_t wants;
-	uint32_t rows;  /* of a batch, as asked for; 0 our choice */
-	uint64_t size;  /* of the input, as hinted */
+	uint32_t rows; /* of a batch, as asked for; 0 our choice */
+	uint64_t size; /* of the input, as hinted */
 	struct dns_style style;
 	enum messages messages;
 	struct ports ports;
@@ -60,7 +60,7 @@ struct pcap_dns {
 	struct tcp *tcp;
 	struct dns_filler *filler;
 	struct batch *batch;
-	void *column[DNS_FIELD_COUNT]; /* values of the packet's fields; NULL: not wanted */
+	void *column[DNS_FIELD_COUNT];  /* values of the packet's fields; NULL: not wanted */
 	uint8_t place[DNS_FIELD_COUNT]; /* batch columns of them */
 
 	/* the frame at work */
@@ -124,7 +124,8 @@ static enum rc read_options(struct pcap_dns *p, const struct dissect_params *par
 	for (size_t i = 0; i < params->options && rc == RC_OK; i++)
 		rc = read_option(p, &params->option[i], &ports_given, e);
 	if (rc == RC_OK && p->style.tshark && p->style.names == DNS_NAMES_QUESTION)
-		rc = err_set(RC_BAD, e, "names: question has no meaning with compat: tshark, which shows the first record's");
+		rc = err_set(
+		    RC_BAD, e, "names: question has no meaning with compat: tshark, which shows the first record's");
 	if (rc == RC_OK && (p->style.tshark || !ports_given))
 		rc = ports_add(&p->ports, p->style.tshark ? "53 5353 5355" : "53", e);
 	if (rc == RC_OK && !p->ports.any && !p->style.tshark)
@@ -297,7 +298,7 @@ static bool put_fault(struct pcap_dns *p, const struct dns_fault *fault)
 	snprintf(reason, sizeof reason, "malformed DNS message in frame %llu: %s, at its byte %zu",
 	    (unsigned long long)mark->number, fault->reason, fault->offset);
 	if (!batch_reject(p->batch, mark->offset, mark->captured, 0, reason, p->message.bytes,
-		p->message.have < RAW ? p->message.have : RAW))
+	        p->message.have < RAW ? p->message.have : RAW))
 		return false;
 	p->count[COUNT_MESSAGES_MALFORMED]++;
 	return true;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* UDP ports that a dissector of tshark 4.0 is registered for (tshark -G decodes), but DNS, mDNS and LLMNR: what they claim is never guessed to be DNS. */
+/* UDP ports that a dissector of tshark 4.0 is registered for (tshark -G decodes), but DNS, mDNS and LLMNR: what they
+ * claim is never guessed to be DNS. */
 /* clang-format off */
 static const uint16_t claimed[] = {
     0, 7, 13, 19, 37, 49, 67, 68, 69, 88, 111, 123, 137, 138, 161, 162, 173, 177, 213, 269, 319, 320,
@@ -56,7 +57,8 @@ enum rc ports_add(struct ports *p, const char *text, struct err *e)
 		else if (at[0] >= '0' && at[0] <= '9' && end == at + len && port > 0 && port <= UINT16_MAX)
 			p->set[port / 64] |= UINT64_C(1) << (port % 64);
 		else
-			return err_set(RC_BAD, e, "ports: \"%.*s\" is no port (1 .. 65535, or any)", (int)(len < 40 ? len : 40), at);
+			return err_set(RC_BAD, e, "ports: \"%.*s\" is no port (1 .. 65535, or any)",
+			    (int)(len < 40 ? len : 40), at);
 		at += len;
 		at += strspn(at, between);
 	}
@@ -69,7 +71,9 @@ static enum claim as_tshark(const struct ports *p, const struct segment *s)
 	uint16_t low = s->src_port < s->dst_port ? s->src_port : s->dst_port;
 	uint16_t high = s->src_port < s->dst_port ? s->dst_port : s->src_port;
 	if (s->transport == TRANSPORT_TCP)
-		return (ports_has(p, low) && low != PORT_LLMNR) || (ports_has(p, high) && high != PORT_LLMNR) ? CLAIM_DNS : CLAIM_NONE;
+		return (ports_has(p, low) && low != PORT_LLMNR) || (ports_has(p, high) && high != PORT_LLMNR)
+		           ? CLAIM_DNS
+		           : CLAIM_NONE;
 	if (s->transport == TRANSPORT_SCTP)
 		return low == PORT_DNS || high == PORT_DNS ? CLAIM_DNS : CLAIM_NONE;
 	if (ports_has(p, low))

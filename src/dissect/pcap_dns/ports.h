@@ -1,6 +1,6 @@
 /*
- * ports: which packets hold DNS. By default those of the configured ports; in tshark's fashion the lower port is asked first, and what no port claims
- * is looked at (dns-format.md section 5).
+ * ports: which packets hold DNS. By default those of the configured ports; in tshark's fashion the lower port is asked
+ * first, and what no port claims is looked at (dns-format.md section 5).
  *
  * Thread  immutable once filled
  */

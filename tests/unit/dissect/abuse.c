@@ -121,8 +121,8 @@ static struct dissector *open_bytes(const struct abuse *a, const void *bytes, si
 }
 
 /* step: every field, every second, … of those that are wanted when all are. */
-static struct abuse_count run(const struct abuse *a, const void *bytes, size_t size, size_t piece, uint32_t rows,
-    size_t step, const char *what)
+static struct abuse_count run(
+    const struct abuse *a, const void *bytes, size_t size, size_t piece, uint32_t rows, size_t step, const char *what)
 {
 	unsigned wanted[BATCH_COLUMNS];
 	enum type types[BATCH_COLUMNS];
@@ -200,7 +200,8 @@ static struct abuse_count try(struct series *s, const uint8_t *bytes, size_t siz
 	uint8_t *copy = mem_copy(bytes, size);
 	struct abuse_count c = run(a, copy, size, 0, 0, step, what);
 	if (s->runs++ % AGAIN_EVERY == 0) {
-		struct abuse_count again = run(a, copy, size, 1 + s->runs % 61, 1 + (uint32_t)(s->runs % 5), step, what);
+		struct abuse_count again =
+		    run(a, copy, size, 1 + s->runs % 61, 1 + (uint32_t)(s->runs % 5), step, what);
 		MUST(same(&again, &c), what);
 	}
 	mem_free(&copy);

@@ -110,13 +110,22 @@ static const struct {
     {0, BYTES("\2\0\0\0")},
     {108, BYTES("\0\0\0\2")},
     {9, BYTES("\xFF\3\0\x21")},
-    {10, BYTES("\x50" "addr-1addr-2" "\xAA\xAA\3\0\0\0\x08\0")},
+    {10, BYTES("\x50"
+               "addr-1addr-2"
+               "\xAA\xAA\3\0\0\0\x08\0")},
     {12, BYTES("")},
     {51, BYTES("\x11\0\0\7\0\x60\0\x21")},
     {104, BYTES("\x0F\0\x08\0")},
-    {105, BYTES("\x88\2\0\0" "addr-1addr-2addr-3" "\x10\0\0\0" "\xAA\xAA\3\0\0\0\x08\0")},
+    {105, BYTES("\x88\2\0\0"
+                "addr-1addr-2addr-3"
+                "\x10\0\0\0"
+                "\xAA\xAA\3\0\0\0\x08\0")},
     {113, BYTES("\0\0\0\1\0\6abcdef\0\0\x08\0")},
-    {127, BYTES("\0\0\x08\0\0\0\0\0" "\x08\2\0\0" "addr-1addr-2addr-3" "\x10\0" "\xAA\xAA\3\0\0\0\x08\0")},
+    {127, BYTES("\0\0\x08\0\0\0\0\0"
+                "\x08\2\0\0"
+                "addr-1addr-2addr-3"
+                "\x10\0"
+                "\xAA\xAA\3\0\0\0\x08\0")},
     {228, BYTES("")},
     {239, BYTES("\2\0\0\0\x60\0\x09\0")},
     {276, BYTES("\x08\0\0\0\0\0\0\1\0\1\0\6abcdef\0\0")},
@@ -290,7 +299,8 @@ static void show_rejects(struct writer *w, const struct batch *b)
 {
 	const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
 	for (uint32_t i = 0; i < b->rejects; i++) {
-		writer_format(w, "reject %" PRIu64 "+%" PRIu64 " %" PRId64 " ", r[i].offset, r[i].length, (int64_t)r[i].rows);
+		writer_format(
+		    w, "reject %" PRIu64 "+%" PRIu64 " %" PRId64 " ", r[i].offset, r[i].length, (int64_t)r[i].rows);
 		writer_put(w, batch_span(b, r[i].reason), r[i].reason.length);
 		writer_u8(w, '\n');
 	}

@@ -34,14 +34,15 @@ void cap_put4(struct cap *c, const struct dns_build *d, unsigned src, unsigned d
 /* A segment from 10.0.0.<host>:53. */
 void cap_segment(struct cap *c, unsigned host, uint32_t seq, const void *bytes, size_t size);
 
-/* Every link type, with tags and tunnels, fragments, TCP in and out of order, ICMP, frames that are cut, without a time,
- * malformed messages: pcapng. w is begun here. */
+/* Every link type, with tags and tunnels, fragments, TCP in and out of order, ICMP, frames that are cut, without a
+ * time, malformed messages: pcapng. w is begun here. */
 void cap_everything(struct writer *w);
 
 /*
- * One line each: "row " and the fields that names lists (blank between), joined by '|', null as "-"; "reject offset+length
- * rows reason"; counters that are not zero, all but frames and messages; "clean", "unclean" or "bad: why". options: "key=value" with
- * blanks between. rows: of a batch, 0 the dissector's choice. The caller's to free (mem_free). Checks the batches.
+ * One line each: "row " and the fields that names lists (blank between), joined by '|', null as "-"; "reject
+ * offset+length rows reason"; counters that are not zero, all but frames and messages; "clean", "unclean" or "bad:
+ * why". options: "key=value" with blanks between. rows: of a batch, 0 the dissector's choice. The caller's to free
+ * (mem_free). Checks the batches.
  */
 char *cap_dump(const void *bytes, size_t size, const char *options, const char *names, uint32_t rows);
 

@@ -101,7 +101,8 @@ static void show(struct writer *w, const struct batch *b, unsigned column, enum 
 	}
 }
 
-char *dns_dump(const struct dns_message *m, const struct dns_style *style, const char *const *fields, struct dns_fault *fault)
+char *dns_dump(
+    const struct dns_message *m, const struct dns_style *style, const char *const *fields, struct dns_fault *fault)
 {
 	unsigned wanted[DNS_FIELD_COUNT];
 	enum type types[DNS_FIELD_COUNT];

@@ -32,9 +32,10 @@ void dns_record(struct dns_build *d, uint16_t type, const void *data, size_t n);
 void dns_answer(struct dns_build *d, uint16_t type, const void *data, size_t n);
 
 /*
- * Fields (names, NULL at the end; NULL itself: all of the message) of the row, joined by '|'; null is "-". The caller's to free (mem_free). *fault as dns_fill says. Checks the
- * batch.
+ * Fields (names, NULL at the end; NULL itself: all of the message) of the row, joined by '|'; null is "-". The caller's
+ * to free (mem_free). *fault as dns_fill says. Checks the batch.
  */
-char *dns_dump(const struct dns_message *m, const struct dns_style *style, const char *const *fields, struct dns_fault *fault);
+char *dns_dump(
+    const struct dns_message *m, const struct dns_style *style, const char *const *fields, struct dns_fault *fault);
 
 #endif

@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static const struct dns_style ours = {.names = DNS_NAMES_RECORD}, asked = {.names = DNS_NAMES_QUESTION}, theirs = {.tshark = true};
+static const struct dns_style ours = {.names = DNS_NAMES_RECORD}, asked = {.names = DNS_NAMES_QUESTION},
+                              theirs = {.tshark = true};
 static const char *const spot[] = {"name", "type", "class", "rcode", "a", "malformed", NULL};
 static const uint8_t address[4] = {192, 0, 2, 1}, other_address[4] = {192, 0, 2, 2};
 
@@ -21,7 +22,8 @@ static struct dns_message message_of(const struct dns_build *d)
 	return (struct dns_message){.bytes = d->bytes, .have = d->len, .size = d->len};
 }
 
-static void expect(const struct dns_build *d, const struct dns_style *style, const char *const *fields, const char *row, const char *reason)
+static void expect(const struct dns_build *d, const struct dns_style *style, const char *const *fields, const char *row,
+    const char *reason)
 {
 	struct dns_message m = message_of(d);
 	struct dns_fault fault;
@@ -39,12 +41,16 @@ static void test_plain(void **state)
 	dns_answer(&d, 1, address, 4);
 	expect(&d, &ours, spot, "www.example.com|1|1|0|192.0.2.1|0", "");
 	expect(&d, &theirs, spot, "www.example.com|1|1|0|192.0.2.1|0", "");
-	static const char *const header[] = {"id", "response", "opcode", "aa", "tc", "rd", "ra", "ad", "cd", "qdcount", "ancount", "nscount", "arcount", "message_size", "ttl", NULL};
+	static const char *const header[] = {"id", "response", "opcode", "aa", "tc", "rd", "ra", "ad", "cd", "qdcount",
+	    "ancount", "nscount", "arcount", "message_size", "ttl", NULL};
 	expect(&d, &ours, header, "4660|1|0|0|0|1|1|0|0|1|1|0|0|49|300", "");
-	static const char *const all[] = {"questions", "answers", "authorities", "additionals", "addresses", "cnames", "edns_options", NULL};
+	static const char *const all[] = {
+	    "questions", "answers", "authorities", "additionals", "addresses", "cnames", "edns_options", NULL};
 	expect(&d, &ours, all,
 	    "[{\"name\":\"www.example.com\",\"type\":\"A\",\"class\":\"IN\"}]|"
-	    "[{\"name\":\"www.example.com\",\"type\":\"A\",\"class\":\"IN\",\"ttl\":300,\"data\":\"192.0.2.1\"}]|[]|[]|[\"192.0.2.1\"]|[]|-", "");
+	    "[{\"name\":\"www.example.com\",\"type\":\"A\",\"class\":\"IN\",\"ttl\":300,\"data\":\"192.0.2.1\"}]|[]|[]|"
+	    "[\"192.0.2.1\"]|[]|-",
+	    "");
 }
 
 static void test_modes(void **state)
@@ -73,8 +79,10 @@ static void test_modes(void **state)
 	expect(&d, &ours, edns, "3|-", "");
 	d.bytes[9] = 0;
 	d.bytes[11] = 3;
-	static const char *const more[] = {"extended_rcode", "edns_version", "edns_udp_size", "edns_do", "edns_options", "qname", "qtype", "qclass", NULL};
-	expect(&d, &ours, more, "19|0|1232|1|[{\"code\":10,\"name\":\"COOKIE\",\"data\":\"01020304\"}]|no.example.com|28|1", "");
+	static const char *const more[] = {"extended_rcode", "edns_version", "edns_udp_size", "edns_do", "edns_options",
+	    "qname", "qtype", "qclass", NULL};
+	expect(&d, &ours, more,
+	    "19|0|1232|1|[{\"code\":10,\"name\":\"COOKIE\",\"data\":\"01020304\"}]|no.example.com|28|1", "");
 }
 
 static void test_question_only(void **state)
@@ -131,7 +139,8 @@ static void test_escapes(void **state)
 	    {"a.b", "a\\.b", "a.b"},
 	    {"a\\b", "a\\\\b", "a\\b"},
 	    {"a,b \"c\"", "a\\044b\\032\\034c\\034", "a,b \"c\""},
-	    {"\a\b\t\n\v\f\r\x01\x7f", "\\007\\008\\009\\010\\011\\012\\013\\001\\127", "\\a\\b\\t\\n\\v\\f\\r\\001\\177"},
+	    {"\a\b\t\n\v\f\r\x01\x7f", "\\007\\008\\009\\010\\011\\012\\013\\001\\127",
+	        "\\a\\b\\t\\n\\v\\f\\r\\001\\177"},
 	    {"\xc3\xbc", "\\195\\188", "\xc3\xbc"},
 	    {"\xfc", "\\252", "\xef\xbf\xbd"},
 	    {"\xc2\x85\xe2\x80\x8b", "\\194\\133\\226\\128\\139", "\\u0085\\u200B"},

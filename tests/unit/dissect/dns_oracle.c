@@ -1,6 +1,6 @@
 /*
- * compat: tshark against what tshark 4.0.17 printed of crafted captures (SLUICE_DATA/dns): Ethernet, IPv4, UDP only, so that nothing but the message is
- * under test here.
+ * compat: tshark against what tshark 4.0.17 printed of crafted captures (SLUICE_DATA/dns): Ethernet, IPv4, UDP only, so
+ * that nothing but the message is under test here.
  */
 #include "dns_build.h"
 
@@ -50,7 +50,8 @@ static bool message_of(const uint8_t *frame, size_t have, size_t wire, struct dn
 		return false;
 	if (size > total - header)
 		size = total - header;
-	*m = (struct dns_message){.bytes = udp + UDP, .have = size - UDP, .size = size - UDP, .mdns = be16(udp) == 5353};
+	*m =
+	    (struct dns_message){.bytes = udp + UDP, .have = size - UDP, .size = size - UDP, .mdns = be16(udp) == 5353};
 	return m->have >= 4 && (m->bytes[2] & 0x80) != 0;
 }
 

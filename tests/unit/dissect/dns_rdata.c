@@ -1,4 +1,5 @@
-/* Text of RDATA, one row a type; what contradicts its type is shown as bytes, and every cut of good RDATA is survived. */
+/* Text of RDATA, one row a type; what contradicts its type is shown as bytes, and every cut of good RDATA is survived.
+ */
 #include "dns_build.h"
 
 #include <setjmp.h>
@@ -22,11 +23,13 @@ static const struct {
     {2, DATA("\0"), "NS", "."},
     {15, DATA("\0\12\4mail\xc0\x10"), "MX", "10 mail.example.com"},
     {16, DATA("\5a\"b\\\x80\0"), "TXT", "\\\"a\\\\\\\"b\\\\\\\\\\\\128\\\" \\\"\\\""},
-    {6, DATA("\xc0\x0c\1r\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff\xff"), "SOA", "www.example.com r 1 2 3 4 4294967295"},
+    {6, DATA("\xc0\x0c\1r\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\xff\xff\xff\xff"), "SOA",
+        "www.example.com r 1 2 3 4 4294967295"},
     {33, DATA("\0\1\0\2\1\xbb\1t\0"), "SRV", "1 2 443 t"},
     {35, DATA("\0\1\0\2\1u\1s\0\0"), "NAPTR", "1 2 \\\"u\\\" \\\"s\\\" \\\"\\\" ."},
     {43, DATA("\0\1\x08\2\xab\xcd"), "DS", "1 8 2 abcd"},
-    {46, DATA("\0\1\5\3\0\1\x51\x80\x3e\x7b\x42\x47\x3e\x53\xb5\x47\12\122\1e\0\1\2\3"), "RRSIG", "A 5 3 86400 20030321164807 20030219164807 2642 e AQID"},
+    {46, DATA("\0\1\5\3\0\1\x51\x80\x3e\x7b\x42\x47\x3e\x53\xb5\x47\12\122\1e\0\1\2\3"), "RRSIG",
+        "A 5 3 86400 20030321164807 20030219164807 2642 e AQID"},
     {47, DATA("\1h\0\0\6\x40\1\0\0\0\3"), "NSEC", "h A MX RRSIG NSEC"},
     {48, DATA("\1\1\3\x08\1\2"), "DNSKEY", "257 3 8 AQI="},
     {50, DATA("\1\0\0\12\0\4\xff\0\xff\0\0\1\x40"), "NSEC3", "1 0 10 - vs0fu00 A"},
@@ -50,15 +53,15 @@ static const struct {
 	const char *bytes;
 	size_t size;
 } bad[] = {
-    {5, DATA("\1a")},                              /* the name runs past RDATA */
-    {5, DATA("\1a\0x")},                           /* something behind it */
-    {16, DATA("\2a")},                             /* string */
-    {47, DATA("\1h\0\1\1\x40\0\1\x40")},           /* windows fall */
-    {47, DATA("\1h\0\0\0")},                       /* an empty window */
-    {65, DATA("\0\1\0\0\3\0\2\0\1\0\1\0\3\2h2")},  /* keys fall */
-    {65, DATA("\0\1\0\0\3\0\1\1")},                /* a port of one byte */
-    {65, DATA("\0\1\0\0\4\0\3\1\2\3")},            /* an address of three */
-    {257, DATA("\0\2a-x")},                        /* a tag with a dash */
+    {5, DATA("\1a")},                                     /* the name runs past RDATA */
+    {5, DATA("\1a\0x")},                                  /* something behind it */
+    {16, DATA("\2a")},                                    /* string */
+    {47, DATA("\1h\0\1\1\x40\0\1\x40")},                  /* windows fall */
+    {47, DATA("\1h\0\0\0")},                              /* an empty window */
+    {65, DATA("\0\1\0\0\3\0\2\0\1\0\1\0\3\2h2")},         /* keys fall */
+    {65, DATA("\0\1\0\0\3\0\1\1")},                       /* a port of one byte */
+    {65, DATA("\0\1\0\0\4\0\3\1\2\3")},                   /* an address of three */
+    {257, DATA("\0\2a-x")},                               /* a tag with a dash */
     {29, DATA("\1\x12\x16\x13\0\0\0\0\0\0\0\0\0\0\0\0")}, /* LOC of another version */
 };
 
@@ -78,7 +81,8 @@ static void test_text(void **state)
 		struct dns_fault fault;
 		char expected[1024];
 		char *got = answer(rows[i].type, rows[i].bytes, rows[i].size, &fault);
-		snprintf(expected, sizeof expected, "[{\"name\":\"www.example.com\",\"type\":\"%s\",\"class\":\"IN\",\"ttl\":300,\"data\":\"%s\"}]",
+		snprintf(expected, sizeof expected,
+		    "[{\"name\":\"www.example.com\",\"type\":\"%s\",\"class\":\"IN\",\"ttl\":300,\"data\":\"%s\"}]",
 		    rows[i].type_text, rows[i].data);
 		assert_string_equal(got, expected);
 		assert_null(fault.reason);
@@ -115,7 +119,8 @@ static void test_options(void **state)
 {
 	static const struct dns_style style = {.names = DNS_NAMES_RECORD};
 	static const char *const fields[] = {"edns_options", "client_subnet", NULL};
-	static const char data[] = "\0\x08\0\7\0\1\x16\x18\xc0\0\2\0\x0f\0\5\0\x12" "a\"b\0\x0b\0\2\0\1\0\x0c\0\2\0\0\0\3\0\1n\0\x08\0\1\0";
+	static const char data[] = "\0\x08\0\7\0\1\x16\x18\xc0\0\2\0\x0f\0\5\0\x12"
+	                           "a\"b\0\x0b\0\2\0\1\0\x0c\0\2\0\0\0\3\0\1n\0\x08\0\1\0";
 	static struct dns_build d;
 	struct dns_fault fault;
 	dns_begin(&d, 0x8000, 0, 0, 0, 1);
@@ -128,9 +133,11 @@ static void test_options(void **state)
 	struct dns_message m = {.bytes = d.bytes, .have = d.len, .size = d.len};
 	char *got = dns_dump(&m, &style, fields, &fault);
 	assert_string_equal(got,
-	    "[{\"code\":8,\"name\":\"ECS\",\"data\":\"192.0.2.0/22/24\"},{\"code\":15,\"name\":\"EDE\",\"data\":\"18 \\\"a\\\\\\\"b\\\"\"},"
+	    "[{\"code\":8,\"name\":\"ECS\",\"data\":\"192.0.2.0/22/24\"},{\"code\":15,\"name\":\"EDE\",\"data\":\"18 "
+	    "\\\"a\\\\\\\"b\\\"\"},"
 	    "{\"code\":11,\"name\":\"KEEPALIVE\",\"data\":\"1\"},{\"code\":12,\"name\":\"PADDING\",\"data\":\"2\"},"
-	    "{\"code\":3,\"name\":\"NSID\",\"data\":\"6e\"},{\"code\":8,\"name\":\"ECS\",\"data\":\"00\"}]|192.0.2.0/22");
+	    "{\"code\":3,\"name\":\"NSID\",\"data\":\"6e\"},{\"code\":8,\"name\":\"ECS\",\"data\":\"00\"}]|192.0.2.0/"
+	    "22");
 	assert_null(fault.reason);
 	mem_free(&got);
 	d.bytes[d.len - 2] = 2; /* the last option runs past its record */

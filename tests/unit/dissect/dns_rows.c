@@ -1,6 +1,6 @@
 /*
- * dns_rows MODE FIELD …: messages as hexadecimal lines in, one line of fields joined by '|' out. For scripts that compare with other implementations. MODE: record, question or
- * tshark. An empty line is a message of no bytes.
+ * dns_rows MODE FIELD …: messages as hexadecimal lines in, one line of fields joined by '|' out. For scripts that
+ * compare with other implementations. MODE: record, question or tshark. An empty line is a message of no bytes.
  */
 #include "dns_build.h"
 

@@ -1,4 +1,5 @@
-/* Fragments in any order, doubled, overlapping, cut and missing; and floods of them, which must cost no more than their bytes. */
+/* Fragments in any order, doubled, overlapping, cut and missing; and floods of them, which must cost no more than their
+ * bytes. */
 #include "dissect/pcap/frag.h"
 
 #include <setjmp.h>
@@ -41,7 +42,10 @@ static int teardown(void **state)
 
 static struct frag_key key_of(uint32_t id)
 {
-	return (struct frag_key){.src = {.family = 4, .octet = {192, 0, 2, 1}}, .dst = {.family = 4, .octet = {192, 0, 2, 2}}, .id = id, .proto = 17};
+	return (struct frag_key){.src = {.family = 4, .octet = {192, 0, 2, 1}},
+	    .dst = {.family = 4, .octet = {192, 0, 2, 2}},
+	    .id = id,
+	    .proto = 17};
 }
 
 /* The size of the datagram if this makes it whole, 0 if not. Its content is checked. */
@@ -169,7 +173,8 @@ static void test_count(void **state)
 	assert_int_equal(add(*state, 0, 8, 9, false, 1), 0);
 }
 
-/* Two million fragments of one unit, each where it costs most: no more memory than the header says, and seconds would be too long. */
+/* Two million fragments of one unit, each where it costs most: no more memory than the header says, and seconds would
+ * be too long. */
 static void test_flood(void **state)
 {
 	uint64_t seed = 99;
@@ -194,7 +199,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(orders), T(first_bytes_stay), T(ends), T(cut), T(sizes), T(keys), T(age), T(count), T(flood),
+	    T(orders),
+	    T(first_bytes_stay),
+	    T(ends),
+	    T(cut),
+	    T(sizes),
+	    T(keys),
+	    T(age),
+	    T(count),
+	    T(flood),
 	};
 #undef T
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,14 +164,19 @@ WRAP(w_null_16_be, PK_RAW(p, "\0\2\0\0"))
 WRAP(w_null_16_le, PK_RAW(p, "\0\0\2\0"))
 WRAP(w_null_cisco, PK_RAW(p, "\x0F\0\x08\0"))
 WRAP(w_null_low, PK_RAW(p, "\0\0\5\xDC"))
-WRAP(w_fddi, PK_RAW(p, "\x50" "addr-1addr-2" "\xAA\xAA\3\0\0\0\x08\0"))
-WRAP(w_fddi_token, PK_RAW(p, "\x80" "addr-1addr-2" "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_fddi, PK_RAW(p, "\x50"
+                       "addr-1addr-2"
+                       "\xAA\xAA\3\0\0\0\x08\0"))
+WRAP(w_fddi_token, PK_RAW(p, "\x80"
+                             "addr-1addr-2"
+                             "\xAA\xAA\3\0\0\0\x08\0"))
 WRAP(w_cisco, PK_RAW(p, "\x0F\0\x08\0"))
 WRAP(w_cisco6, PK_RAW(p, "\x8F\0\x86\xDD"))
 WRAP(w_cisco_slarp, PK_RAW(p, "\x8F\0\0\x35"))
 WRAP(w_gre_udp, PK_RAW(p, "\0\0\x08\0"); pk_udp(p, 40000, 4754); pk_ip4(p, UDP, 9, 0))
-WRAP(w_gre_udp_all, pk_ethernet(p, IPV4); PK_RAW(p, "\xB0\0\x65\x58" "cs\0\0key.seq."); pk_udp(p, 4754, 40000);
-     pk_ip4(p, UDP, 9, 0))
+WRAP(w_gre_udp_all, pk_ethernet(p, IPV4); PK_RAW(p, "\xB0\0\x65\x58"
+                                                    "cs\0\0key.seq.");
+     pk_udp(p, 4754, 40000); pk_ip4(p, UDP, 9, 0))
 WRAP(w_ppp_short, PK_RAW(p, "\0\x21"))
 WRAP(w_ppp_shorter, PK_RAW(p, "\x21"))
 WRAP(w_ppp6, PK_RAW(p, "\xFF\3\0\x57"))
@@ -537,7 +542,8 @@ static void test_tunnel_ports(void **state)
 	PK_RAW(&p, "\xB0\0\x08\0key.seq");
 	pk_udp(&p, 5000, 4754);
 	pk_ip4(&p, UDP, 1, 0);
-	f = (struct frame){.bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = 101};
+	f = (struct frame){
+	    .bytes = pk_bytes(&p), .captured = (uint32_t)p.size, .length = (uint32_t)p.size, .link = 101};
 	l = decode_with(layers_new(), &f, got);
 	assert_true(str_starts(got, "17 10.0.0.1:5000 10.0.1.1:4754 11/11"));
 	layers_free(&l);

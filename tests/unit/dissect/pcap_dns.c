@@ -1,5 +1,5 @@
-/* The whole pcap-dns dissector: which messages of a capture become rows, whose addresses and time they have, and that neither the size of a batch nor damage
- * changes what comes out. */
+/* The whole pcap-dns dissector: which messages of a capture become rows, whose addresses and time they have, and that
+ * neither the size of a batch nor damage changes what comes out. */
 #include "cap_build.h"
 
 #include <setjmp.h>
@@ -51,8 +51,10 @@ static void test_refused_options(void **state)
 	    {"ports=53,dns", "ports: \"dns\" is no port (1 .. 65535, or any)"},
 	    {"ports=53-55", "ports: \"53-55\" is no port (1 .. 65535, or any)"},
 	    {"ports=-1", "ports: \"-1\" is no port (1 .. 65535, or any)"},
-	    {"names=question compat=tshark", "names: question has no meaning with compat: tshark, which shows the first record's"},
-	    {"compat=tshark names=question", "names: question has no meaning with compat: tshark, which shows the first record's"},
+	    {"names=question compat=tshark",
+	        "names: question has no meaning with compat: tshark, which shows the first record's"},
+	    {"compat=tshark names=question",
+	        "names: question has no meaning with compat: tshark, which shows the first record's"},
 	};
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		char *got = cap_dump("", 0, row[i].options, "id", 0);
@@ -112,7 +114,8 @@ static void test_messages(void **state)
 	cap_put4(&c, &d, 53, 4000);
 	d.len = 3;
 	cap_put4(&c, &d, 53, 4000);
-	expect(&c, "", "id response src_port dst_port transport", "row 2|1|53|4000|17\nmessages_other=1\nmessages_tiny=1\nclean");
+	expect(&c, "", "id response src_port dst_port transport",
+	    "row 2|1|53|4000|17\nmessages_other=1\nmessages_tiny=1\nclean");
 	expect(&c, "messages=responses", "id", "row 2\nmessages_other=1\nmessages_tiny=1\nclean");
 	expect(&c, "messages=queries", "id response", "row 1|0\nmessages_other=1\nmessages_tiny=1\nclean");
 	expect(&c, "messages=both", "id response", "row 1|0\nrow 2|1\nmessages_tiny=1\nclean");
@@ -165,10 +168,12 @@ static void test_addresses(void **state)
 	pk_ethernet(&p, IPV4);
 	cap_frame(&c, &p);
 	expect(&c, "", names,
-	    "row 1|2001:db8::1|2001:db8::1:1|-\nrow 2|2001:db8::1|2001:db8::1:1|10.0.0.9\nrow 3|10.0.0.1|10.0.1.1|10.0.0.9\n"
+	    "row 1|2001:db8::1|2001:db8::1:1|-\nrow 2|2001:db8::1|2001:db8::1:1|10.0.0.9\nrow "
+	    "3|10.0.0.1|10.0.1.1|10.0.0.9\n"
 	    "messages_quoted=1\nclean");
 	expect(&c, "compat=tshark", names,
-	    "row 1|-|-|-\nrow 2|10.0.0.9|10.0.1.9|10.0.0.9\nrow 3|10.0.0.9|10.0.1.9|10.0.0.9\nrow 4|10.0.0.7|10.0.1.7|10.0.0.7\nclean");
+	    "row 1|-|-|-\nrow 2|10.0.0.9|10.0.1.9|10.0.0.9\nrow 3|10.0.0.9|10.0.1.9|10.0.0.9\nrow "
+	    "4|10.0.0.7|10.0.1.7|10.0.0.7\nclean");
 	cap_fini(&c);
 }
 
@@ -178,7 +183,8 @@ static void test_ports_as_tshark(void **state)
 	struct dns_build d;
 	struct cap c;
 	cap_begin(&c, 1);
-	static const unsigned port[][2] = {{53, 4000}, {5353, 5353}, {5355, 40000}, {123, 5353}, {40000, 40001}, {161, 40000}, {5352, 53}, {40000, 2055}};
+	static const unsigned port[][2] = {{53, 4000}, {5353, 5353}, {5355, 40000}, {123, 5353}, {40000, 40001},
+	    {161, 40000}, {5352, 53}, {40000, 2055}};
 	for (unsigned i = 0; i < sizeof port / sizeof port[0]; i++) {
 		cap_response(&d, (uint16_t)(i + 1));
 		cap_put4(&c, &d, port[i][0], port[i][1]);
@@ -243,7 +249,8 @@ static void test_untimed_frames(void **state)
 	cap_set_id(&d, 5);
 	put_timed(&w, &d, 900);
 	expect_rows(&w, "", "id time frame_time frame_number", 0,
-	    "row 1|1600000000|-|1\nrow 2|1000|1000|2\nrow 3|1000|-|3\nrow 4|1000|-|4\nrow 5|900|900|5\ntimes_absent=3\nclean");
+	    "row 1|1600000000|-|1\nrow 2|1000|1000|2\nrow 3|1000|-|3\nrow 4|1000|-|4\nrow "
+	    "5|900|900|5\ntimes_absent=3\nclean");
 	writer_fini(&w);
 }
 
@@ -317,7 +324,8 @@ static void test_streams(void **state)
 	cap_segment(&c, 3, 1000 + (uint32_t)one, stream.bytes + one, one);
 	cap_put4(&c, &d, 4000, 123);
 	char text[800];
-	unsigned first = header + 3 * (unsigned)one, second = header + (unsigned)one + 5, third = header + 2 * (unsigned)one - 5;
+	unsigned first = header + 3 * (unsigned)one, second = header + (unsigned)one + 5,
+	         third = header + 2 * (unsigned)one - 5;
 	snprintf(text, sizeof text,
 	    "row 1|6|1|%u|10.0.0.1\nrow 2|6|1|%u|10.0.0.1\nrow 3|6|1|%u|10.0.0.1\n"
 	    "row 1|6|2|%u|10.0.0.2\nrow 2|6|3|%u|10.0.0.2\nrow 3|6|3|%u|10.0.0.2\n"
@@ -454,16 +462,17 @@ static void test_everything(void **state)
 	struct writer w;
 	cap_everything(&w);
 	char *got = cap_dump(w.bytes, w.len, "", "id", 0);
-	/* 16 link types and one that is unknown, IPv6; tunnels without the ICMP error; a fragmented one; three over TCP; malformed, cut, untimed. */
+	/* 16 link types and one that is unknown, IPv6; tunnels without the ICMP error; a fragmented one; three over
+	 * TCP; malformed, cut, untimed. */
 	unsigned rows = 0;
 	for (const char *at = got; (at = strstr(at, "row ")) != NULL; at++)
 		rows++;
 	assert_int_equal(rows, 16 + 1 + 9 + 1 + 3 + 3);
 	const char *counters = strstr(got, "frames_cut=");
 	assert_non_null(counters);
-	assert_string_equal(counters,
-	    "frames_cut=1\ntimes_absent=1\nblocks_skipped=1\nlinks_unknown=1\ndatagrams_reassembled=1\nstreams_reordered=2\n"
-	    "streams_gaps=1\nmessages_quoted=1\nmessages_cut=1\nmessages_malformed=2\nclean");
+	assert_string_equal(counters, "frames_cut=1\ntimes_absent=1\nblocks_skipped=1\nlinks_unknown=1\ndatagrams_"
+	                              "reassembled=1\nstreams_reordered=2\n"
+	                              "streams_gaps=1\nmessages_quoted=1\nmessages_cut=1\nmessages_malformed=2\nclean");
 	mem_free(&got);
 	expect_any_batch(&w, "messages=both", some);
 	writer_fini(&w);
@@ -511,7 +520,8 @@ static void test_repeats(void **state)
 			pk_ethernet(&p, IPV4);
 			cap_frame(&c, &p);
 		}
-		struct abuse_count n = abuse_repeats(&how, c.w.bytes, HEADER, c.w.bytes + HEADER, c.w.len - HEADER, 2 << 20);
+		struct abuse_count n =
+		    abuse_repeats(&how, c.w.bytes, HEADER, c.w.bytes + HEADER, c.w.len - HEADER, 2 << 20);
 		assert_true(n.counter[COUNT_FRAMES] > 1000);
 		assert_true(kind > 1 || n.rows >= n.counter[COUNT_FRAMES] - 1);
 		cap_fini(&c);

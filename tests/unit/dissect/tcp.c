@@ -1,4 +1,5 @@
-/* Streams cut, shuffled, doubled, overlapped, joined late and left early: exactly their messages come out, in order, at a bounded price. */
+/* Streams cut, shuffled, doubled, overlapped, joined late and left early: exactly their messages come out, in order, at
+ * a bounded price. */
 #include "dissect/pcap/tcp.h"
 
 #include <setjmp.h>
@@ -23,9 +24,9 @@ struct bed {
 	uint32_t size;
 	uint32_t at[MESSAGES + 1]; /* where messages begin */
 	uint32_t messages;
-	uint32_t first;            /* sequence number of bytes[0] */
+	uint32_t first; /* sequence number of bytes[0] */
 	uint16_t port;
-	uint16_t waiting;          /* another port whose messages may come; 0 none */
+	uint16_t waiting; /* another port whose messages may come; 0 none */
 	int64_t second;
 	char got[4096];
 	size_t got_len;
@@ -101,9 +102,18 @@ static void collect(struct bed *b)
 static void send_raw(struct bed *b, uint32_t seq, const uint8_t *bytes, uint32_t have, uint32_t length, uint8_t flags)
 {
 	uint8_t *copy = mem_copy(bytes, have); /* so that a sanitizer sees who reads on */
-	struct segment g = {.payload = copy, .have = have, .length = length, .src = {.family = 4, .octet = {192, 0, 2, 1}},
-	    .dst = {.family = 4, .octet = {192, 0, 2, 2}}, .src_port = 53, .dst_port = b->port, .transport = TRANSPORT_TCP, .seq = seq, .flags = flags};
-	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second, .frame_length = length});
+	struct segment g = {.payload = copy,
+	    .have = have,
+	    .length = length,
+	    .src = {.family = 4, .octet = {192, 0, 2, 1}},
+	    .dst = {.family = 4, .octet = {192, 0, 2, 2}},
+	    .src_port = 53,
+	    .dst_port = b->port,
+	    .transport = TRANSPORT_TCP,
+	    .seq = seq,
+	    .flags = flags};
+	tcp_add(b->t, &g,
+	    (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second, .frame_length = length});
 	collect(b);
 	mem_free(&copy);
 }
@@ -323,12 +333,14 @@ static void test_lying_length(void **state)
 	syn(b);
 	b->bytes[1] = 12; /* message 0 ends after its header; what follows is read as a length of 0x03xx */
 	struct tcp_message m;
-	struct segment g = {.payload = b->bytes, .have = 62, .length = 62, .src = {.family = 4}, .seq = 9, .src_port = 1, .flags = SYN};
+	struct segment g = {
+	    .payload = b->bytes, .have = 62, .length = 62, .src = {.family = 4}, .seq = 9, .src_port = 1, .flags = SYN};
 	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 	assert_true(tcp_next(b->t, &m));
 	assert_int_equal(m.size, 12);
 	assert_false(tcp_next(b->t, &m));
-	g = (struct segment){.payload = b->bytes + 62, .have = 154, .length = 154, .src = {.family = 4}, .seq = 9 + 62, .src_port = 1};
+	g = (struct segment){
+	    .payload = b->bytes + 62, .have = 154, .length = 154, .src = {.family = 4}, .seq = 9 + 62, .src_port = 1};
 	tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 	assert_true(tcp_next(b->t, &m));
 	assert_ptr_equal(m.bytes, b->bytes + 64);
@@ -424,7 +436,9 @@ static void test_random(void **state)
 {
 	struct bed *b = *state;
 	enum { CUTS = 400, NEAR = 12 };
-	static struct { uint32_t from, to; } cut[CUTS];
+	static struct {
+		uint32_t from, to;
+	} cut[CUTS];
 	for (uint64_t round = 1; round <= 300; round++) {
 		uint64_t seed = round * 0x9E3779B97F4A7C15;
 		b->messages = b->size = 0;
@@ -482,8 +496,13 @@ static void test_flood(void **state)
 		uint64_t r = next_random(&seed);
 		uint32_t length = r % 8 == 0 ? (uint32_t)(r >> 8) % 30000 : r % 2 ? 1 : (uint32_t)(r >> 8) % 1400;
 		uint32_t seq = i % 3 == 0 ? (uint32_t)(r >> 30) : i % 3 == 1 ? (uint32_t)(r >> 30) % 60000 : i;
-		struct segment g = {.payload = b->bytes + (r >> 20) % 300, .have = r % 16 ? length : length / 2, .length = length, .seq = seq,
-		    .src = {.family = 6}, .src_port = (uint16_t)(i % 2 ? 7 : r >> 40), .flags = r >> 16 & 3 ? ACK : SYN};
+		struct segment g = {.payload = b->bytes + (r >> 20) % 300,
+		    .have = r % 16 ? length : length / 2,
+		    .length = length,
+		    .seq = seq,
+		    .src = {.family = 6},
+		    .src_port = (uint16_t)(i % 2 ? 7 : r >> 40),
+		    .flags = r >> 16 & 3 ? ACK : SYN};
 		tcp_add(b->t, &g, (struct tcp_mark){.time_ns = b->second * NS_PER_S, .number = (uint64_t)b->second});
 		struct tcp_message m;
 		while (tcp_next(b->t, &m))
@@ -501,9 +520,27 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(in_order), T(no_copy), T(zero_length), T(reordered), T(reordered_without_syn), T(syn_late), T(retransmitted), T(wrap), T(flags), T(port_again),
-	    T(joined_inside), T(hole_at_end), T(hole_given_up), T(lying_length), T(trailing_junk), T(snap_length), T(silence), T(many_streams), T(largest),
-	    T(random), T(flood),
+	    T(in_order),
+	    T(no_copy),
+	    T(zero_length),
+	    T(reordered),
+	    T(reordered_without_syn),
+	    T(syn_late),
+	    T(retransmitted),
+	    T(wrap),
+	    T(flags),
+	    T(port_again),
+	    T(joined_inside),
+	    T(hole_at_end),
+	    T(hole_given_up),
+	    T(lying_length),
+	    T(trailing_junk),
+	    T(snap_length),
+	    T(silence),
+	    T(many_streams),
+	    T(largest),
+	    T(random),
+	    T(flood),
 	};
 #undef T
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,10 @@ static void plain_bytes_pass_and_other_codecs_are_named(void **state)
 	assert_int_equal(read_all((const uint8_t *)"#Fields: date", 13, out, sizeof out, &got, &e), RC_END);
 	assert_int_equal(got, 13);
 	assert_int_equal(read_all((const uint8_t *)"", 0, out, sizeof out, &got, &e), RC_END);
-	assert_int_equal(read_all((const uint8_t *)"\xfd" "7zXZ\0....", 10, out, sizeof out, &got, &e), RC_BAD);
+	assert_int_equal(read_all((const uint8_t *)"\xfd"
+	                                           "7zXZ\0....",
+	                     10, out, sizeof out, &got, &e),
+	    RC_BAD);
 	assert_non_null(strstr(e.text, "xz"));
 	assert_int_equal(read_all((const uint8_t *)"BZh91AY&SY", 10, out, sizeof out, &got, &e), RC_BAD);
 	assert_non_null(strstr(e.text, "bzip2"));
