@@ -83,6 +83,14 @@ void batch_reset(struct batch *b)
 	}
 }
 
+bool batch_holds(const struct batch *b)
+{
+	bool any = b->rows > 0 || b->rejects > 0;
+	for (unsigned i = 0; i < BATCH_COUNTERS; i++)
+		any |= b->counter[i] != 0;
+	return any;
+}
+
 bool batch_room(struct batch *b, size_t len, struct span *out)
 {
 	size_t left = b->size - b->arena_at - b->arena_used;

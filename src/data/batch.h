@@ -72,6 +72,9 @@ void batch_free(struct batch **b);
 /* Empty it: rows, rejects, arena, counters, nulls. */
 void batch_reset(struct batch *b);
 
+/* Is there anything in it: a row, a reject, a counter? */
+bool batch_holds(const struct batch *b);
+
 /* Start of a column's values; cast to what the type says. */
 static inline void *batch_values(struct batch *b, unsigned column)
 {

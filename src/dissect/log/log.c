@@ -203,14 +203,6 @@ static enum rc fill_batch(struct log *l, struct err *e)
 	return RC_OK;
 }
 
-static bool has_something(const struct batch *b)
-{
-	bool any = b->rows > 0 || b->rejects > 0;
-	for (unsigned i = 0; i < LOG_COUNTER_COUNT; i++)
-		any |= b->counter[i] != 0;
-	return any;
-}
-
 static enum rc log_next(struct dissector *d, const struct batch **out, bool *clean, struct err *e)
 {
 	struct log *l = (struct log *)d;
@@ -224,7 +216,7 @@ static enum rc log_next(struct dissector *d, const struct batch **out, bool *cle
 	for (;;) {
 		batch_reset(l->batch);
 		rc = fill_batch(l, e);
-		if (has_something(l->batch)) {
+		if (batch_holds(l->batch)) {
 			*out = l->batch;
 			return RC_OK;
 		}

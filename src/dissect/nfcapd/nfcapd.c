@@ -323,14 +323,6 @@ static void finish(struct nfcapd *n)
 	counter[COUNT_STAT_MISMATCH] += !statistics_agree(s, &n->sums);
 }
 
-static bool has_something(const struct batch *b)
-{
-	bool any = b->rows > 0 || b->rejects > 0;
-	for (unsigned i = 0; i < NFCAPD_COUNTER_COUNT; i++)
-		any |= b->counter[i] != 0;
-	return any;
-}
-
 static enum rc begin(struct nfcapd *n, struct err *e)
 {
 	enum rc rc = blocks_header(&n->blocks, e);
@@ -368,7 +360,7 @@ static enum rc nfcapd_next(struct dissector *d, const struct batch **out, bool *
 	batch_reset(n->batch);
 	rc = fill_batch(n, e);
 	/* Rows that came before the end or an error go first; the same will be said again. */
-	if (has_something(n->batch) && rc != RC_OK)
+	if (batch_holds(n->batch) && rc != RC_OK)
 		rc = RC_OK;
 	if (rc == RC_OK)
 		*out = n->batch;

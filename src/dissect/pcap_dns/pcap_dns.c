@@ -429,14 +429,6 @@ static bool hand_damage(struct pcap_dns *p)
 	return true;
 }
 
-static bool has_something(const struct batch *b)
-{
-	bool any = b->rows > 0 || b->rejects > 0;
-	for (unsigned i = 0; i < PCAP_DNS_COUNTER_COUNT; i++)
-		any |= b->counter[i] != 0;
-	return any;
-}
-
 /* The next frame and what it carries. */
 static enum rc next_frame(struct pcap_dns *p, struct err *e)
 {
@@ -486,7 +478,7 @@ static enum rc pcap_dns_next(struct dissector *d, const struct batch **out, bool
 	enum rc rc = fill_batch(p, e);
 	hand_counters(p);
 	/* Rows that came before the end or an error go first; the same will be said again. */
-	if (has_something(p->batch) && rc != RC_BAD && rc != RC_OK)
+	if (batch_holds(p->batch) && rc != RC_BAD && rc != RC_OK)
 		rc = RC_OK;
 	if (rc == RC_OK)
 		*out = p->batch;

@@ -33,6 +33,24 @@ static struct batch *filled(void)
 	return b;
 }
 
+/* A row, a reject or any counter, the last one too. */
+static void an_empty_batch_holds_nothing(void **state)
+{
+	struct batch *b = filled();
+	assert_true(batch_holds(b));
+	batch_reset(b);
+	assert_false(batch_holds(b));
+	b->counter[BATCH_COUNTERS - 1] = 1;
+	assert_true(batch_holds(b));
+	batch_reset(b);
+	assert_true(batch_reject(b, 1, 2, 3, "a reason", NULL, 0));
+	assert_true(batch_holds(b));
+	batch_reset(b);
+	b->rows = 1;
+	assert_true(batch_holds(b));
+	batch_free(&b);
+}
+
 static void what_goes_in_comes_out(void **state)
 {
 	struct err e;
@@ -297,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_goes_in_comes_out),
+	    cmocka_unit_test(an_empty_batch_holds_nothing),
 	    cmocka_unit_test(the_slab_has_its_ceiling),
 	    cmocka_unit_test(a_full_arena_says_so),
 	    cmocka_unit_test(unwinding_leaves_nothing_of_the_row),
