@@ -23,6 +23,7 @@ struct archive {
 	struct store *store;
 	struct ledger *ledger;
 	struct sha256 *hash;
+	struct gmac *gmac;
 	struct rows_maker **maker; /* one per pipeline, made when first needed */
 	uint8_t *bytes;
 	size_t capacity;
@@ -36,6 +37,7 @@ struct archive *archive_new(const struct archive_params *p, struct store *store,
 	a->store = store;
 	a->ledger = ledger;
 	a->hash = sha256_new();
+	a->gmac = gmac_new();
 	a->maker = mem_zero(p->settings->pipelines, sizeof *a->maker);
 	return a;
 }
@@ -49,6 +51,7 @@ void archive_free(struct archive **a)
 	mem_free(&(*a)->maker);
 	mem_free(&(*a)->bytes);
 	sha256_free(&(*a)->hash);
+	gmac_free(&(*a)->gmac);
 	store_close(&(*a)->store);
 	ledger_close(&(*a)->ledger);
 	mem_free(a);
@@ -165,11 +168,14 @@ static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, stru
 	return RC_OK;
 }
 
-/* Read all of a large file into the hash and staging. done says whether the item goes on. */
+/* Read all of a large file into the hash, the MAC and staging. done says whether the item goes on. */
 static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
 {
 	uint64_t offset = 0;
 	room(a, BLOCK);
+	bool has_mac = mac_draw(&it->mac);
+	if (has_mac)
+		gmac_begin(a->gmac, &it->mac);
 	enum rc rc = stage_open(a, it, e);
 	while (rc == RC_OK) {
 		if (board_stopped(a->params.board)) {
@@ -185,6 +191,8 @@ static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grow
 		if (n == 0)
 			break;
 		hash_block(a, it, offset, a->bytes, (size_t)n, grown);
+		if (has_mac)
+			gmac_add(a->gmac, a->bytes, (size_t)n);
 		offset += (uint64_t)n;
 		if (offset > it->looks.size)
 			break;
@@ -194,6 +202,9 @@ static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grow
 		return stage_failed(a, it, rc, e);
 	if (offset != it->looks.size)
 		changed(it);
+	if (has_mac)
+		gmac_end(a->gmac, it->mac.tag);
+	it->has_mac = has_mac;
 	*done = offset == it->looks.size;
 	return RC_OK;
 }
@@ -388,7 +399,7 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e)
 	if (it->task != ITEM_TAKE && it->task != ITEM_REPUBLISH)
 		return RC_OK;
 	it->note[0] = '\0';
-	it->retry_note = it->unsettled = false;
+	it->retry_note = it->unsettled = it->has_mac = false;
 	rows_fini(&it->rows);
 	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
 }

@@ -19,6 +19,7 @@ enum {
 	PARTS_MAX = 1 << 24,
 	NUMBER = 24,
 	HEADERS = 16,
+	MAC_TEXT = 2 * MAC_BYTES + 1,
 };
 
 static const char *const kind_name[] = {[EVENT_FILE] = "file", [EVENT_ROWS] = "rows", [EVENT_FLUSH] = "flush"};
@@ -50,6 +51,12 @@ static void add_number(struct headers *h, const char *name, const char *format, 
 	add(h, name, text, (size_t)n);
 }
 
+static void mac_text(const struct mac *s, char out[MAC_TEXT])
+{
+	str_hex(s->key, MAC_KEY, out);
+	str_hex(s->tag, MAC_TAG, out + 2 * MAC_KEY);
+}
+
 static char *escaped(const char *bytes)
 {
 	size_t len = strlen(bytes);
@@ -67,7 +74,7 @@ enum rc event_produce(
 		return bus_produce(b, topic, partition, h.at, h.count, (struct bus_bytes){"", 0},
 		    (struct bus_bytes){"", 0}, context, e);
 
-	char hex[SHA256_TEXT], schema[20];
+	char hex[SHA256_TEXT], schema[20], mac[MAC_TEXT];
 	str_hex(ev->original, SHA256_BYTES, hex);
 	char *name = escaped(ev->name), *path = escaped(ev->path);
 	add_text(&h, "original", hex);
@@ -81,6 +88,10 @@ enum rc event_produce(
 	add_number(&h, "slot", "%" PRId64, ev->slot_s);
 	add_number(&h, "archived", "%" PRId64, ev->archived_s);
 	struct bus_bytes value = {"", 0};
+	if (ev->kind == EVENT_FILE && ev->has_mac) {
+		mac_text(&ev->mac, mac);
+		add_text(&h, "mac", mac);
+	}
 	if (ev->kind == EVENT_ROWS) {
 		snprintf(schema, sizeof schema, "%016" PRIx64, ev->schema);
 		add_text(&h, "schema", schema);
@@ -176,6 +187,23 @@ static void read_digest(struct intake *in, uint8_t out[SHA256_BYTES])
 		wrong(in, "original");
 }
 
+/* Without one, or with one that can't be read, the worker sums the sha256. */
+static bool read_mac(const struct intake *in, struct mac *out)
+{
+	struct bus_bytes v = bus_event_header(in->from, "mac");
+	uint8_t bytes[MAC_BYTES];
+	char hex[MAC_TEXT];
+	if (v.at == NULL || v.len != MAC_TEXT - 1)
+		return false;
+	memcpy(hex, v.at, v.len);
+	hex[v.len] = '\0';
+	if (!str_unhex(hex, bytes, MAC_BYTES))
+		return false;
+	memcpy(out->key, bytes, MAC_KEY);
+	memcpy(out->tag, bytes + MAC_KEY, MAC_TAG);
+	return true;
+}
+
 static void read_rows(struct intake *in, struct event *ev)
 {
 	struct bus_bytes schema = need(in, "schema", 16);
@@ -236,6 +264,8 @@ enum rc event_read(const struct bus_event *from, struct event *out, char **buffe
 		ev.archived_s = number(&in, "archived", INT64_MIN, INT64_MAX);
 		if (ev.kind == EVENT_ROWS)
 			read_rows(&in, &ev);
+		else
+			ev.has_mac = read_mac(&in, &ev.mac);
 	}
 	if (in.bad)
 		return RC_BAD;

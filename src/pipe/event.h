@@ -3,9 +3,11 @@
  *
  * Headers of every event: kind (file | rows | flush), original (64 hex), name (escaped), path (of the original in the
  * lake, escaped), size, part, parts, again (number of a forced re-ingest, 0), dissector ("nfcapd/1"), slot (unix
- * seconds, 0), archived (unix seconds). A rows event adds: schema (16 hex), hour (since 1970; empty for an event
- * without rows), rows, and its own counters and rejects as JSON (`report`); its value is an Avro array. A flush event
- * asks the worker to commit what it has; it carries nothing else. The key is the original's sha256 in 64 hex.
+ * seconds, 0), archived (unix seconds). A file event may add mac (88 hex: key, nonce and tag of a GMAC over the
+ * original's bytes, made in the pass that gave its sha256; ext/mac.h). A rows event adds: schema (16 hex), hour (since
+ * 1970; empty for an event without rows), rows, and its own counters and rejects as JSON (`report`); its value is an
+ * Avro array. A flush event asks the worker to commit what it has; it carries nothing else. The key is the original's
+ * sha256 in 64 hex.
  *
  * Identity: <pipeline>/<sha256>[+again]/<part>/<parts>. All parts of an original lie in one partition, one after the
  * other, and are one unit.
@@ -19,6 +21,7 @@
 #include "base/rc.h"
 #include "bus/bus.h"
 #include "ext/hash.h"
+#include "ext/mac.h"
 
 enum event_kind { EVENT_FILE, EVENT_ROWS, EVENT_FLUSH };
 
@@ -32,6 +35,8 @@ struct event {
 	uint32_t again;
 	const char *dissector;
 	int64_t slot_s, archived_s;
+	bool has_mac; /* file: mac holds */
+	struct mac mac;
 	uint64_t schema; /* rows: fingerprint */
 	int64_t hour;    /* rows: the hour, INT64_MIN when it has no rows */
 	uint64_t rows;

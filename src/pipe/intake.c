@@ -187,7 +187,7 @@ enum rc intake_file(
 	struct original *original = NULL;
 	struct err check;
 	bool refused = false;
-	enum rc rc = original_open(in->bench->store, ev->path, &original, e);
+	enum rc rc = original_open(in->bench->store, ev, &original, e);
 
 	if (rc == RC_END)
 		return err_set(RC_BAD, e, "the original %s is not in the lake", ev->path);
@@ -198,7 +198,7 @@ enum rc intake_file(
 	in->stored = in->outside = 0;
 	rc = dissect_original(in, d, ev, original, halt, &refused, e);
 	/* Also a refusal is believed only if these are the bytes that were archived. */
-	if (rc == RC_OK && (rc = original_check(original, ev->size, ev->original, &check)) != RC_OK) {
+	if (rc == RC_OK && (rc = original_check(original, &check)) != RC_OK) {
 		*e = check;
 		err_wrap(rc, e, "%s", ev->path);
 	}

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "ext/hash.h"
+#include "ext/mac.h"
 #include "pipe/rows.h"
 #include "pipe/settings.h"
 #include "store/store.h"
@@ -67,6 +68,8 @@ struct item {
 	char note[ITEM_NOTE_MAX];
 
 	uint8_t sha256[SHA256_BYTES];
+	bool has_mac; /* mac is of the bytes that sha256 is of */
+	struct mac mac;
 	uint32_t again;
 	int64_t slot_s, archived_s, seen_ms;
 	bool claimed;      /* its digest is in inflight */

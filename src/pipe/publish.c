@@ -177,6 +177,8 @@ static enum rc produce_part(struct publish *p, struct item *it, uint32_t part, c
 	    .slot_s = it->slot_s,
 	    .archived_s = it->archived_s};
 	memcpy(ev.original, it->sha256, SHA256_BYTES);
+	ev.has_mac = it->has_mac;
+	ev.mac = it->mac;
 	if (it->rows.parts != 0) {
 		const struct rows_part *r = &it->rows.part[part];
 		ev.kind = EVENT_ROWS;

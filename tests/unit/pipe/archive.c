@@ -278,6 +278,36 @@ static void full_at_sync(void **state)
 	item_free(&note);
 }
 
+/* A large file is has_mac over the bytes that its sha256 is of; a small one needs none. */
+static void large_ones_have_a_mac(void **state)
+{
+	struct yard *y = *state;
+	struct err e;
+	struct item *large = taken(y, 20000, RC_OK);
+	assert_true(large->outcome == ITEM_TAKEN && large->has_mac);
+	size_t size = 0;
+	char *bytes = NULL;
+	uint8_t tag[MAC_TAG], digest[SHA256_BYTES];
+	assert_int_equal(file_load(y->path, 4 << 20, &bytes, &size, &e), RC_OK);
+	sha256_of(bytes, size, digest);
+	assert_memory_equal(digest, large->sha256, SHA256_BYTES);
+	struct gmac *z = gmac_new();
+	gmac_begin(z, &large->mac);
+	gmac_add(z, bytes, size);
+	gmac_end(z, tag);
+	assert_true(mac_holds(&large->mac, tag));
+	gmac_free(&z);
+	mem_free(&bytes);
+	struct item *small = taken(y, 10, RC_OK);
+	assert_true(small->outcome == ITEM_TAKEN && !small->has_mac);
+	struct item_list group = {.count = 0};
+	items_add(&group, large);
+	items_add(&group, small);
+	assert_int_equal(archive_group(y->archive, &group, &e), RC_OK);
+	item_free(&large);
+	item_free(&small);
+}
+
 static void twins(void **state)
 {
 	struct yard *y = *state;
@@ -313,6 +343,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(vanished, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(full_lake, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(full_at_sync, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(large_ones_have_a_mac, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(twins, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(stop_in_a_large_file, set_up, tear_down),
 	};

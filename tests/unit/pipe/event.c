@@ -132,6 +132,38 @@ static void kinds(void **state)
 	mem_free(&buffer);
 }
 
+/* A MAC that can't be read is none: the worker then sums the digest. */
+static void macs(void **state)
+{
+	struct event file = rows_event(), out;
+	char *buffer = NULL;
+	size_t size = 0;
+	struct err e;
+	file.kind = EVENT_FILE;
+	file.has_mac = true;
+	memset(file.mac.key, 0x17, MAC_KEY);
+	memset(file.mac.tag, 0x2b, MAC_TAG);
+	struct one o = sent(&file);
+	o.event.header = o.header;
+	assert_int_equal(event_read(&o.event, &out, &buffer, &size, &e), RC_OK);
+	assert_true(out.has_mac);
+	assert_memory_equal(&out.mac, &file.mac, sizeof out.mac);
+	for (size_t h = 0; h < o.event.headers; h++) {
+		static const struct bus_bytes junk[] = {{"", 0}, {"17", 2}};
+		char almost[2 * MAC_BYTES];
+		if (strcmp(o.header[h].name, "mac") != 0)
+			continue;
+		memset(almost, 'g', sizeof almost);
+		for (size_t j = 0; j < 3; j++) {
+			o.header[h].value = j < 2 ? junk[j] : (struct bus_bytes){almost, sizeof almost};
+			assert_int_equal(event_read(&o.event, &out, &buffer, &size, &e), RC_OK);
+			assert_false(out.has_mac);
+		}
+	}
+	mem_free(&buffer);
+	one_fini(&o);
+}
+
 /* Each header in turn: gone, empty, endless, with a NUL, nonsense. Whatever comes of it, nothing may be read outside;
  * only some may be taken. */
 static void hostile_headers(void **state)
@@ -184,6 +216,6 @@ static void parts_must_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(kinds),
-	    cmocka_unit_test(hostile_headers), cmocka_unit_test(parts_must_fit)};
+	    cmocka_unit_test(macs), cmocka_unit_test(hostile_headers), cmocka_unit_test(parts_must_fit)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
