@@ -50,6 +50,9 @@ void buffer_grow(struct buffer *b, size_t n)
 	if (mapped(b, b->capacity)) {
 		b->bytes = mem_remap(b->bytes, b->capacity, next);
 		bring_in(b, b->capacity, next);
+	} else if (!mapped(b, next) && b->len == 0) {
+		mem_release(b->bytes); /* resizing would move bytes that nobody wants */
+		b->bytes = mem_alloc(next);
 	} else if (!mapped(b, next)) {
 		b->bytes = mem_resize(b->bytes, next);
 	} else {
