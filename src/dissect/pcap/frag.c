@@ -145,23 +145,43 @@ static void set_size(struct datagram *d, uint32_t size)
 	}
 }
 
+static struct chunk *chunk_at(struct frags *f, struct datagram *d, uint32_t place)
+{
+	struct chunk **c = &d->chunk[place / CHUNK];
+	if (*c == NULL) {
+		make_room(f, d, sizeof **c);
+		*c = mem_alloc(sizeof **c);
+		memset((*c)->there, 0, sizeof(*c)->there);
+		f->bytes += sizeof **c;
+	}
+	return *c;
+}
+
+/* Units of one word of bits, from the first on; some may be there. */
+static void fill_word(
+    struct datagram *d, struct chunk *c, uint32_t unit, uint32_t units, const uint8_t *bytes, uint32_t have)
+{
+	uint64_t *there = &c->there[unit / 64];
+	uint64_t mask = (units == 64 ? UINT64_MAX : (UINT64_C(1) << units) - 1) << unit % 64, fresh = mask & ~*there;
+	if (fresh == mask)
+		memcpy(c->bytes + unit * UNIT, bytes, have);
+	for (uint32_t i = 0; fresh != mask && i < units; i++) {
+		uint32_t at = i * UNIT;
+		if (fresh >> (unit + i) % 64 & 1)
+			memcpy(c->bytes + unit * UNIT + at, bytes + at, have - at < UNIT ? have - at : UNIT);
+	}
+	*there |= mask;
+	d->units += (uint32_t)__builtin_popcountll(fresh);
+}
+
 /* Take the units that are not there yet. offset is a multiple of UNIT, offset + have at most the size. */
 static void fill(struct frags *f, struct datagram *d, uint32_t offset, const uint8_t *bytes, uint32_t have)
 {
-	for (uint32_t at = 0; at < have; at += UNIT) {
-		uint32_t place = offset + at, unit = place % CHUNK / UNIT;
-		struct chunk **c = &d->chunk[place / CHUNK];
-		if (*c == NULL) {
-			make_room(f, d, sizeof **c);
-			*c = mem_zero(1, sizeof **c);
-			f->bytes += sizeof **c;
-		}
-		uint64_t bit = UINT64_C(1) << unit % 64;
-		if ((*c)->there[unit / 64] & bit)
-			continue;
-		(*c)->there[unit / 64] |= bit;
-		memcpy((*c)->bytes + place % CHUNK, bytes + at, have - at < UNIT ? have - at : UNIT);
-		d->units++;
+	for (uint32_t at = 0; at < have;) {
+		uint32_t place = offset + at, unit = place % CHUNK / UNIT, units = 64 - unit % 64;
+		uint32_t take = have - at < units * UNIT ? have - at : units * UNIT;
+		fill_word(d, chunk_at(f, d, place), unit, (take + UNIT - 1) / UNIT, bytes + at, take);
+		at += take;
 	}
 }
 
