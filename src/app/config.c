@@ -390,6 +390,36 @@ static enum rc choose_places(struct load *l, struct err *e)
 	return absolute_place(l, "bus", s->bus_url, "embedded", s->bus_place, e);
 }
 
+static void add_option(struct settings *s, const char *key, char *value)
+{
+	if (value == NULL)
+		return;
+	s->store_option = mem_resize(s->store_option, (s->store_options + 1) * sizeof *s->store_option);
+	s->store_option[s->store_options++] = (struct store_option){key, value};
+}
+
+/* What the lake's provider is told beside its place. */
+static enum rc set_lake_options(struct load *l, struct err *e)
+{
+	struct settings *s = &l->config->settings;
+	const struct config_webhdfs *w = &l->config->webhdfs;
+	if (w->block_size % 512 != 0) {
+		err_set(RC_BAD, e, "is no multiple of 512");
+		return wrong(l, config_line(l->config, NULL, "webhdfs.block_size"), e, "webhdfs.block_size");
+	}
+	if (!str_starts(s->store->scheme, "webhdfs"))
+		return RC_OK;
+	add_option(s, "user", mem_text(w->user));
+	add_option(s, "auth", mem_text(w->auth == 1 ? "spnego" : "simple"));
+	add_option(s, "token_file", w->token_file != NULL ? from_folder(l, w->token_file) : NULL);
+	add_option(s, "ca_file", w->ca_file != NULL ? from_folder(l, w->ca_file) : NULL);
+	add_option(s, "replication", mem_format("%u", w->replication));
+	add_option(s, "block_size", mem_format("%llu", (unsigned long long)w->block_size));
+	add_option(s, "timeout_ms", mem_format("%lld", (long long)w->timeout_ms));
+	add_option(s, "connections", mem_format("%u", w->connections));
+	return RC_OK;
+}
+
 /* Folders that would feed themselves: a lake inside a watched folder is archived into itself. */
 static enum rc check_folders(struct load *l, struct err *e)
 {
@@ -427,6 +457,8 @@ static enum rc settle(struct load *l, struct err *e)
 		return wrong(l, config_line(c, NULL, "instance"), e, "instance");
 	}
 	enum rc rc = choose_places(l, e);
+	if (rc == RC_OK)
+		rc = set_lake_options(l, e);
 	if (rc != RC_OK)
 		return rc;
 	s->bus_option = mem_zero(1, sizeof *s->bus_option);
@@ -534,11 +566,14 @@ void config_free(struct config **cp)
 	for (size_t i = 0; i < c->schemas_used; i++)
 		schema_free(&c->schema[i]);
 	mem_free(&c->schema);
+	for (size_t i = 0; i < s->store_options; i++)
+		mem_release((void *)s->store_option[i].value);
+	mem_free(&s->store_option);
 	if (s->bus_option != NULL)
 		mem_release((void *)s->bus_option[0].value);
 	mem_free(&s->bus_option);
-	char **text[] = {
-	    &s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state, &c->schemas};
+	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
+	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
 		mem_free(text[i]);
 	mem_free(&c->origin);

@@ -24,8 +24,18 @@ struct config_origin {
 	unsigned line;
 };
 
+/* Of a lake in HDFS. */
+struct config_webhdfs {
+	char *user, *token_file, *ca_file;
+	unsigned auth; /* place in the list of choices */
+	unsigned replication, connections;
+	uint64_t block_size;
+	int64_t timeout_ms;
+};
+
 struct config {
 	struct settings settings;
+	struct config_webhdfs webhdfs;
 	char *schemas;      /* folder of a user's .avsc files, or NULL */
 	unsigned log_level; /* enum log_level */
 	unsigned codec;     /* place in the list of choices */

@@ -32,7 +32,8 @@
 /* A row is two lines: what it is and what it means. */
 /* clang-format off */
 const struct config_key key_table[] = {
-    {TEXT("lake", settings.lake_url), .help = "Where originals and tables live: file:///folder, or just a folder."},
+    {TEXT("lake", settings.lake_url), .help = "Where originals and tables live: a folder, file:///folder, or in HDFS webhdfs://namenode:9870/folder, webhdfs+ssl://…; "
+	"several name nodes with commas."},
     {TEXT("state", settings.state), .otherwise = "<lake>/_sluice/state of a file lake",
 	.help = "Local folder for the ledger, the worker's caches, figures and locks; one per instance."},
     {TEXT("instance", settings.instance), .otherwise = "the host's name",
@@ -43,6 +44,22 @@ const struct config_key key_table[] = {
 	.help = "Worker threads, and partitions of each topic; partitions are only ever added."},
     {TEXT("schemas", schemas), .otherwise = "none",
 	.help = "Folder of your own DATASET.avsc files; they go before the shipped ones."},
+    {TEXT("webhdfs.user", webhdfs.user), .otherwise = "$HADOOP_USER_NAME, else who runs sluice",
+	.help = "Who we are to a lake in HDFS; with a token or SPNEGO these say it."},
+    {CHOICE("webhdfs.auth", webhdfs.auth), .choices = "simple spnego", .fallback = "simple",
+	.help = "simple: by name. spnego: Kerberos, with the credentials of the process."},
+    {TEXT("webhdfs.token_file", webhdfs.token_file), .otherwise = "none",
+	.help = "File with a delegation token (its URL string); read again when HDFS refuses the one we have."},
+    {TEXT("webhdfs.ca_file", webhdfs.ca_file), .otherwise = "the system's authorities",
+	.help = "PEM file of the authorities that webhdfs+ssl:// trusts."},
+    {NUMBER("webhdfs.replication", webhdfs.replication), .least = 0, .most = 512, .fallback = "0",
+	.help = "Copies of each block; 0 is the cluster's default."},
+    {SIZE("webhdfs.block_size", webhdfs.block_size), .least = 0, .most = TIB, .fallback = "0",
+	.help = "Size of a block, a multiple of 512; 0 is the cluster's default."},
+    {DURATION("webhdfs.timeout", webhdfs.timeout_ms), .least = SECOND, .most = HOUR, .fallback = "30s",
+	.help = "How long a node may be silent while it owes us bytes."},
+    {NUMBER("webhdfs.connections", webhdfs.connections), .least = 1, .most = 256, .fallback = "16",
+	.help = "Small files that one thread uploads at the same time."},
     {SIZE("event.inline_max", settings.inline_max), .least = 0, .most = 16 * MIB, .fallback = "1MiB",
 	.help = "Inputs up to this size are dissected by the collector; larger ones by a worker."},
     {SIZE("event.rows_max", settings.rows_max), .least = 64 * KIB, .most = 256 * MIB, .fallback = "8MiB",

@@ -13,6 +13,8 @@
 
 static const struct store_ops *const store[] = {
     &store_local,
+    &store_webhdfs,
+    &store_webhdfs_ssl,
 };
 
 static const struct bus_ops *const bus[] = {

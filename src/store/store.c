@@ -116,10 +116,11 @@ enum rc store_get(struct store *s, const char *path, size_t ceiling, char **byte
 		return refuse(path, "is a directory", e);
 	if (st.size > ceiling)
 		return err_set(RC_BAD, e, "%.400s: larger than %zu bytes", path, ceiling);
-	size_t capacity = (size_t)st.size + 1, len = 0, got = 0;
+	size_t capacity = (size_t)st.size + 1, len = 0, got = 0, asked;
 	char *buffer = mem_alloc(capacity + 1);
 	do {
-		rc = s->ops->get_range(s, path, len, buffer + len, capacity - len, &got, e);
+		asked = capacity - len;
+		rc = s->ops->get_range(s, path, len, buffer + len, asked, &got, e);
 		if (rc != RC_OK)
 			break;
 		len += got;
@@ -129,7 +130,7 @@ enum rc store_get(struct store *s, const char *path, size_t ceiling, char **byte
 			capacity = capacity * 2 < ceiling + 1 ? capacity * 2 : ceiling + 1;
 			buffer = mem_resize(buffer, capacity + 1);
 		}
-	} while (rc == RC_OK && got > 0);
+	} while (rc == RC_OK && got == asked);
 	if (rc != RC_OK) {
 		mem_free(&buffer);
 		return rc;
@@ -189,6 +190,11 @@ char *store_local_path(struct store *s, const char *path)
 	if (s->ops->local_path == NULL || check_path(path, &ignored) != RC_OK)
 		return NULL;
 	return s->ops->local_path(s, path);
+}
+
+enum rc store_describe(struct store *s, char *out, size_t size, struct err *e)
+{
+	return s->ops->describe != NULL ? s->ops->describe(s, out, size, e) : RC_END;
 }
 
 void store_close(struct store **s)

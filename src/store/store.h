@@ -36,7 +36,7 @@ struct store_option {
 };
 
 struct store_ops {
-	const char *scheme; /* "file" */
+	const char *scheme; /* "file", "webhdfs", "webhdfs+ssl" */
 
 	/* place: the url without its scheme; the root is made if absent. */
 	enum rc (*open)(
@@ -45,11 +45,11 @@ struct store_ops {
 	/* A new file for writing, parents made; RC_BAD if it is there. */
 	enum rc (*create)(struct store *s, const char *path, struct store_file **out, struct err *e);
 	enum rc (*write)(struct store *s, struct store_file *f, const void *bytes, size_t size, struct err *e);
-	/* No more bytes: the length must be the expected one (verified where the bytes lie). The handle stays until
-	 * sync or abandon. */
+	/* No more bytes: the length must be the expected one. The handle stays until sync or abandon. */
 	enum rc (*close_file)(struct store *s, struct store_file *f, uint64_t expected, struct err *e);
-	/* Make closed files durable, all of them; frees the handles and clears the pointers, whatever the outcome. On
-	 * failure count their data as lost. */
+	/* Make closed files durable, all of them; frees the handles and clears the pointers, whatever the outcome. By
+	 * then each length is verified where the bytes lie: a provider may have sent them since close_file, several at
+	 * a time. On failure count their data as lost. */
 	enum rc (*sync)(struct store *s, struct store_file **files, size_t count, struct err *e);
 	/* Drop a handle and delete its file. */
 	void (*abandon)(struct store *s, struct store_file *f);
@@ -85,6 +85,9 @@ struct store_ops {
 	/* A local path that foreign programs can open, or NULL; caller frees. For messages and demos. */
 	char *(*local_path)(struct store *s, const char *path);
 
+	/* Half a sentence for people: who we are there, what room is left. NULL: nothing to say. */
+	enum rc (*describe)(struct store *s, char *out, size_t size, struct err *e);
+
 	void (*close)(struct store *s);
 };
 
@@ -114,9 +117,16 @@ void store_list_free(char ***names, size_t count);
 enum rc store_remove(struct store *s, const char *const *path, size_t paths, struct err *e) MUST_USE;
 enum rc store_stat(struct store *s, const char *path, struct store_stat *out, struct err *e) MUST_USE;
 char *store_local_path(struct store *s, const char *path);
+/* RC_END: there is nothing to say. */
+enum rc store_describe(struct store *s, char *out, size_t size, struct err *e) MUST_USE;
 void store_close(struct store **s);
 
 /* A directory on this machine. Durable order: files, then names (rename without replacing), then directories. */
 extern const struct store_ops store_local;
+
+/* HDFS over WebHDFS: host:port[,host:port…]/path, the second with TLS. Durable is what HDFS says is closed, with the
+ * length that was written (doc/store.md). Options: user, auth (simple, spnego), token_file, ca_file, replication,
+ * block_size, timeout_ms, connections. */
+extern const struct store_ops store_webhdfs, store_webhdfs_ssl;
 
 #endif

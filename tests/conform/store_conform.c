@@ -10,11 +10,14 @@
 
 struct provider {
 	const struct store_ops *ops;
-	bool links; /* the root is a folder here, in which somebody may place symbolic links */
+	bool links;      /* the root is a folder here, in which somebody may place symbolic links */
+	const char *env; /* where its server is, host:port/path; not set: it is left out. NULL: it needs none */
 };
 
 static const struct provider providers[] = {
     {&store_local, .links = true},
+    {&store_webhdfs, .env = "SLUICE_WEBHDFS"},
+    {&store_webhdfs_ssl, .env = "SLUICE_WEBHDFS_SSL"},
 };
 
 static const struct provider *provider;
@@ -29,7 +32,10 @@ static struct err e;
 static struct store *open_again(const char *root)
 {
 	struct store *s = NULL;
-	if (store_open(provider->ops, root, NULL, 0, &s, &e) != RC_OK) {
+	const char *ca = getenv("SLUICE_WEBHDFS_CA");
+	const struct store_option option = {"ca_file", ca};
+	bool tls = strstr(provider->ops->scheme, "+ssl") != NULL;
+	if (store_open(provider->ops, root, &option, tls && ca != NULL, &s, &e) != RC_OK) {
 		fprintf(stderr, "store_open: %s\n", e.text);
 		abort();
 	}
@@ -39,8 +45,11 @@ static struct store *open_again(const char *root)
 static int setup(void **state)
 {
 	struct bench *t = mem_zero(1, sizeof *t);
+	static unsigned roots;
 	t->folder = folder_make(NULL);
-	t->root = file_join(t->folder, "deep/lake");
+	t->root = provider->env == NULL
+	              ? file_join(t->folder, "deep/lake")
+	              : mem_format("%s/conform-%d-%u/deep/lake", getenv(provider->env), (int)getpid(), roots++);
 	t->store = open_again(t->root);
 	*state = t;
 	return 0;
@@ -659,6 +668,8 @@ int main(void)
 	int failed = 0;
 	for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++) {
 		provider = &providers[i];
+		if (provider->env != NULL && getenv(provider->env) == NULL)
+			continue;
 		if (only == NULL || strcmp(only, provider->ops->scheme) == 0)
 			failed += cmocka_run_group_tests_name(provider->ops->scheme, tests, NULL, NULL);
 	}

@@ -67,11 +67,17 @@ static void check_lake(struct report *r, const struct settings *s)
 	struct err e;
 	struct store *store = NULL;
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e);
+	char about[400] = "";
 	if (rc == RC_OK)
 		rc = probe(store, &e);
+	if (rc == RC_OK && (rc = store_describe(store, about, sizeof about, &e)) == RC_END)
+		rc = RC_OK;
 	store_close(&store);
-	line(r, rc == RC_OK, "lake", "%s%s%s", s->lake_url, rc == RC_OK ? ": writable, names are given out once" : ": ",
-	    rc == RC_OK ? "" : e.text);
+	if (rc == RC_OK)
+		line(r, true, "lake", "%s: writable, names are given out once%s%s", s->lake_url,
+		    about[0] != '\0' ? "; " : "", about);
+	else
+		line(r, false, "lake", "%s: %s", s->lake_url, e.text);
 }
 
 static void check_bus(struct report *r, const struct settings *s)
