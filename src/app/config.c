@@ -420,6 +420,20 @@ static enum rc set_lake_options(struct load *l, struct err *e)
 	return RC_OK;
 }
 
+/* Spark reads topics of a broker, not our own files. */
+static enum rc check_rows_workers(struct load *l, struct err *e)
+{
+	const struct settings *s = &l->config->settings;
+	for (size_t i = 0; i < s->pipelines; i++) {
+		const struct pipeline *p = &s->pipeline[i];
+		if (p->rows_worker != ROWS_SPARK || strcmp(s->bus->scheme, "embedded") != 0)
+			continue;
+		err_set(RC_BAD, e, "spark cannot read the embedded bus; it wants bus: kafka://HOST:PORT");
+		return wrong(l, config_line(l->config, p->name, "rows_worker"), e, "rows_worker");
+	}
+	return RC_OK;
+}
+
 /* Folders that would feed themselves: a lake inside a watched folder is archived into itself. */
 static enum rc check_folders(struct load *l, struct err *e)
 {
@@ -474,7 +488,8 @@ static enum rc settle(struct load *l, struct err *e)
 		p->topic_files = mem_format("%s.%s.files", s->instance, p->name);
 		p->topic_rows = mem_format("%s.%s.rows", s->instance, p->name);
 	}
-	return check_folders(l, e);
+	rc = check_rows_workers(l, e);
+	return rc == RC_OK ? check_folders(l, e) : rc;
 }
 
 /* Folder of the file, absolute: children of the supervisor may run elsewhere. */

@@ -113,6 +113,8 @@ const struct config_key key_table[] = {
 	.help = "The table that the rows go to."},
     {OF_PIPELINE("options"), .kind = KEY_MAP, .otherwise = "none",
 	.help = "Options of the dissector, as `sluice dissect -O` takes them."},
+    {OF_PIPELINE("rows_worker"), .kind = KEY_CHOICE, .offset = IN(rows_worker), .choices = "native spark", .fallback = "native",
+	.help = "Who takes the rows of small files: native, or spark for spark/rows_worker.py; large files are always taken by native workers."},
     {OF_PIPELINE("after"), .kind = KEY_TEXT, .fallback = "keep",
 	.help = "What happens to a source file once its rows are committed: keep, delete, or move:FOLDER."},
 };

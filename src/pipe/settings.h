@@ -22,6 +22,8 @@
 
 enum after { AFTER_KEEP, AFTER_DELETE, AFTER_MOVE };
 
+enum rows_worker { ROWS_NATIVE, ROWS_SPARK };
+
 struct pipeline {
 	char *name;
 	char *watch;   /* absolute folder */
@@ -34,7 +36,8 @@ struct pipeline {
 	const struct projection *projection; /* dissector's fields -> schema */
 	const struct projection *rendered;   /* rows events -> schema */
 	enum after after;
-	char *after_dir; /* AFTER_MOVE */
+	char *after_dir;      /* AFTER_MOVE */
+	unsigned rows_worker; /* enum rows_worker: who takes the rows topic; files topics are always native */
 	/* A file found by rescan (not closed or renamed under our eyes) must be unchanged that long. */
 	int64_t settle_ms;
 	char *topic_files, *topic_rows; /* <instance>.<pipeline>.files, .rows */

@@ -127,7 +127,8 @@ static enum rc look(struct thread *t, struct err *e)
 	t->looked = clock_mono();
 	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
 		rc = look_at(t, i, s->pipeline[i].topic_files, e);
-		if (rc == RC_OK)
+		/* Spark's worker takes them (spark/rows_worker.py). */
+		if (rc == RC_OK && s->pipeline[i].rows_worker == ROWS_NATIVE)
 			rc = look_at(t, i, s->pipeline[i].topic_rows, e);
 	}
 	return rc;

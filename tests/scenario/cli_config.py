@@ -25,6 +25,8 @@ WRONG = [
     ('lake: l\npipelines:\n  flow: { watch: spool, dissector: nfcap }\n', 3, ['dissector', '"nfcapd"', 'there are: nfcapd']),
     ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, dataset: flows }\n', 3, ['dataset', '"flow"']),
     ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, after: remove }\n', 3, ['after', 'move:FOLDER']),
+    ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, rows_worker: flink }\n', 3, ['rows_worker', 'native, spark']),
+    ('lake: l\npipelines:\n  flow:\n    watch: s\n    dissector: nfcapd\n    rows_worker: spark\n', 6, ['rows_worker', 'kafka://']),
     ('lake: l\npipelines:\n  a b: { watch: s, dissector: nfcapd }\n', 3, ['letters, digits']),
     ('lake: l\npipelines:\n  flow: { watch: s, dissector: nfcapd, options: { nonsense: 1 } }\n', 3, ['options', 'nonsense']),
     ('lake: l\npipelines:\n  flow:\n    watch: s\n    dissector: nfcapd\n    options:\n' + ''.join(f'      k{i}: 1\n' for i in range(1025)), 1031,

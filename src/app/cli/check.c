@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/setup.h"
+#include "app/spark.h"
 #include "app/term.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -158,6 +159,21 @@ static void check_dissector(struct report *r, const struct pipeline *p)
 	line(r, false, what, "%s: %s", p->dissector->name, e.text);
 }
 
+/* The command that starts the Spark worker; one takes all pipelines that say so. */
+static void check_spark(struct report *r, const char *file, const struct settings *s)
+{
+	struct err e;
+	char *command = NULL;
+	size_t pipelines = 0;
+	for (size_t i = 0; i < s->pipelines; i++)
+		pipelines += s->pipeline[i].rows_worker == ROWS_SPARK;
+	if (pipelines == 0)
+		return;
+	enum rc rc = spark_command(file, &command, &e);
+	line(r, rc == RC_OK, "spark", "%s", rc == RC_OK ? command : e.text);
+	mem_free(&command);
+}
+
 static enum status run(const struct args *a)
 {
 	struct err e;
@@ -180,6 +196,7 @@ static enum status run(const struct args *a)
 		check_watch(&r, &s->pipeline[i]);
 		check_dissector(&r, &s->pipeline[i]);
 	}
+	check_spark(&r, setup_file(a), s);
 	config_free(&c);
 	return r.failed ? STATUS_BAD : STATUS_DONE;
 }
