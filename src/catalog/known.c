@@ -66,7 +66,7 @@ bool known_has(const struct known *k, const char *table, const char *path)
 
 void known_add(struct known *k, const char *table, const char *path)
 {
-	if (k->count == KNOWN_MOST)
+	if (k->count == KNOWN_MOST && !known_has(k, table, path))
 		known_clear(k);
 	if (k->text == NULL)
 		k->text = mem_zero(PLACES, sizeof *k->text);

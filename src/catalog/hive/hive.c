@@ -169,7 +169,12 @@ static enum rc create_table(struct hive *h, const struct catalog_table *t, struc
 	enum rc rc = call(h, CREATE_TABLE, args, &reply, NULL, e);
 	if (rc != RC_OK || reply == REPLY_DONE || reply == REPLY_EXISTS)
 		return rc;
-	return reply == REPLY_REFUSED ? RC_BAD : RC_AGAIN;
+	if (reply != REPLY_REFUSED)
+		return RC_AGAIN;
+	/* Servers call it an invalid table too when its database is not there: that is no fault of the table. */
+	bool there = true;
+	struct err ignored;
+	return hive_reach(&h->catalog, &there, &ignored) != RC_OK || !there ? RC_AGAIN : RC_BAD;
 }
 
 /* The whole table goes back, with the columns it lacked: a field that is left out is a field that is reset. */
