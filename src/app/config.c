@@ -143,6 +143,8 @@ static enum rc read_value(struct load *l, const struct config_key *key, const st
 {
 	remember(l, key, n->line);
 	bool of_pipeline = key->scope == KEY_PIPELINE;
+	if (key->kind == KEY_MAP && n->kind == YAML_MAP && !of_pipeline)
+		return kafka_map_read(n, l->file, l->folder, &l->config->kafka, e);
 	if (key->kind == KEY_MAP && n->kind == YAML_MAP)
 		return read_map(l, n, e);
 	if (key->kind == KEY_MAP || n->kind != YAML_SCALAR) {
@@ -420,6 +422,27 @@ static enum rc set_lake_options(struct load *l, struct err *e)
 	return RC_OK;
 }
 
+/* What the bus's provider is told beside its place. */
+static void set_bus_options(struct config *c)
+{
+	struct settings *s = &c->settings;
+	struct kafka_map m = {.count = 0};
+	char text[100];
+	if (strcmp(s->bus->scheme, "embedded") == 0) {
+		snprintf(text, sizeof text, "%llu", (unsigned long long)c->bus_max_bytes);
+		kafka_map_add(&m, "max_bytes", text);
+	} else {
+		/* What the file gives comes later, and wins. */
+		snprintf(text, sizeof text, "sluice.%s", s->instance);
+		kafka_map_add(&m, "client.id", text);
+		kafka_map_add(&m, "group.id", text);
+		for (size_t i = 0; i < c->kafka.count; i++)
+			kafka_map_add(&m, c->kafka.option[i].key, c->kafka.option[i].value);
+	}
+	s->bus_option = m.option;
+	s->bus_options = m.count;
+}
+
 /* Spark reads topics of a broker, not our own files. */
 static enum rc check_rows_workers(struct load *l, struct err *e)
 {
@@ -475,9 +498,7 @@ static enum rc settle(struct load *l, struct err *e)
 		rc = set_lake_options(l, e);
 	if (rc != RC_OK)
 		return rc;
-	s->bus_option = mem_zero(1, sizeof *s->bus_option);
-	s->bus_option[0] = (struct bus_option){"max_bytes", mem_format("%llu", (unsigned long long)c->bus_max_bytes)};
-	s->bus_options = strcmp(s->bus->scheme, "embedded") == 0 ? 1 : 0;
+	set_bus_options(c);
 	s->parquet = (struct parquet_options){.codec = codec_of_choice[c->codec],
 	    .level = (int)c->level,
 	    .row_group_rows = c->row_group_rows,
@@ -584,9 +605,8 @@ void config_free(struct config **cp)
 	for (size_t i = 0; i < s->store_options; i++)
 		mem_release((void *)s->store_option[i].value);
 	mem_free(&s->store_option);
-	if (s->bus_option != NULL)
-		mem_release((void *)s->bus_option[0].value);
-	mem_free(&s->bus_option);
+	kafka_map_fini(&(struct kafka_map){s->bus_option, s->bus_options});
+	kafka_map_fini(&c->kafka);
 	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
 	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "app/kafka_map.h"
 #include "base/log.h"
 #include "base/rc.h"
 #include "pipe/settings.h"
@@ -36,6 +37,7 @@ struct config_webhdfs {
 struct config {
 	struct settings settings;
 	struct config_webhdfs webhdfs;
+	struct kafka_map kafka; /* given in the file; what the bus gets is in the settings */
 	char *schemas;      /* folder of a user's .avsc files, or NULL */
 	unsigned log_level; /* enum log_level */
 	unsigned codec;     /* place in the list of choices */

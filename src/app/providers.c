@@ -19,6 +19,7 @@ static const struct store_ops *const store[] = {
 
 static const struct bus_ops *const bus[] = {
     &bus_embed,
+    &bus_kafka,
 };
 
 static const struct dissect_ops *const dissector[] = {

@@ -54,6 +54,12 @@ enum rc bus_open(const struct bus_ops *ops, const char *place, const struct bus_
 	return ops->open(place, option, options, out, e);
 }
 
+enum rc bus_check(
+    const struct bus_ops *ops, const char *place, const struct bus_option *option, size_t options, struct err *e)
+{
+	return ops->check != NULL ? ops->check(place, option, options, e) : RC_OK;
+}
+
 enum rc bus_topic_ensure(struct bus *b, const char *topic, unsigned partitions, unsigned *have, struct err *e)
 {
 	if (partitions == 0 || partitions > BUS_PARTITIONS_MAX)
@@ -109,6 +115,16 @@ enum rc bus_trim(struct bus *b, const char *topic, unsigned partition, uint64_t 
 {
 	enum rc rc = check_place(topic, partition, e);
 	return rc == RC_OK ? b->ops->trim(b, topic, partition, offset, e) : rc;
+}
+
+enum rc bus_join(struct bus *b, const char *member, const char *const *topic, size_t topics, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < topics && rc == RC_OK; i++)
+		rc = check_topic(topic[i], e);
+	if (rc != RC_OK)
+		return rc;
+	return b->ops->join != NULL ? b->ops->join(b, member, topic, topics, e) : RC_END;
 }
 
 enum rc bus_claim(struct bus *b, const char *topic, unsigned partition, struct err *e)

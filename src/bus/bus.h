@@ -56,6 +56,9 @@ struct bus_option { /* properties of the provider, as they are: `kafka:`, `bus_m
 struct bus_ops {
 	const char *scheme; /* "embedded", "kafka" */
 
+	/* Judge options without opening anything, so that a configuration's error has its line. NULL: open does it. RC_BAD
+	 * with the nearest that there is. */
+	enum rc (*check)(const char *place, const struct bus_option *option, size_t options, struct err *e);
 	/* url without its scheme. RC_AGAIN, RC_FAIL. Options it does not know are RC_BAD with the nearest. */
 	enum rc (*open)(
 	    const char *place, const struct bus_option *option, size_t options, struct bus **out, struct err *e);
@@ -77,16 +80,18 @@ struct bus_ops {
 	 * event, in any order, with RC_OK (its offset) or the failure, and must not call the bus. RC_AGAIN: some were
 	 * refused with RC_AGAIN or the time is over. RC_FAIL: some were refused for good. What was refused is the
 	 * caller's to produce again; an event that a flush did not speak of is still handed over, and the next flush
-	 * does.
+	 * does. What was refused, or never flushed, may be there all the same: readers know events by what they say.
 	 */
 	enum rc (*flush)(struct bus *b, int64_t wait_ms,
 	    void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset), void *user, struct err *e);
 
 	/*
 	 * The event at offset or the first one after it. RC_END: none yet (waits up to wait_ms for one; may come back
-	 * earlier when other partitions got something, so that a reader of several can look at all of them). RC_BAD:
-	 * offset lies outside of what was ever kept here: before the first (data was trimmed) or after the next (this
-	 * is not the bus that it came from); out->offset is the first kept, *e says both; never skip.
+	 * earlier when other partitions got something, so that a reader of several can look at all of them; without a
+	 * wait, what another handle was told is durable may be seen a moment later); out->next is where to go on from:
+	 * the offset, or behind a hole that nothing will fill. RC_BAD: offset lies outside of what was ever kept here:
+	 * before the first (data was trimmed) or after the next (this is not the bus that it came from); out->offset is
+	 * the first kept, *e says both; never skip.
 	 */
 	enum rc (*fetch)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, int64_t wait_ms,
 	    struct bus_event *out, struct err *e);
@@ -98,8 +103,18 @@ struct bus_ops {
 	/* Events below offset are not needed any more. A provider with a retention of its own may ignore it. */
 	enum rc (*trim)(struct bus *b, const char *topic, unsigned partition, uint64_t offset, struct err *e);
 
-	/* Be the only reader of a partition on this host or group: RC_OK mine until release or death, RC_END another
-	 * has it. NULL: the provider hands out partitions otherwise. */
+	/*
+	 * Share the partitions of these topics with other readers, wherever they run: the provider hands them out, and
+	 * claim says what it came to. member is this reader's name among them, the same after a restart, nobody else's.
+	 * Again with more topics when there are some. NULL: readers share by claims alone.
+	 */
+	enum rc (*join)(struct bus *b, const char *member, const char *const *topic, size_t topics, struct err *e);
+
+	/*
+	 * Be the only reader of a partition: RC_OK mine; RC_END another has it, or is to have it: let go of it with
+	 * release soon. Ask again before every piece of work: after join, what was mine can be asked back. NULL: every
+	 * partition is mine.
+	 */
 	enum rc (*claim)(struct bus *b, const char *topic, unsigned partition, struct err *e);
 	void (*release)(struct bus *b, const char *topic, unsigned partition);
 
@@ -115,6 +130,8 @@ struct bus {
 };
 
 /* Fronts: check arguments, then the provider. Topic names are [A-Za-z0-9._-]{1,249}. */
+enum rc bus_check(const struct bus_ops *ops, const char *place, const struct bus_option *option, size_t options,
+    struct err *e) MUST_USE;
 enum rc bus_open(const struct bus_ops *ops, const char *place, const struct bus_option *option, size_t options,
     struct bus **out, struct err *e) MUST_USE;
 enum rc bus_topic_ensure(struct bus *b, const char *topic, unsigned partitions, unsigned *have, struct err *e) MUST_USE;
@@ -129,6 +146,9 @@ enum rc bus_fetch(struct bus *b, const char *topic, unsigned partition, uint64_t
 enum rc bus_range(
     struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e) MUST_USE;
 enum rc bus_trim(struct bus *b, const char *topic, unsigned partition, uint64_t offset, struct err *e) MUST_USE;
+/* RC_END: the provider has no such thing. */
+enum rc bus_join(
+    struct bus *b, const char *member, const char *const *topic, size_t topics, struct err *e) MUST_USE;
 enum rc bus_claim(struct bus *b, const char *topic, unsigned partition, struct err *e) MUST_USE;
 void bus_release(struct bus *b, const char *topic, unsigned partition);
 enum rc bus_usage(struct bus *b, uint64_t *used, uint64_t *bound, struct err *e) MUST_USE;
@@ -140,5 +160,8 @@ struct bus_bytes bus_event_header(const struct bus_event *event, const char *nam
 /* The embedded provider: LMDB, several processes on one host. Options: max_bytes (default 1 GiB), event_max_bytes
  * (default 16 MiB). */
 extern const struct bus_ops bus_embed;
+
+/* Kafka, over librdkafka. Options: its properties and those of topics (bus/kafka/property.h). */
+extern const struct bus_ops bus_kafka;
 
 #endif

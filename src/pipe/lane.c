@@ -547,8 +547,10 @@ static bool read_events(struct lane *l, const struct intake_halt *halt)
 			break;
 		enum rc rc = bus_fetch(l->bench->bus, p->topic, p->partition, l->next, 0, &raw, &e);
 		l->dry = rc == RC_END;
-		if (rc == RC_END)
+		if (rc == RC_END) {
+			l->next = raw.next; /* behind a hole at the end, if there is one */
 			break;
+		}
 		if (rc != RC_OK) {
 			recover_later(l, rc, &e);
 			return false;

@@ -1,5 +1,6 @@
 /*
- * What every bus owes, whoever provides it: SLUICE_BUS names the provider (default: all that need no server).
+ * What every bus owes, whoever provides it. SLUICE_BUS is the URL of one ("kafka://127.0.0.1:9092"); without it all
+ * that need no server are tested.
  */
 #include "conform/conform.h"
 
@@ -8,21 +9,38 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <librdkafka/rdkafka.h>
+
 #include "bus/bus.h"
 
 #define TEXT(s) ((struct bus_bytes){(s), strlen(s)})
 #define NONE    ((struct bus_bytes){NULL, 0})
 
+/* Events below offset are not kept any more, by whatever makes this provider forget them. */
+typedef void expire(struct bus *b, const char *name, unsigned partition, uint64_t offset);
+
 struct provider {
 	const struct bus_ops *ops;
+	expire *expire;
+	bool served;  /* place is a server's, not a folder; what one handle did, another sees a moment later */
 	bool bounded; /* keeps to max_bytes and gives back what is trimmed */
+	bool locks;   /* claims exclude without a join */
+	bool eager;   /* sends before a flush */
 };
 
+static expire expire_embed, expire_kafka;
+
 static const struct provider providers[] = {
-    {&bus_embed, .bounded = true},
+    {&bus_embed, .expire = expire_embed, .bounded = true, .locks = true},
+    {&bus_kafka, .expire = expire_kafka, .served = true, .eager = true},
 };
 
 static const struct provider *provider;
+static const char *server; /* its place */
+static char run[40];       /* before every topic's name: a server keeps topics from one test to the next */
+
+/* Looks at what was acknowledged through another handle wait so long at most. */
+#define SOON (provider->served ? 20000 : 0)
 
 struct bench {
 	char *folder;
@@ -31,10 +49,20 @@ struct bench {
 
 static _Thread_local struct err e;
 
+/* A few at a time per thread. */
+static const char *topic(const char *name)
+{
+	static _Thread_local char text[4][BUS_TOPIC_MAX + 1];
+	static _Thread_local unsigned turn;
+	char *to = text[turn++ % 4];
+	snprintf(to, sizeof text[0], "%s.%s", run, name);
+	return to;
+}
+
 static struct bus *open_with(const char *folder, const struct bus_option *option, size_t options)
 {
 	struct bus *b = NULL;
-	if (bus_open(provider->ops, folder, option, options, &b, &e) != RC_OK) {
+	if (bus_open(provider->ops, server != NULL ? server : folder, option, options, &b, &e) != RC_OK) {
 		fprintf(stderr, "bus_open: %s\n", e.text);
 		abort();
 	}
@@ -48,7 +76,10 @@ static struct bus *open_again(const char *folder)
 
 static int setup(void **state)
 {
+	static unsigned number;
 	struct bench *t = mem_zero(1, sizeof *t);
+	snprintf(
+	    run, sizeof run, "c%d-%lld-%u", (int)getpid(), (long long)clock_wall().ns / 1000000 % 100000000, number++);
 	t->folder = folder_make(NULL);
 	t->bus = open_again(t->folder);
 	*state = t;
@@ -84,17 +115,54 @@ static void on_ack(void *user, void *context, enum rc rc, uint64_t offset)
 		a->seen[(uintptr_t)context]++;
 }
 
-static enum rc produce(struct bus *b, const char *topic, unsigned partition, const char *value)
+static enum rc produce(struct bus *b, const char *name, unsigned partition, const char *value)
 {
-	return bus_produce(b, topic, partition, NULL, 0, NONE, TEXT(value), NULL, &e);
+	return bus_produce(b, name, partition, NULL, 0, NONE, TEXT(value), NULL, &e);
 }
 
-static void produce_now(struct bus *b, const char *topic, unsigned partition, const char *value)
+static void produce_now(struct bus *b, const char *name, unsigned partition, const char *value)
 {
 	struct acks a = {.ok = 0};
-	EXPECT(RC_OK, produce(b, topic, partition, value));
+	EXPECT(RC_OK, produce(b, name, partition, value));
 	EXPECT(RC_OK, bus_flush(b, 10000, on_ack, &a, &e));
 	assert_int_equal(a.ok, 1);
+}
+
+/* ---- what a provider forgets ---- */
+
+static void expire_embed(struct bus *b, const char *name, unsigned partition, uint64_t offset)
+{
+	EXPECT(RC_OK, bus_trim(b, name, partition, offset, &e));
+}
+
+/* As the topic's retention does it, at once. */
+static void expire_kafka(struct bus *b, const char *name, unsigned partition, uint64_t offset)
+{
+	char why[200] = "";
+	EXPECT(RC_OK, bus_trim(b, name, partition, offset, &e));
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", server, why, sizeof why), RD_KAFKA_CONF_OK);
+	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+	assert_non_null(rk);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, name, (int32_t)partition)->offset =
+	    offset == UINT64_MAX ? RD_KAFKA_OFFSET_END : (int64_t)offset;
+	rd_kafka_DeleteRecords_t *what = rd_kafka_DeleteRecords_new(list);
+	rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
+	rd_kafka_DeleteRecords(rk, &what, 1, NULL, q);
+	rd_kafka_event_t *ev = rd_kafka_queue_poll(q, 30000);
+	assert_non_null(ev);
+	assert_int_equal(rd_kafka_event_error(ev), RD_KAFKA_RESP_ERR_NO_ERROR);
+	const rd_kafka_topic_partition_list_t *done =
+	    rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(ev));
+	/* An offset behind is refused as outside of the range; nothing is to be done then. */
+	assert_true(done->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+	            done->elems[0].err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+	rd_kafka_event_destroy(ev);
+	rd_kafka_queue_destroy(q);
+	rd_kafka_DeleteRecords_destroy(what);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
 }
 
 static bool is(struct bus_bytes b, const char *text)
@@ -108,25 +176,25 @@ static void topics_grow_only(void **state)
 {
 	struct bench *t = *state;
 	unsigned have = 0;
-	EXPECT(RC_END, bus_topic_partitions(t->bus, "a.b-c_D9", &have, &e));
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "a.b-c_D9", 2, &have, &e));
+	EXPECT(RC_END, bus_topic_partitions(t->bus, topic("a.b-c_D9"), &have, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("a.b-c_D9"), 2, &have, &e));
 	assert_int_equal(have, 2);
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "a.b-c_D9", 5, NULL, &e));
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "a.b-c_D9", 3, &have, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("a.b-c_D9"), 5, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("a.b-c_D9"), 3, &have, &e));
 	assert_int_equal(have, 5);
-	EXPECT(RC_OK, bus_topic_partitions(t->bus, "a.b-c_D9", &have, &e));
+	EXPECT(RC_OK, bus_topic_partitions(t->bus, topic("a.b-c_D9"), &have, &e));
 	assert_int_equal(have, 5);
-	EXPECT(RC_END, bus_topic_partitions(t->bus, "a.b-c_D", &have, &e));
+	EXPECT(RC_END, bus_topic_partitions(t->bus, topic("a.b-c_D"), &have, &e));
 }
 
 static void another_handle_sees_new_partitions(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 	struct bus *other = open_again(t->folder);
-	EXPECT(RC_BAD, produce(other, "t", 3, "x"));
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 4, NULL, &e));
-	EXPECT(RC_OK, produce(other, "t", 3, "x"));
+	EXPECT(RC_BAD, produce(other, topic("t"), 3, "x"));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 4, NULL, &e));
+	EXPECT(RC_OK, produce(other, topic("t"), 3, "x"));
 	bus_close(&other);
 }
 
@@ -135,6 +203,7 @@ static void wrong_arguments_are_refused(void **state)
 	struct bench *t = *state;
 	char longest[BUS_TOPIC_MAX + 2];
 	memset(longest, 'x', sizeof longest);
+	memcpy(longest, run, strlen(run));
 	longest[BUS_TOPIC_MAX + 1] = '\0';
 	static const char *const names[] = {"", "a/b", "a b", "../x", "a\nb", "\xc3\xa4"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -143,20 +212,20 @@ static void wrong_arguments_are_refused(void **state)
 	longest[BUS_TOPIC_MAX] = '\0';
 	EXPECT(RC_OK, bus_topic_ensure(t->bus, longest, 1, NULL, &e));
 	EXPECT(RC_OK, bus_claim(t->bus, longest, 0, &e));
-	EXPECT(RC_BAD, bus_topic_ensure(t->bus, "t", 0, NULL, &e));
-	EXPECT(RC_BAD, bus_topic_ensure(t->bus, "t", BUS_PARTITIONS_MAX + 1, NULL, &e));
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_BAD, bus_topic_ensure(t->bus, topic("t"), 0, NULL, &e));
+	EXPECT(RC_BAD, bus_topic_ensure(t->bus, topic("t"), BUS_PARTITIONS_MAX + 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 
-	EXPECT(RC_BAD, produce(t->bus, "unknown", 0, "x"));
-	EXPECT(RC_BAD, produce(t->bus, "t", 1, "x"));
+	EXPECT(RC_BAD, produce(t->bus, topic("unknown"), 0, "x"));
+	EXPECT(RC_BAD, produce(t->bus, topic("t"), 1, "x"));
 	static const char *const headers[] = {"", "A", "a-b", "a1"};
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
 		struct bus_header h = {headers[i], TEXT("v")};
-		EXPECT(RC_BAD, bus_produce(t->bus, "t", 0, &h, 1, NONE, NONE, NULL, &e));
+		EXPECT(RC_BAD, bus_produce(t->bus, topic("t"), 0, &h, 1, NONE, NONE, NULL, &e));
 	}
 	struct bus_event event;
-	EXPECT(RC_BAD, bus_fetch(t->bus, "t", 7, 0, 0, &event, &e));
-	EXPECT(RC_BAD, bus_fetch(t->bus, "unknown", 0, 0, 0, &event, &e));
+	EXPECT(RC_BAD, bus_fetch(t->bus, topic("t"), 7, 0, 0, &event, &e));
+	EXPECT(RC_BAD, bus_fetch(t->bus, topic("unknown"), 0, 0, 0, &event, &e));
 	/* Nothing of it was handed over. */
 	struct acks a = {.ok = 0};
 	EXPECT(RC_OK, bus_flush(t->bus, 1000, on_ack, &a, &e));
@@ -164,7 +233,7 @@ static void wrong_arguments_are_refused(void **state)
 
 	struct bus *b = NULL;
 	struct bus_option wrong = {"max_byte", "1MiB"};
-	EXPECT(RC_BAD, bus_open(provider->ops, t->folder, &wrong, 1, &b, &e));
+	EXPECT(RC_BAD, bus_open(provider->ops, server != NULL ? server : t->folder, &wrong, 1, &b, &e));
 	assert_null(b);
 }
 
@@ -173,7 +242,7 @@ static void wrong_arguments_are_refused(void **state)
 static void events_come_back_whole(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 2, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 2, NULL, &e));
 	struct bus_header h[BUS_HEADERS_MAX];
 	char names[BUS_HEADERS_MAX][BUS_HEADER_NAME_MAX + 1];
 	for (int i = 0; i < BUS_HEADERS_MAX; i++) {
@@ -183,14 +252,14 @@ static void events_come_back_whole(void **state)
 	}
 	struct acks a = {.ok = 0};
 	int64_t before_ms = clock_wall().ns / 1000000;
-	EXPECT(RC_OK,
-	    bus_produce(t->bus, "t", 1, h, BUS_HEADERS_MAX, TEXT("key"), (struct bus_bytes){"v\0w", 3}, NULL, &e));
-	EXPECT(RC_OK, bus_produce(t->bus, "t", 1, NULL, 0, NONE, NONE, NULL, &e));
+	EXPECT(RC_OK, bus_produce(t->bus, topic("t"), 1, h, BUS_HEADERS_MAX, TEXT("key"), (struct bus_bytes){"v\0w", 3},
+	                  NULL, &e));
+	EXPECT(RC_OK, bus_produce(t->bus, topic("t"), 1, NULL, 0, NONE, NONE, NULL, &e));
 	EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
 	assert_int_equal(a.ok, 2);
 
 	struct bus_event ev;
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, 0, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, 0, SOON, &ev, &e));
 	assert_int_equal(ev.offset, 0);
 	assert_true(is(ev.key, "key"));
 	assert_int_equal(ev.value.len, 3);
@@ -204,24 +273,24 @@ static void events_come_back_whole(void **state)
 	}
 	assert_int_equal(bus_event_header(&ev, names[2]).len, 2);
 	assert_null(bus_event_header(&ev, "absent").at);
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, ev.next, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, ev.next, SOON, &ev, &e));
 	assert_int_equal(ev.key.len + ev.value.len + ev.headers, 0);
-	EXPECT(RC_END, bus_fetch(t->bus, "t", 1, ev.next, 0, &ev, &e));
-	EXPECT(RC_END, bus_fetch(t->bus, "t", 0, 0, 0, &ev, &e));
+	EXPECT(RC_END, bus_fetch(t->bus, topic("t"), 1, ev.next, 0, &ev, &e));
+	EXPECT(RC_END, bus_fetch(t->bus, topic("t"), 0, 0, 0, &ev, &e));
 	/* The same one again, and back. */
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, 1, 0, &ev, &e));
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, 1, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, 1, SOON, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, 1, SOON, &ev, &e));
 	assert_int_equal(ev.offset, 1);
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, 0, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, 0, SOON, &ev, &e));
 	assert_true(is(ev.key, "key"));
 }
 
 static void large_events(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 	struct bus_limits limits;
-	EXPECT(RC_OK, bus_limits(t->bus, "t", &limits, &e));
+	EXPECT(RC_OK, bus_limits(t->bus, topic("t"), &limits, &e));
 	assert_true(limits.event_bytes >= 1 << 20);
 	static const size_t sizes[] = {1, 2000, 2014, 2015, 4096, 65535, 65536, 300000, 5 << 20};
 	size_t most = limits.event_bytes;
@@ -231,13 +300,14 @@ static void large_events(void **state)
 		bytes[i] = (uint8_t)(i % 4096 == 0 ? seed = random_next(&seed) : seed + i);
 	enum { COUNT = sizeof sizes / sizeof sizes[0] };
 	struct acks a = {.ok = 0};
-	EXPECT(RC_BAD, bus_produce(t->bus, "t", 0, NULL, 0, NONE, (struct bus_bytes){bytes, most + 1}, NULL, &e));
+	EXPECT(
+	    RC_BAD, bus_produce(t->bus, topic("t"), 0, NULL, 0, NONE, (struct bus_bytes){bytes, most + 1}, NULL, &e));
 	for (size_t i = 0; i < COUNT + 1; i++) {
 		struct bus_bytes value = {bytes, i < COUNT && sizes[i] < most ? sizes[i] : most};
-		enum rc rc = bus_produce(t->bus, "t", 0, NULL, 0, NONE, value, NULL, &e);
+		enum rc rc = bus_produce(t->bus, topic("t"), 0, NULL, 0, NONE, value, NULL, &e);
 		if (rc == RC_AGAIN) {
 			EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
-			rc = bus_produce(t->bus, "t", 0, NULL, 0, NONE, value, NULL, &e);
+			rc = bus_produce(t->bus, topic("t"), 0, NULL, 0, NONE, value, NULL, &e);
 		}
 		assert_int_equal(rc, RC_OK);
 	}
@@ -245,7 +315,7 @@ static void large_events(void **state)
 	assert_int_equal(a.ok, COUNT + 1);
 	struct bus_event ev = {.next = 0};
 	for (size_t i = 0; i < COUNT + 1; i++) {
-		EXPECT(RC_OK, bus_fetch(t->bus, "t", 0, ev.next, 0, &ev, &e));
+		EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 0, ev.next, SOON, &ev, &e));
 		assert_int_equal(ev.value.len, i < COUNT && sizes[i] < most ? sizes[i] : most);
 		assert_memory_equal(ev.value.at, bytes, ev.value.len);
 	}
@@ -255,15 +325,15 @@ static void large_events(void **state)
 static void offsets_go_on_after_reopen(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 3, NULL, &e));
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "u", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 3, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("u"), 1, NULL, &e));
 	for (int round = 0; round < 4; round++) {
 		for (unsigned p = 0; p < 3; p++) {
 			char text[32];
 			snprintf(text, sizeof text, "%d/%u", round, p);
-			produce_now(t->bus, "t", p, text);
+			produce_now(t->bus, topic("t"), p, text);
 		}
-		produce_now(t->bus, "u", 0, "other");
+		produce_now(t->bus, topic("u"), 0, "other");
 		bus_close(&t->bus);
 		t->bus = open_again(t->folder);
 	}
@@ -272,12 +342,12 @@ static void offsets_go_on_after_reopen(void **state)
 		for (int round = 0; round < 4; round++) {
 			char text[32];
 			snprintf(text, sizeof text, "%d/%u", round, p);
-			EXPECT(RC_OK, bus_fetch(t->bus, "t", p, ev.next, 0, &ev, &e));
+			EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), p, ev.next, SOON, &ev, &e));
 			assert_int_equal(ev.offset, round);
 			assert_true(is(ev.value, text));
 		}
 		uint64_t first, next;
-		EXPECT(RC_OK, bus_range(t->bus, "t", p, &first, &next, &e));
+		EXPECT(RC_OK, bus_range(t->bus, topic("t"), p, &first, &next, &e));
 		assert_int_equal(first, 0);
 		assert_int_equal(next, 4);
 	}
@@ -286,25 +356,26 @@ static void offsets_go_on_after_reopen(void **state)
 static void events_not_flushed_are_not_there(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
-	EXPECT(RC_OK, produce(t->bus, "t", 0, "never"));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
+	EXPECT(RC_OK, produce(t->bus, topic("t"), 0, "never"));
 	bus_close(&t->bus);
 	t->bus = open_again(t->folder);
 	struct bus_event ev;
-	EXPECT(RC_END, bus_fetch(t->bus, "t", 0, 0, 0, &ev, &e));
+	enum rc rc = bus_fetch(t->bus, topic("t"), 0, 0, 0, &ev, &e);
+	assert_true(rc == RC_END || (provider->eager && rc == RC_OK));
 }
 
 static void many_partitions_are_read_in_turn(void **state)
 {
 	enum { PARTITIONS = 100, EACH = 30 };
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", PARTITIONS, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), PARTITIONS, NULL, &e));
 	struct acks a = {.ok = 0};
 	for (int i = 0; i < EACH; i++)
 		for (unsigned p = 0; p < PARTITIONS; p++) {
 			char text[32];
 			snprintf(text, sizeof text, "%d/%u", i, p);
-			EXPECT(RC_OK, produce(t->bus, "t", p, text));
+			EXPECT(RC_OK, produce(t->bus, topic("t"), p, text));
 		}
 	EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
 	assert_int_equal(a.ok, PARTITIONS * EACH);
@@ -313,7 +384,7 @@ static void many_partitions_are_read_in_turn(void **state)
 			char text[32];
 			struct bus_event ev;
 			snprintf(text, sizeof text, "%d/%u", i, p);
-			EXPECT(RC_OK, bus_fetch(t->bus, "t", p, (uint64_t)i, 0, &ev, &e));
+			EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), p, (uint64_t)i, SOON, &ev, &e));
 			assert_true(is(ev.value, text));
 		}
 }
@@ -323,55 +394,55 @@ static void many_partitions_are_read_in_turn(void **state)
 static void trimmed_is_gone_and_said_so(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 2, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 2, NULL, &e));
 	struct acks a = {.ok = 0};
 	for (int i = 0; i < 10000; i++)
-		EXPECT(RC_OK, produce(t->bus, "t", 0, "x"));
-	EXPECT(RC_OK, produce(t->bus, "t", 1, "neighbour"));
+		EXPECT(RC_OK, produce(t->bus, topic("t"), 0, "x"));
+	EXPECT(RC_OK, produce(t->bus, topic("t"), 1, "neighbour"));
 	EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
 	uint64_t first, next;
 	struct bus_event ev;
-	EXPECT(RC_OK, bus_trim(t->bus, "t", 0, 9000, &e));
-	EXPECT(RC_OK, bus_range(t->bus, "t", 0, &first, &next, &e));
+	provider->expire(t->bus, topic("t"), 0, 9000);
+	EXPECT(RC_OK, bus_range(t->bus, topic("t"), 0, &first, &next, &e));
 	assert_int_equal(first, 9000);
 	assert_int_equal(next, 10000);
-	EXPECT(RC_BAD, bus_fetch(t->bus, "t", 0, 8999, 0, &ev, &e));
+	EXPECT(RC_BAD, bus_fetch(t->bus, topic("t"), 0, 8999, 0, &ev, &e));
 	assert_int_equal(ev.offset, 9000);
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 0, 9000, 0, &ev, &e));
-	EXPECT(RC_BAD, bus_fetch(t->bus, "t", 0, 10001, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 0, 9000, SOON, &ev, &e));
+	EXPECT(RC_BAD, bus_fetch(t->bus, topic("t"), 0, 10001, 0, &ev, &e));
 	assert_int_equal(ev.offset, 9000);
-	EXPECT(RC_END, bus_fetch(t->bus, "t", 0, 10000, 0, &ev, &e));
+	EXPECT(RC_END, bus_fetch(t->bus, topic("t"), 0, 10000, 0, &ev, &e));
 	/* Back is nothing to do; beyond the end is the end, and offsets go on from there. */
-	EXPECT(RC_OK, bus_trim(t->bus, "t", 0, 5, &e));
-	EXPECT(RC_OK, bus_trim(t->bus, "t", 0, UINT64_MAX, &e));
-	EXPECT(RC_OK, bus_trim(t->bus, "t", 0, UINT64_MAX, &e));
-	EXPECT(RC_OK, bus_range(t->bus, "t", 0, &first, &next, &e));
+	provider->expire(t->bus, topic("t"), 0, 5);
+	provider->expire(t->bus, topic("t"), 0, UINT64_MAX);
+	provider->expire(t->bus, topic("t"), 0, UINT64_MAX);
+	EXPECT(RC_OK, bus_range(t->bus, topic("t"), 0, &first, &next, &e));
 	assert_int_equal(first, 10000);
 	assert_int_equal(next, 10000);
 	bus_close(&t->bus);
 	t->bus = open_again(t->folder);
-	produce_now(t->bus, "t", 0, "on");
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 0, 10000, 0, &ev, &e));
+	produce_now(t->bus, topic("t"), 0, "on");
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 0, 10000, SOON, &ev, &e));
 	assert_true(is(ev.value, "on"));
-	EXPECT(RC_OK, bus_fetch(t->bus, "t", 1, 0, 0, &ev, &e));
+	EXPECT(RC_OK, bus_fetch(t->bus, topic("t"), 1, 0, SOON, &ev, &e));
 	assert_true(is(ev.value, "neighbour"));
 }
 
 static void handing_over_is_bounded(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 	char *value = mem_zero(1, 1 << 20);
 	memset(value, 'v', (1 << 20) - 1);
 	size_t handed = 0;
 	enum rc rc;
-	while ((rc = produce(t->bus, "t", 0, value)) == RC_OK && handed < 4096)
+	while ((rc = produce(t->bus, topic("t"), 0, value)) == RC_OK && handed < 4096)
 		handed++;
 	assert_int_equal(rc, RC_AGAIN);
 	struct acks a = {.ok = 0};
 	EXPECT(RC_OK, bus_flush(t->bus, 30000, on_ack, &a, &e));
 	assert_int_equal(a.ok, handed);
-	EXPECT(RC_OK, produce(t->bus, "t", 0, value));
+	EXPECT(RC_OK, produce(t->bus, topic("t"), 0, value));
 	mem_free(&value);
 }
 
@@ -387,7 +458,8 @@ static size_t fill(struct bus *b, size_t from, size_t group, const char *filler)
 			char text[64];
 			int n = snprintf(text, sizeof text, "%zu", from + handed);
 			struct bus_header h = {"n", {text, (size_t)n}};
-			EXPECT(RC_OK, bus_produce(b, "t", 0, &h, 1, NONE, TEXT(filler), (void *)(uintptr_t)handed, &e));
+			EXPECT(RC_OK,
+			    bus_produce(b, topic("t"), 0, &h, 1, NONE, TEXT(filler), (void *)(uintptr_t)handed, &e));
 		}
 		size_t before = a.ok + a.refused;
 		rc = bus_flush(b, 0, on_ack, &a, &e);
@@ -405,7 +477,7 @@ static void check_numbers(struct bus *b, uint64_t from, uint64_t to)
 	struct bus_event ev = {.next = from};
 	while (ev.next < to) {
 		uint64_t want = ev.next;
-		EXPECT(RC_OK, bus_fetch(b, "t", 0, want, 0, &ev, &e));
+		EXPECT(RC_OK, bus_fetch(b, topic("t"), 0, want, SOON, &ev, &e));
 		char text[64];
 		snprintf(text, sizeof text, "%llu", (unsigned long long)want);
 		assert_int_equal(ev.offset, want);
@@ -418,7 +490,7 @@ static void fill_and_relieve(const char *folder, size_t value, size_t group)
 	enum { BOUND = 4 << 20 };
 	struct bus_option option[] = {{"max_bytes", "4MiB"}, {"event_max_bytes", "1MiB"}};
 	struct bus *b = open_with(folder, option, 2);
-	EXPECT(RC_OK, bus_topic_ensure(b, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(b, topic("t"), 1, NULL, &e));
 	char *filler = mem_zero(1, value + 1);
 	memset(filler, 'f', value);
 	size_t taken = fill(b, 0, group, filler);
@@ -432,13 +504,13 @@ static void fill_and_relieve(const char *folder, size_t value, size_t group)
 	/* Many times around: what is trimmed really is free again. */
 	for (int round = 0; round < 5; round++) {
 		uint64_t first, next;
-		EXPECT(RC_OK, bus_range(b, "t", 0, &first, &next, &e));
+		EXPECT(RC_OK, bus_range(b, topic("t"), 0, &first, &next, &e));
 		assert_int_equal(next, taken);
-		EXPECT(RC_OK, bus_trim(b, "t", 0, first + (next - first) * 3 / 4, &e));
+		EXPECT(RC_OK, bus_trim(b, topic("t"), 0, first + (next - first) * 3 / 4, &e));
 		size_t more = fill(b, taken, group, filler);
 		assert_true(more >= (next - first) / 2);
 		taken += more;
-		EXPECT(RC_OK, bus_range(b, "t", 0, &first, &next, &e));
+		EXPECT(RC_OK, bus_range(b, topic("t"), 0, &first, &next, &e));
 		check_numbers(b, first, taken);
 	}
 	bus_close(&b);
@@ -467,20 +539,20 @@ static void flush_waits_for_room(void **state)
 	memset(filler, 'f', sizeof filler - 1);
 	filler[sizeof filler - 1] = '\0';
 	struct bus *b = open_with(folder, option, 2);
-	EXPECT(RC_OK, bus_topic_ensure(b, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(b, topic("t"), 1, NULL, &e));
 	(void)fill(b, 0, 20, filler);
 	pid_t pid = child_start();
 	if (pid == 0) {
 		struct bus *mine = open_with(folder, option, 2);
 		clock_sleep_ms(150);
-		MUST(bus_trim(mine, "t", 0, 200, &e) == RC_OK);
+		MUST(bus_trim(mine, topic("t"), 0, 200, &e) == RC_OK);
 		bus_close(&mine);
 		_exit(0);
 	}
 	struct acks a = {.ok = 0};
 	struct mono start = clock_mono();
 	for (int i = 0; i < 50; i++)
-		EXPECT(RC_OK, produce(b, "t", 0, filler));
+		EXPECT(RC_OK, produce(b, topic("t"), 0, filler));
 	EXPECT(RC_OK, bus_flush(b, 20000, on_ack, &a, &e));
 	assert_int_equal(a.ok, 50);
 	assert_true(mono_since(start) < 10000);
@@ -494,13 +566,13 @@ static void flush_waits_for_room(void **state)
 static void fetch_wakes_when_something_comes(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 	pid_t pid = child_start();
 	if (pid == 0) {
 		struct bus *b = open_again(t->folder);
 		struct acks a = {.ok = 0};
 		clock_sleep_ms(200);
-		MUST(produce(b, "t", 0, "hello") == RC_OK);
+		MUST(produce(b, topic("t"), 0, "hello") == RC_OK);
 		MUST(bus_flush(b, 10000, on_ack, &a, &e) == RC_OK);
 		bus_close(&b);
 		_exit(0);
@@ -508,14 +580,14 @@ static void fetch_wakes_when_something_comes(void **state)
 	struct bus_event ev;
 	struct mono start = clock_mono();
 	enum rc rc;
-	while ((rc = bus_fetch(t->bus, "t", 0, 0, 30000, &ev, &e)) == RC_END && mono_since(start) < 30000)
+	while ((rc = bus_fetch(t->bus, topic("t"), 0, 0, 30000, &ev, &e)) == RC_END && mono_since(start) < 30000)
 		;
 	assert_int_equal(rc, RC_OK);
 	assert_true(mono_since(start) < 10000);
 	assert_true(is(ev.value, "hello"));
 	child_succeeds(pid);
 	start = clock_mono();
-	EXPECT(RC_END, bus_fetch(t->bus, "t", 0, 1, 120, &ev, &e));
+	EXPECT(RC_END, bus_fetch(t->bus, topic("t"), 0, 1, 120, &ev, &e));
 	assert_true(mono_since(start) >= 100);
 }
 
@@ -528,8 +600,8 @@ static void produce_numbers(const char *folder, uint32_t producer)
 	uint64_t seed = producer;
 	for (uint32_t i = 0; i < EACH; i++) {
 		uint32_t value[2] = {producer, i};
-		MUST(bus_produce(b, "t", i % WIDTH, NULL, 0, NONE, (struct bus_bytes){value, sizeof value}, NULL, &e) ==
-		     RC_OK);
+		MUST(bus_produce(b, topic("t"), i % WIDTH, NULL, 0, NONE, (struct bus_bytes){value, sizeof value}, NULL,
+		         &e) == RC_OK);
 		if (random_next(&seed) % 50 == 0)
 			MUST(bus_flush(b, 10000, on_ack, &a, &e) == RC_OK);
 	}
@@ -545,15 +617,21 @@ static bool consume_numbers(struct bus *b, unsigned partition)
 	struct bus_event ev = {.next = 0};
 	struct mono start = clock_mono();
 	for (size_t n = 0; n < (size_t)PRODUCERS * EACH / WIDTH;) {
-		enum rc rc = bus_fetch(b, "t", partition, ev.next, 1000, &ev, &e);
+		enum rc rc = bus_fetch(b, topic("t"), partition, ev.next, 1000, &ev, &e);
 		if (rc == RC_END && mono_since(start) < 60000)
 			continue;
 		uint32_t value[2];
-		if (rc != RC_OK || ev.value.len != sizeof value || ev.offset != n++)
+		if (rc != RC_OK || ev.value.len != sizeof value || ev.offset != n++) {
+			fprintf(stderr, "partition %u, event %zu: %s %s\n", partition, n, rc_name(rc),
+			    rc == RC_OK || rc == RC_END ? "" : e.text);
 			return false;
+		}
 		memcpy(value, ev.value.at, sizeof value);
-		if (value[0] >= PRODUCERS || value[1] != expect[value[0]])
+		if (value[0] >= PRODUCERS || value[1] != expect[value[0]]) {
+			fprintf(stderr, "partition %u, event %zu: %u of producer %u, not %u\n", partition, n, value[1],
+			    value[0], expect[value[0] % PRODUCERS]);
 			return false;
+		}
 		expect[value[0]] += WIDTH;
 	}
 	return true;
@@ -562,7 +640,7 @@ static bool consume_numbers(struct bus *b, unsigned partition)
 static void processes_share_it(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", WIDTH, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), WIDTH, NULL, &e));
 	pid_t pid[PRODUCERS + 1];
 	for (uint32_t i = 0; i < PRODUCERS; i++)
 		if ((pid[i] = child_start()) == 0) {
@@ -600,7 +678,7 @@ static void *consume_thread(void *arg)
 static void threads_share_it(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", WIDTH, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), WIDTH, NULL, &e));
 	pthread_t producer[PRODUCERS], consumer[WIDTH];
 	void *arg[PRODUCERS + WIDTH][2];
 	for (int i = 0; i < PRODUCERS + WIDTH; i++) {
@@ -649,7 +727,7 @@ static void be_victim(const char *folder, struct victim v)
 	for (uint64_t n = v.from;; n++) {
 		memset(value, (int)(n & 0xff), sizeof value);
 		memcpy(value, &n, sizeof n);
-		MUST(bus_produce(b, "t", 0, NULL, 0, NONE, (struct bus_bytes){value, victim_bytes(n)},
+		MUST(bus_produce(b, topic("t"), 0, NULL, 0, NONE, (struct bus_bytes){value, victim_bytes(n)},
 		         (void *)(uintptr_t)n, &e) == RC_OK);
 		if (n % VICTIM_GROUP == VICTIM_GROUP - 1)
 			MUST(bus_flush(b, 10000, report_ack, &v, &e) == RC_OK);
@@ -662,13 +740,13 @@ static uint64_t check_after_kill(struct bus *b, uint64_t offset, int report)
 	uint64_t pair[2], number = 0;
 	struct bus_event ev;
 	while (read(report, pair, sizeof pair) == sizeof pair) {
-		EXPECT(RC_OK, bus_fetch(b, "t", 0, pair[1], 0, &ev, &e));
+		EXPECT(RC_OK, bus_fetch(b, topic("t"), 0, pair[1], SOON, &ev, &e));
 		assert_int_equal(ev.offset, pair[1]);
 		memcpy(&number, ev.value.at, sizeof number);
 		assert_int_equal(number, pair[0]);
 	}
 	enum rc rc;
-	while ((rc = bus_fetch(b, "t", 0, offset, 0, &ev, &e)) == RC_OK) {
+	while ((rc = bus_fetch(b, topic("t"), 0, offset, SOON / 20, &ev, &e)) == RC_OK) {
 		assert_int_equal(ev.offset, offset);
 		memcpy(&number, ev.value.at, sizeof number);
 		assert_int_equal(ev.value.len, victim_bytes(number));
@@ -683,7 +761,7 @@ static uint64_t check_after_kill(struct bus *b, uint64_t offset, int report)
 static void killed_producers_leave_nothing_half(void **state)
 {
 	struct bench *t = *state;
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 1, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 1, NULL, &e));
 	uint64_t seed = 11, offset = 0;
 	for (int round = 0; round < 30; round++) {
 		int report[2];
@@ -705,7 +783,7 @@ static void killed_producers_leave_nothing_half(void **state)
 		close(report[0]);
 	}
 	assert_true(offset > 0);
-	produce_now(t->bus, "t", 0, "and it goes on");
+	produce_now(t->bus, topic("t"), 0, "and it goes on");
 }
 
 /* ---- claims ---- */
@@ -713,38 +791,38 @@ static void killed_producers_leave_nothing_half(void **state)
 static void claims_exclude_and_end_with_their_holder(void **state)
 {
 	struct bench *t = *state;
-	if (provider->ops->claim == NULL)
+	if (!provider->locks)
 		skip();
-	EXPECT(RC_OK, bus_topic_ensure(t->bus, "t", 2, NULL, &e));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), 2, NULL, &e));
 	struct bus *other = open_again(t->folder);
-	EXPECT(RC_OK, bus_claim(t->bus, "t", 0, &e));
-	EXPECT(RC_OK, bus_claim(t->bus, "t", 0, &e));
-	EXPECT(RC_END, bus_claim(other, "t", 0, &e));
-	EXPECT(RC_OK, bus_claim(other, "t", 1, &e));
-	EXPECT(RC_END, bus_claim(t->bus, "t", 1, &e));
-	bus_release(t->bus, "t", 0);
-	EXPECT(RC_OK, bus_claim(other, "t", 0, &e));
+	EXPECT(RC_OK, bus_claim(t->bus, topic("t"), 0, &e));
+	EXPECT(RC_OK, bus_claim(t->bus, topic("t"), 0, &e));
+	EXPECT(RC_END, bus_claim(other, topic("t"), 0, &e));
+	EXPECT(RC_OK, bus_claim(other, topic("t"), 1, &e));
+	EXPECT(RC_END, bus_claim(t->bus, topic("t"), 1, &e));
+	bus_release(t->bus, topic("t"), 0);
+	EXPECT(RC_OK, bus_claim(other, topic("t"), 0, &e));
 	bus_close(&other);
-	EXPECT(RC_OK, bus_claim(t->bus, "t", 1, &e));
-	bus_release(t->bus, "t", 0);
-	bus_release(t->bus, "t", 1);
+	EXPECT(RC_OK, bus_claim(t->bus, topic("t"), 1, &e));
+	bus_release(t->bus, topic("t"), 0);
+	bus_release(t->bus, topic("t"), 1);
 
 	int ready[2];
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = child_start();
 	if (pid == 0) {
 		struct bus *b = open_again(t->folder);
-		MUST(bus_claim(b, "t", 0, &e) == RC_OK);
+		MUST(bus_claim(b, topic("t"), 0, &e) == RC_OK);
 		MUST(write(ready[1], "", 1) == 1);
 		for (;;)
 			pause();
 	}
 	char byte;
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	EXPECT(RC_END, bus_claim(t->bus, "t", 0, &e));
+	EXPECT(RC_END, bus_claim(t->bus, topic("t"), 0, &e));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	EXPECT(RC_OK, bus_claim(t->bus, "t", 0, &e));
+	EXPECT(RC_OK, bus_claim(t->bus, topic("t"), 0, &e));
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -770,12 +848,16 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(claims_exclude_and_end_with_their_holder, setup, teardown),
 	    cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
 	};
-	const char *only = getenv("SLUICE_BUS");
+	const char *url = getenv("SLUICE_BUS");
 	int failed = 0;
+	cmocka_set_test_filter(getenv("SLUICE_BUS_TEST"));
 	for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++) {
 		provider = &providers[i];
-		if (only == NULL || strcmp(only, provider->ops->scheme) == 0)
-			failed += cmocka_run_group_tests_name(provider->ops->scheme, tests, NULL, NULL);
+		size_t len = strlen(provider->ops->scheme);
+		if (url == NULL ? provider->served : strncmp(url, provider->ops->scheme, len) != 0)
+			continue;
+		server = provider->served ? url + len + 3 : NULL;
+		failed += cmocka_run_group_tests_name(provider->ops->scheme, tests, NULL, NULL);
 	}
 	return failed;
 }

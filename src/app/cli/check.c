@@ -90,8 +90,19 @@ static void check_bus(struct report *r, const struct settings *s)
 	enum rc rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &bus, &e);
 	if (rc == RC_OK)
 		rc = bus_usage(bus, &have, &most, &e);
+	unsigned topics = 0, missing = 0, partitions = 0;
+	for (size_t i = 0; i < 2 * s->pipelines && rc == RC_OK; i++) {
+		const struct pipeline *p = &s->pipeline[i / 2];
+		rc = bus_topic_partitions(bus, i % 2 ? p->topic_rows : p->topic_files, &partitions, &e);
+		topics += rc == RC_OK;
+		missing += rc == RC_END;
+		rc = rc == RC_END ? RC_OK : rc;
+	}
 	bus_close(&bus);
-	if (rc == RC_OK)
+	if (rc == RC_OK && most == 0)
+		line(r, true, "bus", "%s: reached; %u topic%s there, %u to be made", s->bus_url, topics,
+		    topics == 1 ? " is" : "s are", missing);
+	else if (rc == RC_OK)
 		line(r, true, "bus", "%s: %s of %s used", s->bus_url, str_show_bytes(have, used, sizeof used),
 		    str_show_bytes(most, bound, sizeof bound));
 	else

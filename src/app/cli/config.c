@@ -92,6 +92,8 @@ static void effective(const struct config *c, const struct pipeline *p)
 			continue;
 		if (p != NULL)
 			pipeline_value(p, k, value, sizeof value);
+		else if (k->kind == KEY_MAP)
+			kafka_map_show(&c->kafka, value, sizeof value);
 		else
 			key_show(k, c, value, sizeof value);
 		unsigned line = config_line(c, p != NULL ? p->name : NULL, k->name);

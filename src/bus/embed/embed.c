@@ -371,6 +371,7 @@ static enum rc fetch(struct bus *bus, const char *topic, unsigned partition, uin
 			return ahead_get(b->ahead, t->id, partition, offset, out, e);
 		if (rc == RC_BAD)
 			out->offset = x.first;
+		out->next = offset;
 		int64_t left = left_ms(start, wait_ms);
 		if (rc != RC_END || rung || left == 0)
 			return rc;
