@@ -134,5 +134,23 @@ def make_config():
         'pipelines:\n  a: {watch: w, dissector: nfcapd, after: "move:d", pattern: "[!a]*"}\n  "b": {watch: w2, dissector: nfcap}\n')
 
 
-for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config):
+def make_thrift():
+    def text(value):
+        return struct.pack('>I', len(value)) + value
+
+    def field(kind, ident, value):
+        return struct.pack('>bh', kind, ident) + value
+
+    columns = b''.join(field(11, 1, text(name)) + field(11, 2, text(b'int')) + b'\0' for name in (b'sport', b'dport'))
+    parameters = b'\x0b\x0b' + struct.pack('>I', 1) + text(b'EXTERNAL') + text(b'TRUE')
+    skewed = field(13, 3, b'\x0f\x0b' + struct.pack('>I', 1) + b'\x0b' + struct.pack('>I', 1) + text(b'x') + text(b'y')) + b'\0'
+    sd = field(15, 1, b'\x0c' + struct.pack('>I', 2) + columns) + field(11, 2, text(b'file:/lake')) + field(2, 5, b'\0') + field(12, 11, skewed) + b'\0'
+    table = field(11, 1, text(b'flow')) + field(8, 4, struct.pack('>i', 7)) + field(12, 7, sd) + field(13, 9, parameters) + field(10, 30, bytes(8)) + b'\0'
+    reply = struct.pack('>I', 0x80010002) + text(b'get_table_req') + struct.pack('>i', 3)
+    put('thrift', 'table', reply + field(12, 0, field(12, 1, table) + b'\0') + b'\0')
+    put('thrift', 'exception', struct.pack('>I', 0x80010003) + text(b'get_table') + struct.pack('>i', 3) + field(11, 1, text(b'no')) + field(8, 2, struct.pack('>i', 1)) + b'\0')
+    put('thrift', 'numbers', reply + field(3, 1, b'\xff') + field(6, 2, b'\x80\0') + field(4, 3, bytes(8)) + field(14, 4, b'\x0a' + struct.pack('>I', 1) + bytes(8)) + b'\0')
+
+
+for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config, make_thrift):
     make()
