@@ -139,6 +139,17 @@ static enum rc read_map(struct load *l, const struct yaml_node *map, struct err 
 
 /* ---- the walk ---- */
 
+static enum rc read_numbers(struct load *l, const struct config_key *key, const struct yaml_node *list, struct err *e)
+{
+	for (const struct yaml_node *n = list->first; n != NULL; n = n->next) {
+		enum rc rc = n->kind == YAML_SCALAR ? key_read(key, n->text, l->config, e)
+		                                    : err_set(RC_BAD, e, "wants numbers: [0, 3]");
+		if (rc != RC_OK)
+			return wrong(l, n->line, e, key->name);
+	}
+	return RC_OK;
+}
+
 static enum rc read_value(struct load *l, const struct config_key *key, const struct yaml_node *n, struct err *e)
 {
 	remember(l, key, n->line);
@@ -147,13 +158,13 @@ static enum rc read_value(struct load *l, const struct config_key *key, const st
 		return kafka_map_read(n, l->file, l->folder, &l->config->kafka, e);
 	if (key->kind == KEY_MAP && n->kind == YAML_MAP)
 		return read_map(l, n, e);
+	if (key->kind == KEY_NUMBERS && n->kind == YAML_LIST)
+		return read_numbers(l, key, n, e);
 	if (key->kind == KEY_MAP || n->kind != YAML_SCALAR) {
-		if (key_is_group(key->scope, key->name))
-			err_set(RC_BAD, e, "wants one value; write its other keys flat, as in \"%s.max_bytes: 4GiB\"",
-			    key->name);
-		else
-			err_set(RC_BAD, e,
-			    key->kind == KEY_MAP ? "wants names and values: { key: value }" : "wants one value");
+		err_set(RC_BAD, e,
+		    key->kind == KEY_MAP       ? "wants names and values: { key: value }"
+		    : key->kind == KEY_NUMBERS ? "wants numbers: [0, 3]"
+		                               : "wants one value");
 		return wrong(l, n->line, e, key->name);
 	}
 	if (of_pipeline && strcmp(key->name, "dissector") == 0)
@@ -175,7 +186,9 @@ static enum rc walk(struct load *l, enum key_scope scope, const struct yaml_node
 			continue;
 		const struct config_key *key = key_find(scope, name);
 		enum rc rc;
-		if (key != NULL) {
+		/* "partitions" is a key, and the first part of others. */
+		bool is_group = key_is_group(scope, name) && n->kind == YAML_MAP;
+		if (key != NULL && !is_group) {
 			for (size_t i = 0; i < l->config->origins; i++) {
 				const struct config_origin *o = &l->config->origin[i];
 				const char *here = l->pipeline != NULL ? l->pipeline->name : NULL;
@@ -185,7 +198,7 @@ static enum rc walk(struct load *l, enum key_scope scope, const struct yaml_node
 				return wrong(l, n->line, e, name);
 			}
 			rc = read_value(l, key, n, e);
-		} else if (key_is_group(scope, name) && n->kind == YAML_MAP) {
+		} else if (is_group) {
 			rc = walk(l, scope, n, name, e);
 		} else if (key_is_group(scope, name)) {
 			err_set(RC_BAD, e, "is a group of keys: %s: { ... }", name);
@@ -607,6 +620,7 @@ void config_free(struct config **cp)
 	mem_free(&s->store_option);
 	kafka_map_fini(&(struct kafka_map){s->bus_option, s->bus_options});
 	kafka_map_fini(&c->kafka);
+	mem_free(&s->partitions.at);
 	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
 	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)

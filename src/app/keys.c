@@ -44,6 +44,9 @@ const struct config_key key_table[] = {
 	.help = "Properties of librdkafka, as they are; `topic: { … }` those of topics that are made; a secret as `{ file: PATH }` or `{ env: NAME }`."},
     {NUMBER("workers", settings.workers), .least = 1, .most = 256, .fallback = "2",
 	.help = "Worker threads, and partitions of each topic; partitions are only ever added."},
+    {.scope = KEY_GLOBAL, .name = "partitions", .kind = KEY_NUMBERS, .offset = AT(settings.partitions), .least = 0, .most = 65535,
+	.otherwise = "as the bus hands them out",
+	.help = "Only these partitions of every topic are worked off here, `[0, 3]`; others must take the rest."},
     {TEXT("schemas", schemas), .otherwise = "none",
 	.help = "Folder of your own DATASET.avsc files; they go before the shipped ones."},
     {TEXT("webhdfs.user", webhdfs.user), .otherwise = "$HADOOP_USER_NAME, else who runs sluice",
@@ -260,6 +263,25 @@ static enum rc read_choice(const struct config_key *key, const char *text, unsig
 	return RC_OK;
 }
 
+static void add_number(struct number_list *l, unsigned number)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->at[i] == number)
+			return;
+	l->at = mem_resize(l->at, (l->count + 1) * sizeof *l->at);
+	l->at[l->count++] = number;
+}
+
+static void show_numbers(const struct number_list *l, char *out, size_t size)
+{
+	size_t n = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < l->count && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%u", i == 0 ? "[" : ", ", l->at[i]);
+	if (l->count > 0 && n < size)
+		snprintf(out + n, size - n, "]");
+}
+
 enum rc key_read(const struct config_key *key, const char *text, void *base, struct err *e)
 {
 	uint8_t *at = (uint8_t *)base + key->offset;
@@ -283,6 +305,13 @@ enum rc key_read(const struct config_key *key, const char *text, void *base, str
 			rc = in_range(key, number, e);
 		if (rc == RC_OK)
 			*(unsigned *)at = (unsigned)number;
+		return rc;
+	case KEY_NUMBERS:
+		rc = str_number(text, INT64_MIN, INT64_MAX, &number, e);
+		if (rc == RC_OK)
+			rc = in_range(key, number, e);
+		if (rc == RC_OK)
+			add_number((struct number_list *)at, (unsigned)number);
 		return rc;
 	case KEY_SIZE:
 		rc = str_size(text, &bytes, e);
@@ -315,6 +344,9 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 	case KEY_NUMBER:
 		snprintf(out, size, "%u", *(const unsigned *)at);
 		return;
+	case KEY_NUMBERS:
+		show_numbers((const struct number_list *)at, out, size);
+		return;
 	case KEY_SIZE:
 		show_size(*(const uint64_t *)at, out, size);
 		return;
@@ -337,7 +369,7 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 
 const char *key_kind_name(const struct config_key *key)
 {
-	static const char *const name[] = {"text", "number", "size", "duration", "yes or no", "choice", "map"};
+	static const char *const name[] = {"text", "number", "numbers", "size", "duration", "yes or no", "choice", "map"};
 	return name[key->kind];
 }
 
@@ -347,6 +379,7 @@ void key_range(const struct config_key *key, char *out, size_t size)
 	out[0] = '\0';
 	switch (key->kind) {
 	case KEY_NUMBER:
+	case KEY_NUMBERS:
 		snprintf(out, size, "%lld .. %lld", (long long)key->least, (long long)key->most);
 		break;
 	case KEY_SIZE:

@@ -17,6 +17,7 @@
 enum key_kind {
 	KEY_TEXT,     /* char * */
 	KEY_NUMBER,   /* unsigned */
+	KEY_NUMBERS,  /* struct number_list: a list of them */
 	KEY_SIZE,     /* uint64_t, bytes */
 	KEY_DURATION, /* int64_t, milliseconds */
 	KEY_FLAG,     /* bool: yes, no */
@@ -31,7 +32,7 @@ struct config_key {
 	const char *name;
 	enum key_kind kind;
 	const char *choices;   /* KEY_CHOICE: separated by blanks */
-	int64_t least, most;   /* KEY_NUMBER, KEY_SIZE, KEY_DURATION */
+	int64_t least, most;   /* KEY_NUMBER(S), KEY_SIZE, KEY_DURATION */
 	const char *fallback;  /* the default as one writes it; NULL: see otherwise */
 	const char *otherwise; /* where the value comes from when there is no fallback; NULL: it must be given */
 	size_t offset;         /* in struct config or struct pipeline */
@@ -50,7 +51,7 @@ bool key_is_group(enum key_scope scope, const char *name);
 void key_hint(enum key_scope scope, const char *name, char *out, size_t size);
 
 /* Read text into base + key->offset. RC_BAD: the reason, without file and key. KEY_TEXT is copied; what was there is
- * freed. */
+ * freed. KEY_NUMBERS gets one more. */
 enum rc key_read(const struct config_key *key, const char *text, void *base, struct err *e) MUST_USE;
 
 /* And back: the value in effect as one would write it. */

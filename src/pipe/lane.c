@@ -199,12 +199,33 @@ static void stand_by(struct lane *l)
 	l->done = end >= l->target;
 }
 
+/* The bus wants the partition for another: end what can be ended quickly, so that nothing is done twice. That the other
+ * may have begun already does no harm: one of the two commits is refused. */
+static bool asked_back(struct lane *l)
+{
+	struct err e;
+
+	if (l->state == LANE_CLAIM || bus_claim(l->bench->bus, l->place.topic, l->place.partition, &e) != RC_END)
+		return false;
+	lane_drain(l);
+	drop(l);
+	set_waiting(l, false);
+	l->said[0] = '\0';
+	l->wait_ms = 0;
+	l->state = LANE_CLAIM;
+	l->due = clock_mono();
+	bus_release(l->bench->bus, l->place.topic, l->place.partition);
+	log_info("gives the partition to another worker topic=%s partition=%u", l->place.topic, l->place.partition);
+	return true;
+}
+
 static bool claim(struct lane *l)
 {
 	struct err e;
 	enum rc rc = bus_claim(l->bench->bus, l->place.topic, l->place.partition, &e);
 
 	if (rc == RC_END) {
+		set_waiting(l, false);
 		stand_by(l);
 		return false;
 	}
@@ -212,6 +233,7 @@ static bool claim(struct lane *l)
 		wait_for(l, rc, &e);
 		return false;
 	}
+	log_debug("has the partition topic=%s partition=%u", l->place.topic, l->place.partition);
 	l->state = LANE_RECOVER;
 	return true;
 }
@@ -574,7 +596,11 @@ static bool read_events(struct lane *l, const struct intake_halt *halt)
 
 bool lane_step(struct lane *l, const struct intake_halt *halt)
 {
-	if (l->done || clock_mono().ms < l->due.ms)
+	if (l->done)
+		return false;
+	if (asked_back(l))
+		return true;
+	if (clock_mono().ms < l->due.ms)
 		return false;
 	switch (l->state) {
 	case LANE_CLAIM:

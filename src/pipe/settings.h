@@ -24,6 +24,11 @@ enum after { AFTER_KEEP, AFTER_DELETE, AFTER_MOVE };
 
 enum rows_worker { ROWS_NATIVE, ROWS_SPARK };
 
+struct number_list {
+	unsigned *at;
+	size_t count;
+};
+
 struct pipeline {
 	char *name;
 	char *watch;   /* absolute folder */
@@ -57,6 +62,7 @@ struct settings {
 	size_t bus_options;
 	char *state; /* local folder: ledger, worker caches, figures, locks */
 	unsigned workers;
+	struct number_list partitions; /* partitions: a worker here takes only these of every topic; none: all */
 
 	uint64_t inline_max; /* event.inline_max: larger inputs go as file events */
 	uint64_t rows_max;   /* event.rows_max: encoded rows of one original on the bus */

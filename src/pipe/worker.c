@@ -1,7 +1,7 @@
 /*
- * A worker is threads that share nothing but the index of identities and the figures. Thread t has the partitions p
- * with p % threads == t of every topic, as lanes, and turns to each in turn; it has one bus, one store and one memory
- * budget for all of them.
+ * A worker is threads that share nothing but the index of identities and the figures. A thread has partitions of every
+ * topic as lanes, and turns to each in turn; it has one bus, one store and one memory budget for all of them. Where the
+ * bus hands out partitions, every thread has a lane for each there is, and those that are not its own stand by.
  */
 #include "pipe/worker.h"
 
@@ -31,6 +31,7 @@ struct thread {
 	struct intake **intake; /* per pipeline */
 	struct lane **lane;
 	size_t lanes, capacity;
+	bool shares; /* the bus hands out partitions */
 	struct mono looked;
 	struct mono stopped; /* when stop was first seen, 0 not yet */
 	enum rc rc;
@@ -86,6 +87,28 @@ static enum rc open_services(struct thread *t, struct err *e)
 	}
 }
 
+/* Take part with the topics of all pipelines, those that are not there yet too. */
+static enum rc join(struct thread *t, struct err *e)
+{
+	const struct settings *s = t->job->settings;
+	size_t topics = 0;
+
+	if (t->job->member == NULL || s->partitions.count > 0)
+		return RC_OK;
+	const char **topic = mem_zero(2 * s->pipelines, sizeof *topic);
+	for (size_t i = 0; i < s->pipelines; i++) {
+		topic[topics++] = s->pipeline[i].topic_files;
+		if (s->pipeline[i].rows_worker == ROWS_NATIVE)
+			topic[topics++] = s->pipeline[i].topic_rows;
+	}
+	char *member = mem_format("%s-%u", t->job->member, t->index);
+	enum rc rc = bus_join(t->bench.bus, member, topic, topics, e);
+	t->shares = rc == RC_OK;
+	mem_free(&member);
+	mem_free(&topic);
+	return rc == RC_END ? RC_OK : rc;
+}
+
 static bool has_lane(const struct thread *t, const char *topic, unsigned partition)
 {
 	for (size_t i = 0; i < t->lanes; i++)
@@ -110,12 +133,16 @@ static void add_lane(struct thread *t, size_t pipeline, const char *topic, unsig
 /* Partitions of a topic that this thread has no lane for yet. */
 static enum rc look_at(struct thread *t, size_t pipeline, const char *topic, struct err *e)
 {
-	unsigned have = 0;
+	const struct number_list *named = &t->job->settings->partitions;
+	unsigned have = 0, threads = t->job->settings->workers;
 	enum rc rc = bus_topic_partitions(t->bench.bus, topic, &have, e);
+	size_t choices = named->count > 0 ? named->count : have;
 
-	for (unsigned p = t->index; rc == RC_OK && p < have; p += t->job->settings->workers)
-		if (!has_lane(t, topic, p))
+	for (size_t i = t->shares ? 0 : t->index; rc == RC_OK && i < choices; i += t->shares ? 1 : threads) {
+		unsigned p = named->count > 0 ? named->at[i] : (unsigned)i;
+		if (p < have && !has_lane(t, topic, p))
 			add_lane(t, pipeline, topic, p);
+	}
 	return rc == RC_END ? RC_OK : rc;
 }
 
@@ -205,6 +232,8 @@ static enum rc begin(struct thread *t, struct err *e)
 	    .parquet = s->parquet};
 	enum rc rc = open_services(t, e);
 
+	if (rc == RC_OK)
+		rc = join(t, e);
 	if (rc != RC_OK)
 		return rc;
 	t->bench.budget = budget_new(&limits, t->bench.store, &t->crc, t->bench.figures);

@@ -1,5 +1,6 @@
 /*
- * worker: reads events, dissects originals, writes tables, commits. N threads, each owning partitions p where p % threads == thread.
+ * worker: reads events, dissects originals, writes tables, commits. N threads share the partitions of every topic:
+ * those that the configuration names, else those that the bus hands out to each, else thread t has p % threads == t.
  *
  * The commit protocol is doc/commit.md; the order is in worker.c.
  */
@@ -14,9 +15,11 @@
 
 struct worker_job {
 	const struct settings *settings;
+	const char
+	    *member; /* this process's name among those that share a bus, the same after a restart; NULL: alone */
 	struct metric_slot *figures;
-	bool once; /* work to the end of every partition as it is now, commit, end */
-	bool (*stop)(void *context); /* asked often: finish or drop the open commit in good order and leave */
+	bool once;                       /* work to the end of every partition as it is now, commit, end */
+	bool (*stop)(void *context);     /* asked often: finish or drop the open commit in good order and leave */
 	bool (*stop_now)(void *context); /* the second signal: drop everything open, nothing is lost */
 	int wake_fd;
 	void *context;

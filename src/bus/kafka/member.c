@@ -28,6 +28,7 @@ struct member {
 	const struct properties *properties;
 	struct client client;
 	char *name;
+	bool leaving; /* nothing waits for a reader any more */
 	rd_kafka_topic_partition_list_t *topics; /* NULL: not joined */
 	struct own *own;
 	size_t owns, capacity;
@@ -133,7 +134,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 	}
 	m->back = rd_kafka_topic_partition_list_copy(list);
 	m->asked = clock_mono();
-	if (rd_kafka_assignment_lost(rk)) {
+	if (m->leaving || rd_kafka_assignment_lost(rk)) {
 		give_up(m);
 		return;
 	}
@@ -160,14 +161,14 @@ static void leave(struct member *m)
 {
 	if (m->client.rk == NULL)
 		return;
+	m->leaving = true;
 	if (m->topics != NULL) {
 		give_up(m);
-		m->owns = 0;
 		(void)rd_kafka_consumer_close(m->client.rk);
-		give_up(m);
 	}
 	client_close(&m->client);
 	m->owns = 0;
+	m->leaving = false;
 }
 
 void member_free(struct member **m)
