@@ -244,27 +244,30 @@ struct writer_job {
 };
 
 /* Database, table and partitions, as fast as it goes. */
+static enum rc write_once(struct catalog *c, const struct catalog_table *t, struct err *why)
+{
+	enum rc rc = catalog_ensure_database(c, why);
+	if (rc == RC_OK)
+		rc = catalog_ensure_table(c, t, why);
+	for (int i = 0; i < HOURS && rc == RC_OK; i++) {
+		char path[32];
+		snprintf(path, sizeof path, "y=%d/m=%d", 2026 + i / 12, i % 12 + 1);
+		rc = catalog_ensure_partition(c, t, path, why);
+	}
+	return rc;
+}
+
+/* A metastore whose two threads collide in its own database says that it was in trouble: then once more. */
 static void *write_all(void *context)
 {
 	struct writer_job *job = context;
 	struct catalog_params p = {.place = job->bench->place};
-	const struct catalog_table *t = &job->bench->table;
 	struct catalog *c = NULL;
 	job->rc = catalog_open(ops, &p, &c, &job->e);
-	/* A metastore whose two threads collide in its own database says that it was in trouble. */
-	for (int i = 0; i < TRIES && job->rc == RC_OK; i++) {
-		job->rc = catalog_ensure_database(c, &job->e);
-		if (job->rc != RC_AGAIN)
-			break;
-		job->rc = RC_OK;
-	}
 	if (job->rc == RC_OK)
-		job->rc = catalog_ensure_table(c, t, &job->e);
-	for (int i = 0; i < HOURS && job->rc == RC_OK; i++) {
-		char path[32];
-		snprintf(path, sizeof path, "y=%d/m=%d", 2026 + i / 12, i % 12 + 1);
-		job->rc = catalog_ensure_partition(c, t, path, &job->e);
-	}
+		job->rc = RC_AGAIN;
+	for (int i = 0; i < TRIES && job->rc == RC_AGAIN; i++)
+		job->rc = write_once(c, &job->bench->table, &job->e);
 	catalog_close(&c);
 	return NULL;
 }
