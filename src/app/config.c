@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/catalog_settle.h"
 #include "app/keys.h"
 #include "app/nearest.h"
 #include "app/providers.h"
@@ -507,6 +508,9 @@ static enum rc settle(struct load *l, struct err *e)
 		return wrong(l, config_line(c, NULL, "instance"), e, "instance");
 	}
 	enum rc rc = choose_places(l, e);
+	const char *key = NULL;
+	if (rc == RC_OK && (rc = catalog_settle(c, &key, e)) != RC_OK)
+		return wrong(l, config_line(c, NULL, key), e, key);
 	if (rc == RC_OK)
 		rc = set_lake_options(l, e);
 	if (rc != RC_OK)
@@ -621,6 +625,7 @@ void config_free(struct config **cp)
 	kafka_map_fini(&(struct kafka_map){s->bus_option, s->bus_options});
 	kafka_map_fini(&c->kafka);
 	mem_free(&s->partitions.at);
+	catalog_settle_free(c);
 	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
 	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)

@@ -38,6 +38,8 @@ struct config {
 	struct settings settings;
 	struct config_webhdfs webhdfs;
 	struct kafka_map kafka; /* given in the file; what the bus gets is in the settings */
+	char *catalog_user;
+	int64_t catalog_timeout_ms;
 	char *schemas;      /* folder of a user's .avsc files, or NULL */
 	unsigned log_level; /* enum log_level */
 	unsigned codec;     /* place in the list of choices */

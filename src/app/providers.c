@@ -22,6 +22,11 @@ static const struct bus_ops *const bus[] = {
     &bus_kafka,
 };
 
+static const struct catalog_ops *const catalog[] = {
+    &catalog_none,
+    &catalog_hive,
+};
+
 static const struct dissect_ops *const dissector[] = {
     &dissect_nfcapd,
     &dissect_pcap_dns,
@@ -71,6 +76,22 @@ enum rc provider_bus(const char *url, const struct bus_ops **out, const char **p
 		return RC_OK;
 	}
 	return err_set(RC_BAD, e, "no bus provider for \"%.200s\"; there are: %s", url, known);
+}
+
+enum rc provider_catalog(const char *url, const struct catalog_ops **out, const char **place, struct err *e)
+{
+	char known[200] = "";
+	for (size_t i = 0; i < COUNT(catalog); i++) {
+		const char *scheme = catalog[i]->scheme;
+		list_add(known, sizeof known, scheme);
+		bool plain = catalog[i]->idle && strcmp(url, scheme) == 0;
+		if (!plain && (catalog[i]->idle || !scheme_is(url, scheme)))
+			continue;
+		*out = catalog[i];
+		*place = plain ? "" : url + strlen(scheme) + 3;
+		return RC_OK;
+	}
+	return err_set(RC_BAD, e, "no catalog provider for \"%.200s\"; there are: %s", url, known);
 }
 
 enum rc provider_dissector(const char *name, const struct dissect_ops **out, struct err *e)

@@ -290,6 +290,9 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 	if ((rc = publish(b, file, files, e)) != RC_OK)
 		return rc;
 	step(b, STEP_PUBLISHED);
+	for (size_t i = 0; i < files; i++)
+		if (!file[i].rejects)
+			registrar_note(b->registrar, p->pipeline->schema, file[i].hour);
 	count(b, draft_totals(d));
 	note_and_trim(b, p, d, &head);
 	(void)!store_remove(b->store, &staging, 1, &ignored);

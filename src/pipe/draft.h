@@ -15,6 +15,7 @@
 #include "base/rc.h"
 #include "bus/bus.h"
 #include "pipe/manifest.h"
+#include "pipe/registrar.h"
 #include "pipe/report.h"
 #include "pipe/seen.h"
 #include "pipe/settings.h"
@@ -41,6 +42,7 @@ struct bench {
 	struct budget *budget;
 	const struct crc32_tables *crc;
 	struct seen *seen;
+	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
 	void (*step)(void *context, enum commit_step step); /* tests stop the world here; NULL */
 	void *step_context;

@@ -28,6 +28,9 @@
 	X(WORKER_MEMORY, "writer_memory_bytes", "gauge", "memory accounted by open table writers") \
 	X(OPEN_WRITERS, "open_writers", "gauge", "table files being written") \
 	X(WAITING, "waiting", "gauge", "1 while a service or the disk makes this process wait") \
+	X(PARTITIONS_REGISTERED, "partitions_registered", "counter", "partitions that the catalog was told of") \
+	X(PARTITIONS_WAITING, "partitions_waiting", "gauge", "partitions that the catalog is still to be told of") \
+	X(CATALOG_AWAY, "catalog_away", "gauge", "1 while the catalog does not take what it is told") \
 	X(RESTARTS, "restarts", "counter", "times the supervisor restarted a process")
 
 enum figure {

@@ -303,6 +303,8 @@ static bool recover(struct lane *l)
 	if (l->limit <= start)
 		l->limit = NONE;
 	l->state = LANE_READ;
+	/* What whoever had the partition before us published, and did not get to tell. */
+	registrar_look(l->bench->registrar, l->place.pipeline->schema);
 	l->sweep = true;
 	l->unfolded = FOLD_EVERY;
 	keep_house(l);

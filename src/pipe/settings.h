@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "bus/bus.h"
+#include "catalog/catalog.h"
 #include "data/projection.h"
 #include "data/schema.h"
 #include "dissect/dissect.h"
@@ -60,6 +61,12 @@ struct settings {
 	char *bus_place;
 	struct bus_option *bus_option;
 	size_t bus_options;
+	char *catalog_url;
+	const struct catalog_ops *catalog;
+	char *catalog_place;
+	struct catalog_option *catalog_option;
+	size_t catalog_options;
+	char *catalog_location; /* URL of the lake's root as SQL engines see it, no slash at its end */
 	char *state; /* local folder: ledger, worker caches, figures, locks */
 	unsigned workers;
 	struct number_list partitions; /* partitions: a worker here takes only these of every topic; none: all */

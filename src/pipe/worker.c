@@ -261,11 +261,13 @@ static void *run(void *context)
 	return NULL;
 }
 
-static void thread_init(struct thread *t, const struct worker_job *job, unsigned index, struct seen *seen)
+static void thread_init(
+    struct thread *t, const struct worker_job *job, unsigned index, struct seen *seen, struct registrar *registrar)
 {
 	t->job = job;
 	t->index = index;
-	t->bench = (struct bench){.settings = job->settings, .seen = seen, .figures = job->figures};
+	t->bench =
+	    (struct bench){.settings = job->settings, .seen = seen, .registrar = registrar, .figures = job->figures};
 	t->bench.crc = &t->crc;
 	crc32_init(&t->crc);
 	t->intake = mem_zero(job->settings->pipelines + 1, sizeof *t->intake);
@@ -275,6 +277,21 @@ static void thread_fini(struct thread *t)
 {
 	mem_free(&t->intake);
 	mem_free(&t->lane);
+}
+
+/* Rows are safe whatever the catalog does; with complete, what it was not told is a failure all the same. */
+static enum rc end_registrar(const struct worker_job *job, struct registrar **r, enum rc rc, struct err *e)
+{
+	struct err why;
+	int64_t wait_ms = job->settings->stop_timeout_ms / STOP_SHARE;
+	if (registrar_stop(r, wait_ms, job->stop_now, job->context, &why) == RC_OK || rc != RC_OK)
+		return rc;
+	if (job->complete) {
+		*e = why;
+		return RC_FAIL;
+	}
+	log_warn("%s", why.text);
+	return RC_OK;
 }
 
 enum rc worker_run(const struct worker_job *job, struct err *e)
@@ -290,9 +307,10 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	metric_set(job->figures, FIGURE_WAITING, 0);
 	metric_set(job->figures, FIGURE_WORKER_MEMORY, 0);
 	metric_set(job->figures, FIGURE_OPEN_WRITERS, 0);
+	struct registrar *registrar = registrar_start(s, job->figures);
 	thread = mem_zero(s->workers, sizeof *thread);
 	for (unsigned i = 0; i < s->workers; i++) {
-		thread_init(&thread[i], job, i, seen);
+		thread_init(&thread[i], job, i, seen, registrar);
 		thread[i].started = pthread_create(&thread[i].id, NULL, run, &thread[i]) == 0;
 		if (!thread[i].started)
 			thread[i].rc = err_set(RC_FAIL, &thread[i].reason, "no more threads");
@@ -308,5 +326,5 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	}
 	mem_free(&thread);
 	seen_close(&seen);
-	return rc;
+	return end_registrar(job, &registrar, rc, e);
 }

@@ -297,13 +297,13 @@ static void two_writers_are_no_trouble(void **state)
 /* ---- a metastore, seen past our own ops ---- */
 
 struct raw {
-	struct place place;
+	struct hosts place;
 	struct session session;
 };
 
 static void raw_open(struct raw *r, const struct bench *t)
 {
-	EXPECT(RC_OK, place_read(t->place, &r->place, &e));
+	EXPECT(RC_OK, hosts_read(t->place, &r->place, &e));
 	session_init(&r->session, &r->place, 20000, NULL);
 	(void)!snprintf(r->session.user, sizeof r->session.user, "somebody");
 }
@@ -311,7 +311,7 @@ static void raw_open(struct raw *r, const struct bench *t)
 static void raw_close(struct raw *r)
 {
 	session_fini(&r->session);
-	place_fini(&r->place);
+	hosts_fini(&r->place);
 }
 
 static struct tree *raw_call(struct raw *r, enum method m, struct tree *args)

@@ -22,7 +22,7 @@ static const char *const *collector_words(const struct args *a)
 
 static enum status run(const struct args *a)
 {
-	static const char *const worker[] = {"work", NULL};
+	static const char *const worker[] = {"work", NULL}, *const worker_once[] = {"work", "--complete", NULL};
 	struct err e;
 	struct config *c = NULL;
 	struct metrics *metrics = NULL;
@@ -42,7 +42,7 @@ static enum status run(const struct args *a)
 	if (rc == RC_OK) {
 		const struct supervise_child child[] = {
 		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
-		    {.name = "worker", .word = worker},
+		    {.name = "worker", .word = args_has(a, "once") ? worker_once : worker},
 		};
 		struct supervise_job job = {
 		    .file = setup_file(a), .config = c, .child = child, .children = 2, .calm = args_has(a, "once")};

@@ -36,7 +36,7 @@ static const struct method_info info[METHODS] = {
     [ADD_PARTITION] = {.name = "add_partition_with_environment_context", .refused = 1, .exists = 2, .trouble = 3},
 };
 
-void session_init(struct session *s, const struct place *place, int64_t timeout_ms, const atomic_bool *halt)
+void session_init(struct session *s, const struct hosts *place, int64_t timeout_ms, const atomic_bool *halt)
 {
 	*s = (struct session){.timeout_ms = timeout_ms};
 	link_init(&s->link, place, halt);

@@ -46,7 +46,7 @@ struct session {
 	uint64_t opened; /* connections so far: another number is another server, or one that was restarted */
 };
 
-void session_init(struct session *s, const struct place *place, int64_t timeout_ms, const atomic_bool *halt);
+void session_init(struct session *s, const struct hosts *place, int64_t timeout_ms, const atomic_bool *halt);
 void session_fini(struct session *s);
 
 /*

@@ -12,7 +12,7 @@
 #include "catalog/catalog.h"
 #include "catalog/hive/call.h"
 #include "catalog/hive/definition.h"
-#include "catalog/hive/place.h"
+#include "catalog/hive/hosts.h"
 #include "catalog/hive/reconcile.h"
 #include "catalog/known.h"
 
@@ -32,7 +32,7 @@ struct seen_table {
 
 struct hive {
 	struct catalog catalog;
-	struct place place;
+	struct hosts place;
 	struct session session;
 	uint64_t opened; /* as the session's when the caches were filled */
 	bool no_request; /* the server lacks get_table_req: before 2.3 */
@@ -325,7 +325,7 @@ static void hive_close(struct catalog *c)
 	struct hive *h = hive_of(c);
 	session_fini(&h->session);
 	forget_table(h);
-	place_fini(&h->place);
+	hosts_fini(&h->place);
 	mem_free(&h);
 }
 
@@ -335,7 +335,7 @@ static enum rc hive_open(const struct catalog_params *p, struct catalog **out, s
 	h->catalog.ops = &catalog_hive;
 	session_init(&h->session, &h->place, TIMEOUT_MS, p->halt);
 	default_user(h->session.user, sizeof h->session.user);
-	enum rc rc = place_read(p->place, &h->place, e);
+	enum rc rc = hosts_read(p->place, &h->place, e);
 	for (size_t i = 0; i < p->options && rc == RC_OK; i++)
 		rc = read_option(h, &p->option[i], e);
 	if (rc != RC_OK) {

@@ -17,7 +17,7 @@
 
 enum { SLICE_MS = 100 };
 
-void link_init(struct link *l, const struct place *place, const atomic_bool *halt)
+void link_init(struct link *l, const struct hosts *place, const atomic_bool *halt)
 {
 	*l = (struct link){.place = place, .halt = halt, .fd = -1};
 }
@@ -32,7 +32,7 @@ void link_close(struct link *l)
 
 const char *link_name(const struct link *l, char *out, size_t size)
 {
-	const struct place_host *h = &l->place->host[l->at];
+	const struct hosts_one *h = &l->place->host[l->at];
 	snprintf(out, size, "%.200s:%s", h->name, h->port);
 	return out;
 }
@@ -98,7 +98,7 @@ static enum rc connect_to(struct link *l, const struct addrinfo *a, int *out, st
 static enum rc connect_host(struct link *l, int *out, struct err *e)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	const struct place_host *h = &l->place->host[l->at];
+	const struct hosts_one *h = &l->place->host[l->at];
 	struct addrinfo *list = NULL;
 	int problem = getaddrinfo(h->name, h->port, &hints, &list);
 	if (problem != 0)

@@ -16,10 +16,10 @@
 #include "base/clock.h"
 #include "base/rc.h"
 #include "base/source.h"
-#include "catalog/hive/place.h"
+#include "catalog/hive/hosts.h"
 
 struct link {
-	const struct place *place;
+	const struct hosts *place;
 	const atomic_bool *halt;
 	int fd;            /* -1 closed */
 	size_t at;         /* host that is, or is to be, connected */
@@ -28,7 +28,7 @@ struct link {
 	struct source *in;
 };
 
-void link_init(struct link *l, const struct place *place, const atomic_bool *halt);
+void link_init(struct link *l, const struct hosts *place, const atomic_bool *halt);
 void link_close(struct link *l);
 
 /* Connect, each host in turn, each at most wait_ms. Resolving a name takes what the resolver takes. */

@@ -1,4 +1,4 @@
-/* place, reconcile, definition, known: what a metastore's answers are measured by. */
+/* hosts, reconcile, definition, known: what a metastore's answers are measured by. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "catalog/hive/definition.h"
-#include "catalog/hive/place.h"
+#include "catalog/hive/hosts.h"
 #include "catalog/hive/reconcile.h"
 #include "catalog/known.h"
 
@@ -20,14 +20,14 @@ static struct err e;
 
 static void places_are_read(void **state)
 {
-	struct place p;
-	assert_int_equal(place_read("meta", &p, &e), RC_OK);
+	struct hosts p;
+	assert_int_equal(hosts_read("meta", &p, &e), RC_OK);
 	assert_int_equal(p.hosts, 1);
 	assert_string_equal(p.host[0].name, "meta");
 	assert_string_equal(p.host[0].port, "9083");
 	assert_string_equal(p.database, "default");
-	place_fini(&p);
-	assert_int_equal(place_read("a:1,[::1]:22,b,[fe80::2]/Spot_1/", &p, &e), RC_OK);
+	hosts_fini(&p);
+	assert_int_equal(hosts_read("a:1,[::1]:22,b,[fe80::2]/Spot_1/", &p, &e), RC_OK);
 	assert_int_equal(p.hosts, 4);
 	assert_string_equal(p.host[0].name, "a");
 	assert_string_equal(p.host[0].port, "1");
@@ -37,7 +37,7 @@ static void places_are_read(void **state)
 	assert_string_equal(p.host[2].port, "9083");
 	assert_string_equal(p.host[3].name, "fe80::2");
 	assert_string_equal(p.database, "spot_1");
-	place_fini(&p);
+	hosts_fini(&p);
 }
 
 static void wrong_places_are_refused(void **state)
@@ -45,9 +45,9 @@ static void wrong_places_are_refused(void **state)
 	static const char *const wrong[] = {"", "/spot", ":9083", "a:0", "a:65536", "a:x", "a:123456789", "a,,b", "a,",
 	    "[::1", "[::1]x", "a/spot.x", "a/b/c", "a/b c", "1,2,3,4,5,6,7,8,9/spot"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		struct place p = {.hosts = 77};
+		struct hosts p = {.hosts = 77};
 		e.text[0] = '\0';
-		assert_int_equal(place_read(wrong[i], &p, &e), RC_BAD);
+		assert_int_equal(hosts_read(wrong[i], &p, &e), RC_BAD);
 		assert_int_not_equal(e.text[0], '\0');
 		assert_int_equal(p.hosts, 77); /* untouched */
 	}

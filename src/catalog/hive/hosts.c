@@ -1,5 +1,5 @@
 /* The part of a catalog's URL after thrift://. */
-#include "catalog/hive/place.h"
+#include "catalog/hive/hosts.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -10,14 +10,14 @@
 
 #define PORT "9083"
 
-void place_fini(struct place *p)
+void hosts_fini(struct hosts *p)
 {
 	for (size_t i = 0; i < p->hosts; i++)
 		mem_free(&p->host[i].name);
 	p->hosts = 0;
 }
 
-static enum rc read_port(const char *text, size_t len, struct place_host *out, struct err *e)
+static enum rc read_port(const char *text, size_t len, struct hosts_one *out, struct err *e)
 {
 	char port[8] = PORT;
 	int64_t number = 0;
@@ -32,7 +32,7 @@ static enum rc read_port(const char *text, size_t len, struct place_host *out, s
 }
 
 /* name, name:port, [address]:port */
-static enum rc read_host(const char *text, size_t len, struct place *p, struct err *e)
+static enum rc read_host(const char *text, size_t len, struct hosts *p, struct err *e)
 {
 	bool bracket = len > 0 && text[0] == '[';
 	const char *close = bracket ? memchr(text, ']', len) : NULL;
@@ -46,9 +46,9 @@ static enum rc read_host(const char *text, size_t len, struct place *p, struct e
 		name_len = (size_t)(colon - name);
 	if (name_len == 0 || (bracket && colon != rest && rest != text + len))
 		return err_set(RC_BAD, e, "a host is missing: thrift://host:9083[,host:9083]/database");
-	if (p->hosts == PLACE_HOSTS)
-		return err_set(RC_BAD, e, "at most %d hosts", PLACE_HOSTS);
-	struct place_host h = {.name = NULL};
+	if (p->hosts == HOSTS_MOST)
+		return err_set(RC_BAD, e, "at most %d hosts", HOSTS_MOST);
+	struct hosts_one h = {.name = NULL};
 	const char *port = colon != NULL ? colon + 1 : text + len;
 	enum rc rc = read_port(port, (size_t)(text + len - port), &h, e);
 	if (rc != RC_OK)
@@ -58,7 +58,7 @@ static enum rc read_host(const char *text, size_t len, struct place *p, struct e
 	return RC_OK;
 }
 
-static enum rc read_database(const char *text, struct place *p, struct err *e)
+static enum rc read_database(const char *text, struct hosts *p, struct err *e)
 {
 	size_t len = strlen(text);
 	if (len > 0 && text[len - 1] == '/')
@@ -66,7 +66,7 @@ static enum rc read_database(const char *text, struct place *p, struct err *e)
 	if (len == 0)
 		text = "default", len = strlen(text);
 	if (len >= sizeof p->database)
-		return err_set(RC_BAD, e, "a database's name has at most %d characters", PLACE_DATABASE - 1);
+		return err_set(RC_BAD, e, "a database's name has at most %d characters", HOSTS_DATABASE - 1);
 	for (size_t i = 0; i < len; i++) {
 		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
 			return err_set(RC_BAD, e, "a database's name has letters, digits and _: \"%.100s\"", text);
@@ -76,9 +76,9 @@ static enum rc read_database(const char *text, struct place *p, struct err *e)
 	return RC_OK;
 }
 
-enum rc place_read(const char *text, struct place *out, struct err *e)
+enum rc hosts_read(const char *text, struct hosts *out, struct err *e)
 {
-	struct place p = {.hosts = 0};
+	struct hosts p = {.hosts = 0};
 	size_t hosts = strcspn(text, "/");
 	enum rc rc = read_database(text[hosts] == '/' ? text + hosts + 1 : "", &p, e);
 	for (size_t at = 0; rc == RC_OK && at <= hosts;) {
@@ -89,6 +89,6 @@ enum rc place_read(const char *text, struct place *out, struct err *e)
 	if (rc == RC_OK)
 		*out = p;
 	else
-		place_fini(&p);
+		hosts_fini(&p);
 	return rc;
 }
