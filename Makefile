@@ -1,6 +1,6 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 
-.PHONY: build deps check demo bench fuzz install clean
+.PHONY: build deps check demo bench fuzz cluster-up cluster-down install clean
 
 build:
 	@tools/build.sh build sluice
@@ -29,6 +29,13 @@ bench: deps
 # FUZZ: names of entries, all by default. FUZZ_SECONDS: of each, 60 by default
 fuzz: deps
 	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60) $(FUZZ)
+
+# PARTS: of the cluster, those of tools/cluster.py. What it prints goes into sluice's configuration.
+cluster-up: deps build
+	@tools/cluster.py up $(PARTS)
+
+cluster-down:
+	@tools/cluster.py down
 
 # PREFIX=/usr, DESTDIR=/elsewhere
 install:

@@ -6,23 +6,33 @@ build='gcc make meson ninja-build pkg-config python3 liblmdb-dev libzstd-dev lib
 	libjansson-dev libssl-dev libsystemd-dev libcurl4-openssl-dev librdkafka-dev'
 check='libcmocka-dev liblzo2-dev nfdump clang libclang-rt-14-dev python3-venv strace procps util-linux mount xz-utils binutils libpcap-dev tshark'
 demo='nfdump faketime libfaketime python3-venv'
+# The servers of the cluster tests. Where these cannot be had, those tests are skipped and everything else works.
+cluster='openjdk-17-jre-headless maven openssl librdkafka1'
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "deps: not a Debian system; needed are, by their Debian names:" $build $check $demo >&2
 	exit 0
 fi
 
-missing=
-for package in $build $check $demo; do
-	case " $missing " in *" $package "*) continue ;; esac
-	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-	[ "$status" = installed ] || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
+# missing PACKAGE...: those that are not installed
+missing()
+{
+	out=
+	for package; do
+		case " $out " in *" $package "*) continue ;; esac
+		status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+		[ "$status" = installed ] || out="$out $package"
+	done
+	echo "$out"
+}
+
+missing=$(missing $build $check $demo)
+servers=$(missing $cluster)
+[ -n "$missing$servers" ] || exit 0
 
 root=
 if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo >/dev/null || { echo "deps: run as root: apt-get install$missing" >&2; exit 1; }
+	command -v sudo >/dev/null || { echo "deps: run as root: apt-get install$missing$servers" >&2; exit 1; }
 	root=sudo
 fi
 
@@ -36,9 +46,15 @@ if [ ! -e "$policy" ]; then
 	$root chmod 755 "$policy"
 fi
 
-echo "deps: installing$missing" >&2
+install()
+{
+	echo "deps: installing $*" >&2
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
 $root apt-get update -q
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+[ -z "$missing" ] || install $missing
+[ -z "$servers" ] || install $servers || echo "deps: without$servers the cluster tests are skipped" >&2
 case " $missing " in
 *' nfdump '*)
 	if command -v systemctl >/dev/null; then

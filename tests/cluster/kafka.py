@@ -1,0 +1,121 @@
+"""A Kafka broker in KRaft mode: one node, a plaintext listener and one with TLS and SASL (PLAIN, SCRAM). Two generations of it.
+
+SCRAM of librdkafka before 2.6.1 (Debian 12 has 2.0.2) fails on brokers from 4.0 on: it sends the nonce twice, and they insist on the standard
+(librdkafka#4895). So SCRAM is tested on 3.9 too.
+"""
+import os
+import socket
+import struct
+
+from . import authority, jars
+from .server import Server, java
+
+USER, PASSWORD = 'sluice', 'let-me-in-7'
+CLUSTER = 'A' * 22
+
+
+def properties(folder, ports, ca):
+    plain, controller, tls = ports
+    return {
+        'log.dirs': f'{folder}/data',
+        'process.roles': 'broker,controller',
+        'node.id': 1,
+        'controller.quorum.voters': f'1@127.0.0.1:{controller}',
+        'listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}',
+        'advertised.listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls}',
+        'controller.listener.names': 'CONTROLLER',
+        'inter.broker.listener.name': 'PLAINTEXT',
+        'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        **{f'listener.name.sasl_ssl.scram-sha-{n}.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;' for n in (256, 512)},
+        'listener.name.sasl_ssl.plain.sasl.jaas.config': f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
+        'ssl.keystore.type': 'PEM',
+        'ssl.keystore.location': f'{ca}/server.pem',
+    }
+
+
+COMMON = {
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.num.partitions': 4,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1000,
+    'auto.create.topics.enable': 'false',
+    'message.max.bytes': 10485760,
+    'replica.fetch.max.bytes': 10485760,
+    # the default keeps deleted segments for a minute: throughput tests would fill the disk
+    'log.segment.delete.delay.ms': 1000,
+    # a broker that was killed may come back when its old registration has expired: 4 s instead of 13
+    'broker.session.timeout.ms': 2000,
+    'broker.heartbeat.interval.ms': 500,
+}
+SINCE_4 = {
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+}
+
+LOG = """Configuration:
+  Appenders:
+    Console:
+      name: out
+      PatternLayout: { pattern: "%d %p %c: %m%n" }
+  Loggers:
+    Root: { level: WARN, AppenderRef: { ref: out } }
+    Logger: { name: kafka.server.KafkaRaftServer, level: INFO }
+"""
+
+
+def servers(run, ports, _, name='kafka'):
+    """The broker, and what a client must know."""
+    folder, ca = f'{run}/{name}', f'{run}/authority'
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.exists(f'{ca}/ca.pem'):
+        authority.make(ca)
+    with open(f'{folder}/server.properties', 'w', encoding='utf-8') as f:
+        f.writelines(f'{key}={value}\n' for key, value in (COMMON | properties(folder, ports, ca) | (SINCE_4 if name == 'kafka' else {})).items())
+    with open(f'{folder}/log4j2.yaml', 'w', encoding='utf-8') as f:
+        f.write(LOG)
+    path, flags = jars.class_path(name), [f'-Dlog4j2.configurationFile={folder}/log4j2.yaml']
+    scram = [word for kind in ('256', '512') for word in ('--add-scram', f'SCRAM-SHA-{kind}=[name={USER},password={PASSWORD}]')]
+    prepare = java(128, path, 'kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER, '--config', f'{folder}/server.properties', '--ignore-formatted', *scram,
+                   flags=flags)
+    run_it = java(512, path, 'kafka.Kafka', f'{folder}/server.properties', flags=flags)
+    where = {'bootstrap': f'127.0.0.1:{ports[0]}', 'sasl_ssl': f'127.0.0.1:{ports[2]}', 'ca': f'{ca}/ca.pem', 'user': USER, 'password': PASSWORD}
+    return [Server(name, run_it, folder, prepare)], where
+
+
+def servers_3(run, ports, others):
+    return servers(run, ports, others, 'kafka3')
+
+
+PORTS = 3
+
+
+def _string(text):
+    return struct.pack('>h', len(text)) + text.encode()
+
+
+def _ask(address, key, version, body, seconds=3):
+    """One request of the Kafka protocol; the answer without its header."""
+    host, port = address.rsplit(':', 1)
+    head = struct.pack('>hhi', key, version, 1) + _string('probe')
+    with socket.create_connection((host, int(port)), seconds) as s, s.makefile('rb') as answer:
+        s.sendall(struct.pack('>i', len(head + body)) + head + body)
+        length, _ = struct.unpack('>ii', answer.read(8))
+        return answer.read(length - 4)
+
+
+def ready(where):
+    """Raises OSError, struct.error or ValueError until the broker answers for its metadata and knows its controller."""
+    answer = _ask(where['bootstrap'], 3, 4, struct.pack('>i?', 0, False))
+    brokers, at = struct.unpack_from('>i', answer, 4)[0], 8
+    for _ in range(brokers):
+        at += 4
+        at += 2 + struct.unpack_from('>h', answer, at)[0] + 4
+        at += 2 + max(0, struct.unpack_from('>h', answer, at)[0])
+    at += 2 + max(0, struct.unpack_from('>h', answer, at)[0])
+    if brokers == 0 or struct.unpack_from('>i', answer, at)[0] < 0:
+        raise ValueError('the broker knows no controller yet')
+
