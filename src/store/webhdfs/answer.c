@@ -57,14 +57,22 @@ static enum answer_kind kind_of_status(int status)
 	return status == 429 || status >= 500 ? ANSWER_LATER : ANSWER_OTHER;
 }
 
+static bool holds(const char *text, const char *secret)
+{
+	return secret != NULL && secret[0] != '\0' && strstr(text, secret) != NULL;
+}
+
 /* Messages carry Java stack traces from their second line on. */
 static void say(struct answer *out, const char *name, const char *message, const char *secret)
 {
 	size_t len = strcspn(message, "\r\n");
-	if (secret != NULL && secret[0] != '\0' && strstr(message, secret) != NULL)
-		len = 0;
-	snprintf(out->text, sizeof out->text, "%.60s%s%.*s", name, len > 0 ? ": " : "", (int)(len < 160 ? len : 160),
-	    message);
+	int most = (int)(len < 160 ? len : 160);
+	snprintf(out->text, sizeof out->text, "%.60s%s%.*s", name, len > 0 ? ": " : "", most, message);
+	if (holds(name, secret) || holds(message, secret))
+		snprintf(out->text, sizeof out->text, "%s", "an error whose text holds a secret");
+	for (char *p = out->text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
 }
 
 void answer_read(int status, const char *body, size_t size, const char *secret, struct answer *out)
