@@ -202,7 +202,7 @@ static void run(char *word[WORDS])
 		snprintf(text, sizeof text, "%llu", (unsigned long long)peak);
 	}
 	writer_u8(&out, '\0');
-	say(rc, rc != RC_OK && rc != RC_END ? e.text : text[0] != '\0' ? text : (const char *)out.bytes);
+	say(rc, rc != RC_OK ? e.text : text[0] != '\0' ? text : (const char *)out.bytes);
 	writer_fini(&out);
 }
 
