@@ -20,6 +20,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "pipe/manifest.h"
+#include "pipe/registrar.h"
 
 static void problem(struct health *h, const char *what, const struct err *e)
 {
@@ -250,6 +251,32 @@ static void gather_bus(const struct config *c, struct health *h)
 	bus_close(&bus);
 }
 
+/* What a worker left in the state folder about a catalog that does not answer: the oldest of them. */
+static void gather_catalog(const struct config *c, struct health *h)
+{
+	const char *state = c->settings.state;
+	DIR *dir = c->settings.catalog->idle ? NULL : opendir(state);
+	struct err ignored;
+	for (struct dirent *d = dir != NULL ? readdir(dir) : NULL; d != NULL; d = readdir(dir)) {
+		char *text = NULL, *reason;
+		size_t size = 0;
+		if (!str_starts(d->d_name, REGISTRAR_NOTE "."))
+			continue;
+		char *path = file_join(state, d->d_name);
+		int64_t since = file_load(path, 8192, &text, &size, &ignored) == RC_OK ? strtoll(text, &reason, 10) : 0;
+		mem_free(&path);
+		if (since > 0 && *reason == '\n' && (h->catalog_since_ms == 0 || since < h->catalog_since_ms)) {
+			h->catalog_since_ms = since;
+			reason++;
+			reason[strcspn(reason, "\n")] = '\0';
+			(void)!str_copy(h->catalog_reason, sizeof h->catalog_reason, reason);
+		}
+		mem_free(&text);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 void health_gather(const struct config *c, struct health *out)
 {
 	*out = (struct health){.up = is_up(c), .pipelines = c->settings.pipelines};
@@ -259,6 +286,7 @@ void health_gather(const struct config *c, struct health *out)
 	gather_figures(c, out);
 	gather_ledger(c, out);
 	gather_bus(c, out);
+	gather_catalog(c, out);
 }
 
 static void file_fini(struct health_file *f)

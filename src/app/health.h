@@ -58,6 +58,9 @@ struct health {
 	unsigned asides, opens; /* listed; the counts say how many there are */
 	uint64_t bus_used, bus_bound;
 	uint64_t ledger_used, ledger_bound;
+	int64_t
+	    catalog_since_ms; /* wall: since when it takes nothing, or took nothing when its process ended; 0: well */
+	char catalog_reason[ERR_TEXT];
 	int64_t newest_commit_ms;                     /* wall, 0 none */
 	char problem[HEALTH_PROBLEMS][ERR_TEXT + 32]; /* what could not be asked */
 	unsigned problems;

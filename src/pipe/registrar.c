@@ -71,7 +71,7 @@ struct registrar {
 
 char *registrar_note_path(const char *state, const char *process)
 {
-	return mem_format("%s/catalog.%s", state, process);
+	return mem_format("%s/" REGISTRAR_NOTE ".%s", state, process);
 }
 
 /* ---- one dataset, here and now ---- */

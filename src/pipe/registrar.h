@@ -54,6 +54,7 @@ enum rc registrar_compare(struct catalog *c, struct store *store, const struct c
 
 /* Where a process says why it waits, for status; it is there only while it does, or did when it ended. Two lines: since
  * when (ms, wall), reason. Caller frees. */
+#define REGISTRAR_NOTE "catalog"
 char *registrar_note_path(const char *state, const char *process);
 
 #endif

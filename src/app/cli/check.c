@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/catalog_report.h"
 #include "app/setup.h"
 #include "app/spark.h"
 #include "app/term.h"
@@ -170,6 +171,11 @@ static void check_dissector(struct report *r, const struct pipeline *p)
 	line(r, false, what, "%s: %s", p->dissector->name, e.text);
 }
 
+static void catalog_line(void *context, bool ok, const char *what, const char *text)
+{
+	line(context, ok, what, "%s", text);
+}
+
 /* The command that starts the Spark worker; one takes all pipelines that say so. */
 static void check_spark(struct report *r, const char *file, const struct settings *s)
 {
@@ -203,6 +209,7 @@ static enum status run(const struct args *a)
 	check_state(&r, s);
 	check_space(&r, "state", s->state);
 	check_bus(&r, s);
+	catalog_report(s, catalog_line, &r);
 	for (size_t i = 0; i < s->pipelines; i++) {
 		check_watch(&r, &s->pipeline[i]);
 		check_dissector(&r, &s->pipeline[i]);

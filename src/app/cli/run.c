@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "app/cli/register.h"
 #include "app/setup.h"
 #include "app/supervise.h"
 #include "app/term.h"
@@ -20,9 +21,25 @@ static const char *const *collector_words(const struct args *a)
 	return args_has(a, "json") ? once_json : args_has(a, "quiet") ? once_quiet : once;
 }
 
+/* A worker that had nothing to do was gone before it looked at the catalog: what an earlier run could not tell is told
+ * here. */
+static enum status tell_catalog(const struct args *a, enum status status)
+{
+	struct err e;
+	struct config *c = NULL;
+	if (setup_config(a, &c, &e) != RC_OK) {
+		complain("%s", e.text);
+		return STATUS_BAD;
+	}
+	if (!c->settings.catalog->idle && !register_all(&c->settings, true) && status == STATUS_DONE)
+		status = STATUS_BAD;
+	config_free(&c);
+	return status;
+}
+
 static enum status run(const struct args *a)
 {
-	static const char *const worker[] = {"work", NULL}, *const worker_once[] = {"work", "--complete", NULL};
+	static const char *const worker[] = {"work", NULL};
 	struct err e;
 	struct config *c = NULL;
 	struct metrics *metrics = NULL;
@@ -42,12 +59,14 @@ static enum status run(const struct args *a)
 	if (rc == RC_OK) {
 		const struct supervise_child child[] = {
 		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
-		    {.name = "worker", .word = args_has(a, "once") ? worker_once : worker},
+		    {.name = "worker", .word = worker},
 		};
 		struct supervise_job job = {
 		    .file = setup_file(a), .config = c, .child = child, .children = 2, .calm = args_has(a, "once")};
 		c = NULL;
 		status = supervise(&job);
+		if (args_has(a, "once"))
+			status = tell_catalog(a, status);
 	} else {
 		complain("run: %s", e.text);
 	}

@@ -144,6 +144,22 @@ static void show_totals(const struct health *h)
 	    str_show_bytes(h->ledger_bound, b, sizeof b));
 }
 
+static void show_catalog(const struct config *c, const struct health *h)
+{
+	struct term t = term_of(1);
+	char a[TEXT], b[TEXT], age[TEXT];
+	uint64_t waiting = h->figure[FIGURE_PARTITIONS_WAITING];
+	if (c->settings.catalog->idle)
+		return;
+	printf("catalog %s: %s partition%s registered, %s wait%s\n", c->settings.catalog_url,
+	    str_show_count(h->figure[FIGURE_PARTITIONS_REGISTERED], a, sizeof a),
+	    h->figure[FIGURE_PARTITIONS_REGISTERED] == 1 ? "" : "s", str_show_count(waiting, b, sizeof b),
+	    waiting == 1 ? "s" : "");
+	if (h->catalog_since_ms != 0)
+		printf("  %sit takes nothing; first seen %s%s: %s\n", t.yellow, ago(h->catalog_since_ms, age), t.off,
+		    h->catalog_reason);
+}
+
 static void show_files(const struct health *h)
 {
 	struct term t = term_of(1);
@@ -236,6 +252,17 @@ static json_t *json_usage(uint64_t used, uint64_t bound)
 	return one;
 }
 
+static json_t *json_catalog(const struct config *c, const struct health *h)
+{
+	json_t *one = json_object();
+	json_object_set_new(one, "url", json_string(c->settings.catalog_url));
+	put(one, "registered", h->figure[FIGURE_PARTITIONS_REGISTERED]);
+	put(one, "waiting", h->figure[FIGURE_PARTITIONS_WAITING]);
+	put(one, "since_ms", (uint64_t)h->catalog_since_ms);
+	json_object_set_new(one, "reason", json_string(h->catalog_reason));
+	return one;
+}
+
 static json_t *json_files(const struct health_file *file, unsigned files)
 {
 	json_t *list = json_array();
@@ -259,6 +286,7 @@ static void show_json(const struct config *c, const struct health *h)
 	json_object_set_new(root, "pipelines", json_pipelines(h));
 	json_object_set_new(root, "partitions", json_partitions(h));
 	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
+	json_object_set_new(root, "catalog", json_catalog(c, h));
 	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
 	json_object_set_new(root, "open", json_files(h->open, h->opens));
 	json_object_set_new(root, "aside", json_files(h->aside, h->asides));
@@ -285,6 +313,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 		show_pipelines(h);
 		show_partitions(h);
 		show_totals(h);
+		show_catalog(c, h);
 		show_files(h);
 	}
 	for (unsigned i = 0; i < h->problems; i++)

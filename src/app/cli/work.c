@@ -48,7 +48,7 @@ static enum status once_through(
 	    .member = member,
 	    .figures = figures,
 	    .once = args_has(a, "once"),
-	    .complete = args_has(a, "once") || args_has(a, "complete"),
+	    .complete = args_has(a, "once"),
 	    .stop = daemon_stop,
 	    .stop_now = daemon_stop_now,
 	    .wake_fd = daemon_wake_fd(d),
@@ -67,7 +67,6 @@ static enum status run(const struct args *a)
 static const struct option option[] = {
     OPTION_CONFIG,
     {"once", 0, NULL, "work off what the bus holds now, commit it, and exit"},
-    {"complete", 0, NULL, NULL},
     OPTION_CHILD,
     {0},
 };
