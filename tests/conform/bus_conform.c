@@ -25,6 +25,7 @@ struct provider {
 	bool served;  /* place is a server's, not a folder; what one handle did, another sees a moment later */
 	bool bounded; /* keeps to max_bytes and gives back what is trimmed */
 	bool locks;   /* claims exclude without a join */
+	bool groups;  /* hands out partitions: join */
 	bool eager;   /* sends before a flush */
 };
 
@@ -32,7 +33,7 @@ static expire expire_embed, expire_kafka;
 
 static const struct provider providers[] = {
     {&bus_embed, .expire = expire_embed, .bounded = true, .locks = true},
-    {&bus_kafka, .expire = expire_kafka, .served = true, .eager = true},
+    {&bus_kafka, .expire = expire_kafka, .served = true, .groups = true, .eager = true},
 };
 
 static const struct provider *provider;
@@ -827,6 +828,145 @@ static void claims_exclude_and_end_with_their_holder(void **state)
 	close(ready[1]);
 }
 
+/* ---- groups ---- */
+
+enum { SHARED = 4, SESSION_MS = 3000 };
+
+/* A reader of the group of this run. */
+static struct bus *open_member(const char *folder, const char *name)
+{
+	struct bus_option option[] = {
+	    {"group.id", run}, {"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "500"}};
+	struct bus *b = open_with(folder, option, 3);
+	const char *topics[] = {topic("t"), topic("later")};
+	if (bus_join(b, name, topics, 2, &e) != RC_OK) {
+		fprintf(stderr, "bus_join: %s\n", e.text);
+		abort();
+	}
+	return b;
+}
+
+/* Bits of the partitions that are this reader's now; it lets go of those that are asked back. */
+static unsigned mine(struct bus *b, bool let_go)
+{
+	unsigned bits = 0;
+	for (unsigned p = 0; p < SHARED; p++) {
+		enum rc rc = bus_claim(b, topic("t"), p, &e);
+		if (rc == RC_OK)
+			bits |= 1u << p;
+		else if (rc == RC_END && let_go)
+			bus_release(b, topic("t"), p);
+	}
+	return bits;
+}
+
+static unsigned count(unsigned bits)
+{
+	return (unsigned)__builtin_popcount(bits);
+}
+
+/* Until it has that many; false after 30 s. */
+static bool has(struct bus *b, unsigned wanted)
+{
+	struct mono start = clock_mono();
+	while (count(mine(b, true)) != wanted && mono_since(start) < 30000)
+		clock_sleep_ms(20);
+	return count(mine(b, true)) == wanted;
+}
+
+static void partitions_are_shared_out(void **state)
+{
+	struct bench *t = *state;
+	const char *topics[] = {topic("t")};
+	if (!provider->groups) {
+		EXPECT(RC_END, bus_join(t->bus, "a", topics, 1, &e));
+		return;
+	}
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), SHARED, NULL, &e));
+	struct bus *a = open_member(t->folder, "a");
+	assert_true(has(a, SHARED));
+	struct bus *b = open_member(t->folder, "b");
+	/* What is asked back from a is not b's while a holds on to it. */
+	struct mono start = clock_mono();
+	while (count(mine(a, false)) == SHARED && mono_since(start) < 30000)
+		clock_sleep_ms(20);
+	assert_int_equal(count(mine(a, false)), SHARED / 2);
+	start = clock_mono();
+	while (mono_since(start) < 1000) {
+		assert_int_equal(count(mine(b, true)), 0);
+		(void)mine(a, false);
+		clock_sleep_ms(20);
+	}
+	start = clock_mono();
+	while (count(mine(b, true)) < SHARED / 2 && mono_since(start) < 30000) {
+		(void)mine(a, true);
+		clock_sleep_ms(20);
+	}
+	unsigned of_a = mine(a, true), of_b = mine(b, true);
+	assert_int_equal(of_a | of_b, (1u << SHARED) - 1);
+	assert_int_equal(of_a & of_b, 0);
+	/* Advice to tools costs nothing and changes nothing. */
+	EXPECT(RC_OK, bus_trim(a, topic("t"), 0, 0, &e));
+	bus_close(&b);
+	/* It keeps its name: back within the session, it has what it had, and nobody else noticed. */
+	b = open_member(t->folder, "b");
+	start = clock_mono();
+	while (mine(b, true) != of_b && mono_since(start) < 30000) {
+		assert_int_equal(mine(a, true), of_a);
+		clock_sleep_ms(20);
+	}
+	assert_int_equal(mine(b, true), of_b);
+	bus_close(&b);
+	assert_true(has(a, SHARED));
+	bus_close(&a);
+}
+
+static void a_killed_reader_is_replaced(void **state)
+{
+	struct bench *t = *state;
+	if (!provider->groups)
+		skip();
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), SHARED, NULL, &e));
+	int ready[2];
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = child_start();
+	if (pid == 0) {
+		struct bus *mates = open_member(t->folder, "victim");
+		MUST(has(mates, SHARED));
+		MUST(has(mates, SHARED / 2));
+		MUST(write(ready[1], "", 1) == 1);
+		for (;; clock_sleep_ms(20))
+			(void)mine(mates, true);
+	}
+	clock_sleep_ms(1000);
+	struct bus *a = open_member(t->folder, "a");
+	assert_true(has(a, SHARED / 2));
+	char byte;
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	struct mono start = clock_mono();
+	assert_true(has(a, SHARED));
+	assert_true(mono_since(start) < SESSION_MS + 4000);
+	bus_close(&a);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void shared_topics_may_come_later_and_grow(void **state)
+{
+	struct bench *t = *state;
+	if (!provider->groups)
+		skip();
+	struct bus *a = open_member(t->folder, "a");
+	clock_sleep_ms(300);
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), SHARED / 2, NULL, &e));
+	assert_true(has(a, SHARED / 2));
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), SHARED, NULL, &e));
+	assert_true(has(a, SHARED));
+	bus_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -847,6 +987,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(killed_producers_leave_nothing_half, setup, teardown),
 	    cmocka_unit_test_setup_teardown(claims_exclude_and_end_with_their_holder, setup, teardown),
 	    cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(partitions_are_shared_out, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_killed_reader_is_replaced, setup, teardown),
+	    cmocka_unit_test_setup_teardown(shared_topics_may_come_later_and_grow, setup, teardown),
 	};
 	const char *url = getenv("SLUICE_BUS");
 	int failed = 0;
