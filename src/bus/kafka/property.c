@@ -30,7 +30,7 @@ static const char *const defaults[][2] = {
     {"topic.metadata.refresh.interval.ms", "1000"},
     {"queue.buffering.max.kbytes", "32768"},
     {"queued.max.messages.kbytes", "4096"},
-    {"fetch.wait.max.ms", "100"},
+    {"fetch.wait.max.ms", "50"},
     {"check.crcs", "true"},
     {"session.timeout.ms", "8000"},
     {"heartbeat.interval.ms", "2000"},
