@@ -263,8 +263,24 @@ static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fr
 	return RC_OK;
 }
 
+/* name~<first 12 hex of the digest>, cut so that the lake takes it: some write odd bytes as three. */
+static void rename_original(struct archive *a, struct item *it)
+{
+	char hex[SHA256_TEXT];
+	str_hex(it->sha256, SHA256_BYTES, hex);
+	int folder = (int)(strlen(it->path) - strlen(file_name(it->path)));
+	int most = NAME_ROOM - 1 - HASH_TAG;
+	char *path = mem_format("%.*s%.*s~%.*s", folder, it->path, most, it->name, HASH_TAG, hex);
+	if (!store_takes(a->store, path)) {
+		mem_free(&path);
+		path = mem_format("%.*s%.*s~%.*s", folder, it->path, most / 3, it->name, HASH_TAG, hex);
+	}
+	mem_free(&it->path);
+	it->path = path;
+}
+
 /* <dataset>/binary/YYYYMMDD/HH/<name>: the hour of the slot that the name tells, else of the last change. */
-static void name_original(struct item *it)
+static void name_original(struct archive *a, struct item *it)
 {
 	const struct dissect_ops *d = it->pipeline->dissector;
 	mem_free(&it->name);
@@ -277,6 +293,8 @@ static void name_original(struct item *it)
 		c = civil_of(it->archived_s);
 	it->path = mem_format("%s/binary/%04d%02u%02u/%02u/%s", it->pipeline->schema->name, (int)c.year, c.month, c.day,
 	    c.hour, it->name);
+	if (!store_takes(a->store, it->path))
+		rename_original(a, it);
 }
 
 static struct rows_maker *maker_of(struct archive *a, const struct pipeline *p)
@@ -300,7 +318,7 @@ static enum rc make_rows(struct archive *a, struct item *it, uint64_t bytes_max,
 static enum rc take(struct archive *a, struct item *it, bool small, struct err *e)
 {
 	enum rc rc = RC_OK;
-	name_original(it);
+	name_original(a, it);
 	if (small)
 		rc = make_rows(a, it, a->params.rows_max, e);
 	if (rc == RC_OK && small)
@@ -432,18 +450,6 @@ static enum rc same_there(struct archive *a, struct item *it, bool *same, struct
 	return RC_OK;
 }
 
-/* name~<first 12 hex of the digest>, cut so that it stays a name. */
-static void rename_original(struct item *it)
-{
-	char hex[SHA256_TEXT];
-	str_hex(it->sha256, SHA256_BYTES, hex);
-	size_t folder = strlen(it->path) - strlen(file_name(it->path));
-	size_t most = NAME_ROOM - 1 - HASH_TAG;
-	char *path = mem_format("%.*s%.*s~%.*s", (int)folder, it->path, (int)most, it->name, HASH_TAG, hex);
-	mem_free(&it->path);
-	it->path = path;
-}
-
 /*
  * The name is taken. By the same bytes: a crash left them, they are used; the second publish finds the source gone and
  * the target there, and makes the name durable. By others: our copy gets a name of its own.
@@ -459,7 +465,7 @@ static enum rc settle_name(struct archive *a, struct item *it, struct err *e)
 		if (same)
 			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
 		else
-			rename_original(it);
+			rename_original(a, it);
 		const struct store_move move = {it->staged, it->path};
 		if (rc == RC_OK)
 			rc = store_publish(a->store, &move, 1, &done, e);

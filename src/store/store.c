@@ -184,6 +184,12 @@ enum rc store_stat(struct store *s, const char *path, struct store_stat *out, st
 	return rc == RC_OK ? s->ops->stat(s, path, out, e) : rc;
 }
 
+bool store_takes(struct store *s, const char *path)
+{
+	struct err ignored;
+	return check_path(path, &ignored) == RC_OK && (s->ops->takes == NULL || s->ops->takes(s, path));
+}
+
 char *store_local_path(struct store *s, const char *path)
 {
 	struct err ignored;

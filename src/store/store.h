@@ -82,6 +82,9 @@ struct store_ops {
 	enum rc (*remove)(struct store *s, const char *const *path, size_t paths, struct err *e);
 	enum rc (*stat)(struct store *s, const char *path, struct store_stat *out, struct err *e); /* RC_END: absent */
 
+	/* Could a file have that path here? NULL: any that the front lets pass. */
+	bool (*takes)(struct store *s, const char *path);
+
 	/* A local path that foreign programs can open, or NULL; caller frees. For messages and demos. */
 	char *(*local_path)(struct store *s, const char *path);
 
@@ -116,6 +119,7 @@ enum rc store_list(struct store *s, const char *prefix, const char *after, size_
 void store_list_free(char ***names, size_t count);
 enum rc store_remove(struct store *s, const char *const *path, size_t paths, struct err *e) MUST_USE;
 enum rc store_stat(struct store *s, const char *path, struct store_stat *out, struct err *e) MUST_USE;
+bool store_takes(struct store *s, const char *path);
 char *store_local_path(struct store *s, const char *path);
 /* RC_END: there is nothing to say. */
 enum rc store_describe(struct store *s, char *out, size_t size, struct err *e) MUST_USE;

@@ -17,10 +17,11 @@ class Spool:
         self.place, self.sluice = str(place), os.environ.get('SLUICE', 'build/sluice')
         self.watch, self.lake, self.config = (os.path.join(self.place, n) for n in ('spool', 'lake', 'sluice.yaml'))
         self.lake = keys.pop('lake', self.lake)
+        url = keys.pop('url', f'file://{self.lake}')
         os.makedirs(self.watch, exist_ok=True)
         extra = ''.join(f'{k}: {v}\n' for k, v in keys.items())
         with open(self.config, 'w', encoding='utf-8') as f:
-            f.write(f'lake: file://{self.lake}\n{extra}pipelines:\n'
+            f.write(f'lake: {url}\n{extra}pipelines:\n'
                     f'  {PIPELINES[dissector]}: {{ watch: {self.watch}, dissector: {dissector} }}\n')
         self.inputs, self.next_id = {}, 1
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/webhdfs/name.h"
 
 enum { TOKEN_MAX = 16 << 10, STALL_MS = 30000, CONNECTIONS = 16, PW_BUFFER = 16 << 10 };
 
@@ -169,6 +170,23 @@ static enum rc stat_path(struct store *s, const char *path, struct store_stat *o
 	return client_stat(webhdfs_of(s), path, out, e);
 }
 
+/* An escaped name is longer than the name. */
+static bool takes(struct store *s, const char *path)
+{
+	struct writer name;
+	bool fits = true;
+	(void)s;
+	writer_init(&name, URL_MAX);
+	for (const char *part = path; *part != '\0' && fits;) {
+		size_t n = strcspn(part, "/");
+		writer_reset(&name);
+		fits = name_encode(part, n, &name) <= NAME_HDFS_MAX;
+		part += n + (part[n] == '/');
+	}
+	writer_fini(&name);
+	return fits;
+}
+
 static enum rc describe(struct store *s, char *out, size_t size, struct err *e)
 {
 	struct webhdfs *w = webhdfs_of(s);
@@ -212,6 +230,7 @@ static enum rc describe(struct store *s, char *out, size_t size, struct err *e)
 	    .list = list_names, \
 	    .remove = remove_paths, \
 	    .stat = stat_path, \
+	    .takes = takes, \
 	    .describe = describe, \
 	    .close = close_root, \
 	}
