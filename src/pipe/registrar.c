@@ -25,7 +25,7 @@ enum {
 	LOOK_DELAY_MS = 200,   /* several partitions of the bus are taken over at about the same time */
 	LOOK_EVERY_MS = 10000, /* at most */
 	WAIT_LEAST_MS = 500,   /* back-off, doubling */
-	WAIT_MOST_MS = 15000,
+	WAIT_MOST_MS = 5000,
 	WAIT_BROKEN_MS = 30000, /* of a table that can't be reconciled: a person has to do something */
 	SLICE_MS = 50,          /* of a stop that watches for hurry */
 	MS_PER_S = 1000,
