@@ -125,10 +125,12 @@ class Settings:
         self.catalog = None
         catalog = self.keys.get('catalog', 'none')
         if catalog != 'none':
-            m = re.fullmatch('(thrift://[^/]+)/([A-Za-z0-9_]+)', catalog)
+            m = re.fullmatch('thrift://([^/]+)(?:/([A-Za-z0-9_]*)/?)?', catalog)
             if m is None:
                 raise Usage(f'{self.file}: catalog: none or thrift://HOST:PORT/DATABASE, not "{catalog}"')
-            self.catalog = m.groups()
+            # Hive wants each host as a URI of its own, with its port
+            hosts = [host if re.search(r':\d+$', host) else f'{host}:9083' for host in m[1].split(',')]
+            self.catalog = ','.join(f'thrift://{host}' for host in hosts), (m[2] or 'default').lower()
 
     def _pipeline(self, name, entry):
         if not _PLAIN.fullmatch(name):

@@ -119,6 +119,27 @@ def datasets(folder, name, url, hms):
     return s
 
 
+def in_hdfs(c, folder, name, url, hms):
+    """A lake in HDFS: its tables lie at an hdfs:// URL, or else at the lake's own. Returns the databases and the rows in each."""
+    made = {}
+    for kind, keys in (('rpc', {'catalog.location': f'{c.hdfs.rpc}/catalog/{MARK}/{name}_rpc'}), ('web', {})):
+        root = f'/catalog/{MARK}/{name}_{kind}'
+        lake = f'{c.hdfs.http.replace("http", "webhdfs")}{root}'
+        s = Place(folder, f'{name}_{kind}', url, state=os.path.join(folder, f'{name}_{kind}_state'), webhdfs=f'{{ user: {c.hdfs.user} }}', **keys)
+        with open(s.config, encoding='utf-8') as f:
+            text = f.read()
+        with open(s.config, 'w', encoding='utf-8') as f:
+            f.write(text.replace(f'file://{s.lake}', lake))
+        s.feed(1, hours=4)
+        r = s.command('run', '--once')
+        have = hms.partitions(s.database, 'flow')
+        base = keys.get('catalog.location', lake)
+        tap.check(f'{name} hdfs: tables at {base.split(":")[0]}://', r.returncode == 0 and len(have) == 4
+                  and all(place == f'{base}/flow/hive/{path}' for path, place in have.items()), f'{r} {have}')
+        made[s.database] = s.expected()
+    return made
+
+
 def ids_of(s, dataset):
     return duckdb.sql(f'select count(*) from {table(s.lake, dataset)}').fetchall()[0][0]
 
@@ -283,7 +304,7 @@ def together(folder, name, url, hms):
     tap.check(f'{name}: rows of both', got == one.expected() + list(range(1_000_000, two.next_id)), len(got))
 
 
-def spark(c, grown, s, python):
+def spark(c, grown, s, in_hdfs_too, python):
     """Spark's own client is of the old generation."""
     db = s.database
     queries = {'tables': f'show tables in {db}'}
@@ -294,6 +315,7 @@ def spark(c, grown, s, python):
                     f'{dataset} pruned': f'select * from {db}.{dataset} where y = {"2026" if dataset != "proxy" else chr(39) + "2026" + chr(39)} and m = {m} and h = {h}',
                     f'{dataset} partitions': f'show partitions {db}.{dataset}'}
     queries['grown'] = f'select seen_by is null, count(*) from {grown.database}.flow where h < 14 group by 1 order by 1'
+    queries |= {database: f'select ibyt from {database}.flow where h >= 9 order by ibyt' for database in in_hdfs_too}
     job = {'metastore': c.metastore.url, 'warehouse': f'file://{s.place}/warehouse', 'queries': list(queries.values())}
     run = subprocess.run([python, os.path.join(HERE, '..', 'lib', 'spark_query.py')], input=json.dumps(job), capture_output=True, text=True, timeout=240, check=False,
                          env={**os.environ, 'SPARK_LOCAL_IP': '127.0.0.1'}, cwd=s.place)
@@ -317,6 +339,9 @@ def spark(c, grown, s, python):
         alone = len(folders(s.lake, dataset)) == 1
         tap.check(f'spark {dataset}: reads only the partition asked for', pruned['files'] == want and (alone or 0 < want < files), f'{pruned["files"]} {want} {files}')
         tap.check(f'spark {dataset}: its partitions', {r[0] for r in answer[f'{dataset} partitions']['rows']} == folders(s.lake, dataset))
+    for database, want in in_hdfs_too.items():
+        got = [r[0] for r in answer[database]['rows']]
+        tap.check(f'spark {database}: reads the lake in HDFS', got == want, f'{len(got)} of {len(want)}')
     tap.check('spark grown: the new column is null in old rows and there in new ones',
               answer['grown']['rows'] == [[False, 50], [True, 50]], answer['grown']['rows'])
 
@@ -332,7 +357,7 @@ def main():
     if why_not():
         tap.skip('Hive Metastore', why_not())
         tap.done()
-    with session('metastore', 'metastore4') as c, tempfile.TemporaryDirectory() as folder:
+    with session('hdfs', 'metastore', 'metastore4') as c, tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         for name in ('metastore', 'metastore4'):
             where = c.addresses[name]
@@ -342,9 +367,10 @@ def main():
             grown = grown_and_refused(folder, name, url, hms)
             together(folder, name, url, hms)
             silent(folder, name, where, hms)
+            hdfs = in_hdfs(c, folder, name, url, hms)
             if name == 'metastore':
                 from cluster.spark import python
-                spark(c, grown, s, python())
+                spark(c, grown, s, hdfs, python())
             away(c, folder, name, url, hms)
             print(f'# {name}: {time.monotonic() - start:.0f} s')
     tap.done()
