@@ -22,6 +22,9 @@
 #include "pipe/manifest.h"
 #include "pipe/registrar.h"
 
+/* A process that waits for the catalog writes its note anew at every attempt. */
+enum { NOTE_FRESH_S = 300 };
+
 static void problem(struct health *h, const char *what, const struct err *e)
 {
 	if (h->problems < HEALTH_PROBLEMS)
@@ -251,26 +254,48 @@ static void gather_bus(const struct config *c, struct health *h)
 	bus_close(&bus);
 }
 
-/* What a worker left in the state folder about a catalog that does not answer: the oldest of them. */
+/* Is the note of a process that lives, or is there none that could have written a newer one? */
+static bool is_current(const struct health *h, const char *path)
+{
+	struct stat st;
+	bool alive = false;
+	for (unsigned i = 0; i < h->processes; i++)
+		alive |= h->process[i].alive && str_starts(h->process[i].name, "worker");
+	return stat(path, &st) == 0 && (!alive || clock_wall().ns / NS_PER_S - st.st_mtim.tv_sec < NOTE_FRESH_S);
+}
+
+static void read_note(struct health *h, char *text)
+{
+	char *waiting, *reason;
+	int64_t since = strtoll(text, &waiting, 10);
+	uint64_t count = strtoull(waiting, &reason, 10);
+	if (since <= 0 || *waiting != '\n' || *reason != '\n')
+		return;
+	h->catalog_waiting += count;
+	if (h->catalog_since_ms != 0 && h->catalog_since_ms <= since)
+		return;
+	h->catalog_since_ms = since;
+	reason++;
+	reason[strcspn(reason, "\n")] = '\0';
+	(void)!str_copy(h->catalog_reason, sizeof h->catalog_reason, reason);
+}
+
+/* What workers left in the state folder about a catalog that does not answer. */
 static void gather_catalog(const struct config *c, struct health *h)
 {
 	const char *state = c->settings.state;
 	DIR *dir = c->settings.catalog->idle ? NULL : opendir(state);
 	struct err ignored;
 	for (struct dirent *d = dir != NULL ? readdir(dir) : NULL; d != NULL; d = readdir(dir)) {
-		char *text = NULL, *reason;
+		char *text = NULL;
 		size_t size = 0;
-		if (!str_starts(d->d_name, REGISTRAR_NOTE "."))
+		/* A second dot is in the name of one that was being written. */
+		if (!str_starts(d->d_name, REGISTRAR_NOTE ".") || strchr(d->d_name, '.') != strrchr(d->d_name, '.'))
 			continue;
 		char *path = file_join(state, d->d_name);
-		int64_t since = file_load(path, 8192, &text, &size, &ignored) == RC_OK ? strtoll(text, &reason, 10) : 0;
+		if (is_current(h, path) && file_load(path, 8192, &text, &size, &ignored) == RC_OK)
+			read_note(h, text);
 		mem_free(&path);
-		if (since > 0 && *reason == '\n' && (h->catalog_since_ms == 0 || since < h->catalog_since_ms)) {
-			h->catalog_since_ms = since;
-			reason++;
-			reason[strcspn(reason, "\n")] = '\0';
-			(void)!str_copy(h->catalog_reason, sizeof h->catalog_reason, reason);
-		}
 		mem_free(&text);
 	}
 	if (dir != NULL)

@@ -61,6 +61,7 @@ struct health {
 	int64_t
 	    catalog_since_ms; /* wall: since when it takes nothing, or took nothing when its process ended; 0: well */
 	char catalog_reason[ERR_TEXT];
+	uint64_t catalog_waiting; /* partitions */
 	int64_t newest_commit_ms;                     /* wall, 0 none */
 	char problem[HEALTH_PROBLEMS][ERR_TEXT + 32]; /* what could not be asked */
 	unsigned problems;

@@ -53,6 +53,7 @@ struct work {
 struct registrar {
 	const struct settings *settings;
 	struct metric_slot *figures;
+	char *name;
 	struct datasets datasets;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -69,9 +70,9 @@ struct registrar {
 	struct err reason;
 };
 
-char *registrar_note_path(const char *state, const char *process)
+char *registrar_note_path(const char *state, const char *name)
 {
-	return mem_format("%s/" REGISTRAR_NOTE ".%s", state, process);
+	return mem_format("%s/" REGISTRAR_NOTE ".%s", state, name);
 }
 
 /* ---- one dataset, here and now ---- */
@@ -200,14 +201,14 @@ static uint64_t waiting(struct registrar *r)
 }
 
 /* So that status, which is another process, can say since when and why. */
-static void write_note(const struct registrar *r)
+static void write_note(struct registrar *r)
 {
 	struct err ignored;
-	char *path = registrar_note_path(r->settings->state, r->figures != NULL ? r->figures->name : "worker");
+	char *path = registrar_note_path(r->settings->state, r->name);
 	if (r->since_ms == 0) {
 		unlink(path);
 	} else {
-		char *text = mem_format("%" PRId64 "\n%s\n", r->since_ms, r->reason.text);
+		char *text = mem_format("%" PRId64 "\n%" PRIu64 "\n%s\n", r->since_ms, waiting(r), r->reason.text);
 		(void)!file_store(path, text, strlen(text), 0640, &ignored);
 		mem_free(&text);
 	}
@@ -458,13 +459,14 @@ static void registrar_free(struct registrar **rp)
 	for (size_t i = 0; i < r->datasets.count; i++)
 		mem_free(&r->work[i].hour);
 	mem_free(&r->work);
+	mem_free(&r->name);
 	datasets_fini(&r->datasets);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	mem_free(rp);
 }
 
-struct registrar *registrar_start(const struct settings *s, struct metric_slot *figures)
+struct registrar *registrar_start(const struct settings *s, const char *name, struct metric_slot *figures)
 {
 	struct err e;
 	pthread_condattr_t attr;
@@ -473,6 +475,7 @@ struct registrar *registrar_start(const struct settings *s, struct metric_slot *
 	struct registrar *r = mem_zero(1, sizeof *r);
 	r->settings = s;
 	r->figures = figures;
+	r->name = mem_text(name);
 	datasets_init(&r->datasets, s);
 	r->work = mem_zero(r->datasets.count + 1, sizeof *r->work);
 	for (size_t i = 0; i < r->datasets.count; i++)

@@ -23,7 +23,7 @@ struct registrar;
 
 /* NULL when the settings name a catalog that wants to know nothing; every call here takes NULL. settings are borrowed.
  */
-struct registrar *registrar_start(const struct settings *s, struct metric_slot *figures);
+struct registrar *registrar_start(const struct settings *s, const char *name, struct metric_slot *figures);
 
 /* Rows of that hour were published. */
 void registrar_note(struct registrar *r, const struct schema *schema, int64_t hour);
@@ -52,9 +52,12 @@ enum rc registrar_all(struct catalog *c, struct store *store, const struct catal
 enum rc registrar_compare(struct catalog *c, struct store *store, const struct catalog_table *t,
     struct registrar_count *count, struct err *e) MUST_USE;
 
-/* Where a process says why it waits, for status; it is there only while it does, or did when it ended. Two lines: since
- * when (ms, wall), reason. Caller frees. */
+/*
+ * Where a process says that it waits, for status: <state>/catalog.<name>, there only while it does, or did when it
+ * ended. Three lines: since when (ms, wall), how many partitions, why. A process that waits writes it anew at every
+ * attempt.
+ */
 #define REGISTRAR_NOTE "catalog"
-char *registrar_note_path(const char *state, const char *process);
+char *registrar_note_path(const char *state, const char *name);
 
 #endif

@@ -307,7 +307,7 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	metric_set(job->figures, FIGURE_WAITING, 0);
 	metric_set(job->figures, FIGURE_WORKER_MEMORY, 0);
 	metric_set(job->figures, FIGURE_OPEN_WRITERS, 0);
-	struct registrar *registrar = registrar_start(s, job->figures);
+	struct registrar *registrar = registrar_start(s, job->member != NULL ? job->member : "worker", job->figures);
 	thread = mem_zero(s->workers, sizeof *thread);
 	for (unsigned i = 0; i < s->workers; i++) {
 		thread_init(&thread[i], job, i, seen, registrar);

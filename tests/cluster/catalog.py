@@ -223,6 +223,26 @@ def away(c, folder, name, url, hms):
     tap.check(f'{name} back: the lake is in order', not wrong, wrong)
 
 
+def heir(c, folder, name, url, hms):
+    """Of two workers one dies while the metastore is away: the other, which has been up all the time, tells what the dead one could not."""
+    s = Place(folder, f'{name}_heir', url)
+    first, collector = s.start('work'), s.start('collect')
+    s.feed(0)
+    tap.check(f'{name} heir: the first partitions', wait_for(lambda: len(hms.names(s.database, 'flow')) == 3, 60), s.log())
+    second = s.start('work')
+    c.server(name).kill()
+    for n in range(1, 5):
+        s.feed(n, first=3 * n)
+    tap.check(f'{name} heir: rows go on', wait_for(lambda: ids(s.lake) == s.expected(), 60), s.log())
+    first.kill()
+    first.wait()
+    c.server(name).start().wait()
+    done = wait_for(lambda: hms.names(s.database, 'flow') == folders(s.lake), 60)
+    tap.check(f'{name} heir: all {len(folders(s.lake))} partitions are there', done and len(folders(s.lake)) == 15, s.log())
+    tap.check(f'{name} heir: orderly ends', [stop(p) for p in (second, collector)] == [0, 0], s.log())
+    s.exact(f'{name} heir', hms)
+
+
 class Door:
     """A port that takes connections and says nothing, until it is opened onto a metastore."""
 
@@ -372,6 +392,8 @@ def main():
                 from cluster.spark import python
                 spark(c, grown, s, hdfs, python())
             away(c, folder, name, url, hms)
+            if name == 'metastore4':
+                heir(c, folder, name, url, hms)
             print(f'# {name}: {time.monotonic() - start:.0f} s')
     tap.done()
 

@@ -148,7 +148,7 @@ static void show_catalog(const struct config *c, const struct health *h)
 {
 	struct term t = term_of(1);
 	char a[TEXT], b[TEXT], age[TEXT];
-	uint64_t waiting = h->figure[FIGURE_PARTITIONS_WAITING];
+	uint64_t waiting = h->catalog_waiting;
 	if (c->settings.catalog->idle)
 		return;
 	printf("catalog %s: %s partition%s registered, %s wait%s\n", c->settings.catalog_url,
@@ -257,7 +257,7 @@ static json_t *json_catalog(const struct config *c, const struct health *h)
 	json_t *one = json_object();
 	json_object_set_new(one, "url", json_string(c->settings.catalog_url));
 	put(one, "registered", h->figure[FIGURE_PARTITIONS_REGISTERED]);
-	put(one, "waiting", h->figure[FIGURE_PARTITIONS_WAITING]);
+	put(one, "waiting", h->catalog_waiting);
 	put(one, "since_ms", (uint64_t)h->catalog_since_ms);
 	json_object_set_new(one, "reason", json_string(h->catalog_reason));
 	return one;

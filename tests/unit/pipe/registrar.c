@@ -272,7 +272,7 @@ static void nothing_runs_without_a_catalog(void **state)
 	struct bench *t = *state;
 	struct err e;
 	t->settings.catalog = &catalog_none;
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	assert_null(r);
 	registrar_note(r, &flow, HOUR_0);
 	registrar_look(r, &flow);
@@ -283,7 +283,7 @@ static void hours_are_told_once(void **state)
 {
 	struct bench *t = *state;
 	struct err e;
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 5; i++)
 			registrar_note(r, &flow, HOUR_0 + i);
@@ -310,14 +310,14 @@ static void a_look_finds_what_the_lake_has(void **state)
 	lay(t, "y=2026/m=1/d=15");
 	lay(t, "_temporary/m=1/d=14/h=1");
 	lay(t, "y=2026/m=1/d=14/h=11/deeper");
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_look(r, &flow);
 	UNTIL(number(&fake.count) == 4);
 	assert_true(is_told("y=2026/m=1/d=14/h=9") && is_told("y=2026/m=1/d=14/h=10"));
 	assert_true(is_told("y=2026/m=1/d=14/h=11") && is_told("y=2025/m=12/d=31/h=23"));
 	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
 	/* The next one has nothing to say. */
-	r = registrar_start(&t->settings, &t->figures);
+	r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_look(r, &flow);
 	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
 	assert_int_equal(figure(t, FIGURE_PARTITIONS_REGISTERED), 4);
@@ -327,7 +327,7 @@ static void an_empty_lake_makes_no_table(void **state)
 {
 	struct bench *t = *state;
 	struct err e;
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_look(r, &flow);
 	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
 	assert_int_equal(fake.tables, 0);
@@ -339,7 +339,7 @@ static void what_was_noted_while_it_was_away_is_told_after(void **state)
 	struct bench *t = *state;
 	struct err e;
 	set(&fake.away, true);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	for (int i = 0; i < 100; i++)
 		registrar_note(r, &flow, HOUR_0 + i);
 	UNTIL(figure(t, FIGURE_CATALOG_AWAY) == 1);
@@ -363,7 +363,7 @@ static void a_full_list_becomes_a_look(void **state)
 	enum { HOURS = 5000 };
 	char path[40];
 	set(&fake.away, true);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	for (int i = 0; i < HOURS; i++) {
 		path_of(HOUR_0 + i, path);
 		lay(t, path);
@@ -381,7 +381,7 @@ static void nobody_waits_for_a_silent_one(void **state)
 	struct bench *t = *state;
 	struct err e;
 	set(&fake.mute, true);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_note(r, &flow, HOUR_0);
 	UNTIL(number(&fake.calls) > 0);
 	struct mono began = clock_mono();
@@ -404,7 +404,7 @@ static void a_second_signal_ends_it_at_once(void **state)
 	struct bench *t = *state;
 	struct err e;
 	set(&fake.mute, true);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_note(r, &flow, HOUR_0);
 	UNTIL(number(&fake.calls) > 0);
 	struct mono began = clock_mono();
@@ -418,7 +418,7 @@ static void a_stop_tells_what_is_left(void **state)
 	struct bench *t = *state;
 	struct err e;
 	set(&fake.away, true);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_note(r, &flow, HOUR_0);
 	UNTIL(figure(t, FIGURE_CATALOG_AWAY) == 1);
 	set(&fake.away, false);
@@ -433,7 +433,7 @@ static void a_refused_table_is_said_and_kept(void **state)
 	struct err e;
 	set(&fake.table_refused, true);
 	log_open("test", LOG_ERROR);
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_note(r, &flow, HOUR_0);
 	UNTIL(figure(t, FIGURE_CATALOG_AWAY) == 1);
 	char *text = note_of(t);
@@ -455,7 +455,7 @@ static void one_partition_elsewhere_keeps_no_other_back(void **state)
 	path_of(HOUR_0, fake.elsewhere);
 	lay(t, fake.elsewhere);
 	lay(t, "y=2026/m=1/d=1/h=1");
-	struct registrar *r = registrar_start(&t->settings, &t->figures);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
 	registrar_note(r, &flow, HOUR_0);
 	registrar_note(r, &flow, HOUR_0 + 1);
 	registrar_look(r, &flow);
