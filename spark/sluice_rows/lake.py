@@ -120,18 +120,20 @@ class _LocalSink(Sink):
         try:
             os.fsync(self._file)
             size = os.fstat(self._file).st_size
-            os.close(self._file)
+            self._close()
             _sync_folder(os.path.dirname(self._place))
         except OSError as e:
             raise _reason(e, self.path) from e
         return size
 
+    def _close(self):
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
     def abandon(self):
         try:
-            os.close(self._file)
-        except OSError:
-            pass  # it was closed already
-        try:
+            self._close()
             os.unlink(self._place)
         except OSError:
             pass  # swept later

@@ -112,9 +112,9 @@ class Settings:
         scheme, _, place = lake.partition('://') if '://' in lake else ('file', '', self._from_folder(lake))
         if scheme == 'file':
             self.lake = {'scheme': scheme, 'root': place}
-        elif scheme in ('webhdfs', 'webhdfs+ssl', 'swebhdfs'):
+        elif scheme in ('webhdfs', 'webhdfs+ssl'):
             hosts, _, root = place.partition('/')
-            self.lake = {'scheme': scheme, 'hosts': hosts, 'root': '/' + root, 'options': self.group('webhdfs')}
+            self.lake = {'scheme': scheme, 'hosts': hosts, 'root': '/' + root, 'options': self._webhdfs(self.group('webhdfs'))}
         else:
             raise Usage(f'{self.file}: lake: the Spark worker takes file:// and webhdfs://, not {scheme}://')
         scheme, _, place = self.keys.get('bus', '').partition('://')
@@ -131,6 +131,14 @@ class Settings:
             # Hive wants each host as a URI of its own, with its port
             hosts = [host if re.search(r':\d+$', host) else f'{host}:9083' for host in m[1].split(',')]
             self.catalog = ','.join(f'thrift://{host}' for host in hosts), (m[2] or 'default').lower()
+
+    def _webhdfs(self, group):
+        try:
+            options = {'auth': group.get('auth', 'simple'), 'user': group.get('user'), 'timeout_ms': duration(group.get('timeout', '30s')),
+                       'replication': group.get('replication', '0'), 'blocksize': str(size(group.get('block_size', '0')))}
+        except ValueError as e:
+            raise Usage(f'{self.file}: webhdfs: {e}') from e
+        return options | {k: self._from_folder(group[k]) for k in ('token_file', 'ca_file') if k in group}
 
     def _pipeline(self, name, entry):
         if not _PLAIN.fullmatch(name):
