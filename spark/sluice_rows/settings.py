@@ -1,6 +1,7 @@
 """What this worker needs of a sluice.yaml. Names, units and defaults are those of doc/configuration.md; the native program (sluice check) is the judge
 of the whole file, so keys that are not needed here are passed over.
 """
+import getpass
 import os
 import re
 import socket
@@ -81,7 +82,8 @@ class Settings:
             raise Usage(f'{file}: {e}') from e
         if not isinstance(tree, dict) or not isinstance(tree.get('pipelines'), dict):
             raise Usage(f'{file}: a configuration is a map of keys with "pipelines"')
-        pipelines = tree.pop('pipelines')
+        pipelines, kafka = tree.pop('pipelines'), tree.pop('kafka', None)
+        self.kafka = self._kafka(kafka if isinstance(kafka, dict) else {})
         self.keys = dict(flat(tree))
         for name, (read, fallback) in KEYS.items():
             try:
@@ -91,6 +93,7 @@ class Settings:
         self.instance = self.keys.get('instance', host_name())
         if not _PLAIN.fullmatch(self.instance):
             raise Usage(f'{file}: instance: has letters, digits, - and _, at most 64')
+        self.partitions = self._partitions()
         self._places()
         self._schemas = [self._from_folder(self.keys['schemas'])] if self.keys.get('schemas') else []
         self._schemas += [f for f in schema_folders if os.path.isdir(f)]
@@ -110,6 +113,7 @@ class Settings:
         if not lake:
             raise Usage(f'{self.file}: "lake" must be given')
         scheme, _, place = lake.partition('://') if '://' in lake else ('file', '', self._from_folder(lake))
+        url = f'{scheme}://{place}'
         if scheme == 'file':
             self.lake = {'scheme': scheme, 'root': place}
         elif scheme in ('webhdfs', 'webhdfs+ssl'):
@@ -121,16 +125,48 @@ class Settings:
         if scheme != 'kafka':
             raise Usage(f'{self.file}: bus: the Spark worker reads kafka://, not "{self.keys.get("bus", "embedded")}"')
         self.brokers = place.strip('/')
-        self.kafka = self.group('kafka')
         self.catalog = None
         catalog = self.keys.get('catalog', 'none')
         if catalog != 'none':
             m = re.fullmatch('thrift://([^/]+)(?:/([A-Za-z0-9_]*)/?)?', catalog)
             if m is None:
                 raise Usage(f'{self.file}: catalog: none or thrift://HOST:PORT/DATABASE, not "{catalog}"')
-            # Hive wants each host as a URI of its own, with its port
-            hosts = [host if re.search(r':\d+$', host) else f'{host}:9083' for host in m[1].split(',')]
-            self.catalog = ','.join(f'thrift://{host}' for host in hosts), (m[2] or 'default').lower()
+            hosts = [h.rpartition(':') if re.search(r':[0-9]+$', h) else (h, ':', '9083') for h in m.group(1).split(',') if h]
+            try:
+                self.catalog = {'urls': [(h.strip('[]'), int(p)) for h, _, p in hosts], 'database': (m.group(2) or 'default').lower(),
+                                'location': self.keys.get('catalog.location', url).rstrip('/'),
+                                'user': self.keys.get('catalog.user') or os.environ.get('HADOOP_USER_NAME') or getpass.getuser(),
+                                'timeout_s': duration(self.keys.get('catalog.timeout', '10s')) / 1000}
+            except ValueError as e:
+                raise Usage(f'{self.file}: catalog: {e}') from e
+
+    def _kafka(self, given):
+        """Properties of the client; a secret is in a file or in the environment."""
+        out = {}
+        for name, value in given.items():
+            if name == 'topic':
+                continue  # of topics that are made
+            if isinstance(value, dict) and len(value) == 1 and 'file' in value:
+                try:
+                    with open(self._from_folder(value['file']), encoding='utf-8') as f:
+                        value = f.read().rstrip('\r\n')
+                except OSError as e:
+                    raise Usage(f'{self.file}: kafka: {name}: {value["file"]}: {e.strerror}') from e
+            elif isinstance(value, dict) and len(value) == 1 and 'env' in value:
+                if value['env'] not in os.environ:
+                    raise Usage(f'{self.file}: kafka: {name}: {value["env"]} is not in the environment')
+                value = os.environ[value['env']]
+            if not isinstance(value, str):
+                raise Usage(f'{self.file}: kafka: {name}: wants a value, or {{ file: PATH }} or {{ env: VARIABLE }}')
+            out[name] = self._from_folder(value) if name.endswith('.location') else value
+        return out
+
+    def _partitions(self):
+        given = self.keys.get('partitions')
+        try:
+            return None if given is None else {int(n) for n in (given if isinstance(given, list) else [given])}
+        except ValueError as e:
+            raise Usage(f'{self.file}: partitions: {e}') from e
 
     def _webhdfs(self, group):
         try:

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""What Apache Spot's machine learning and operational analytics ask of flow, dns and proxy, in queries of our own, on Spark SQL over a Hive Metastore and HDFS.
+
+Inputs are made from rows, and the rows that an answer must hold are computed from those, never from what the program stored: doc/machine-learning.md.
+"""
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
+import captures  # noqa: E402
+import nfcapd  # noqa: E402
+import tap  # noqa: E402
+from cluster import spark  # noqa: E402
+from cluster.session import session, why_not  # noqa: E402
+from cluster.webhdfs import Hdfs  # noqa: E402
+
+SLUICE = os.environ.get('SLUICE', os.path.join(HERE, '..', '..', 'build', 'sluice'))
+DAY = 1_767_744_000  # 2026-01-07 00:00:00 UTC: a day and a month of one digit
+SPARSE, HOT = '10.1.0.7', '203.0.113.9'
+
+
+def stamp(at, form='%Y-%m-%d %H:%M:%S'):
+    return time.strftime(form, time.gmtime(at))
+
+
+def flows():
+    """A day's flows and the next day's, with pairs that talk both ways within a minute."""
+    out = []
+    for i in range(240):
+        at = DAY + i * 431
+        src, dst = (SPARSE, HOT) if i % 5 == 0 else (HOT, SPARSE) if i % 5 == 1 else (f'10.1.0.{i % 9}', f'198.51.100.{i % 4}')
+        proto, sport, dport = ((6, 40000 + i % 3, 443), (17, 5353, 53), (1, 0, 2048))[i % 3]
+        if i % 5 == 1:
+            at -= 431 - 5  # the answer, in the same minute
+        out.append({'at': at, 'src': src, 'dst': dst, 'proto': proto, 'sport': sport, 'dport': dport, 'packets': 1 + i % 17, 'bytes': 40 + 91 * i,
+                    'flags': 0x1b if proto == 6 else 0, 'in': 1 + i % 2, 'out': 7, 'stos': i % 4})
+    return out
+
+
+def answers():
+    """DNS responses; some names do not exist."""
+    out = []
+    for i in range(200):
+        missing = i % 7 == 0
+        out.append({'at': DAY + 60 + i * 517, 'client': f'10.1.0.{i % 6}', 'server': '192.0.2.53', 'name': f'{"x" * (i % 5 + 1)}{i % 11}.example.{"com" if i % 2 else "org"}',
+                    'kind': 'A', 'rcode': 3 if missing else 0, 'a': None if missing else f'203.0.113.{i % 13}'})
+    return out
+
+
+FIELDS = ('date', 'time', 'time-taken', 'c-ip', 'cs-username', 'cs-auth-group', 'x-exception-id', 'sc-filter-result', 'cs-categories', 'cs(Referer)', 'sc-status', 's-action', 'cs-method',
+          'rs(Content-Type)', 'cs-uri-scheme', 'cs-host', 'cs-uri-port', 'cs-uri-path', 'cs-uri-query', 'cs-uri-extension', 'cs(User-Agent)', 's-ip', 'sc-bytes', 'cs-bytes')
+
+
+def requests():
+    out = []
+    for i in range(220):
+        at, host, path, query = DAY + 30 + i * 449, f'www.example{i % 4}.com', f'/p{i % 3}', f'?q={i % 2}'
+        out.append({'at': at, 'time-taken': 3 + i, 'c-ip': f'10.2.0.{i % 8}', 'cs-username': f'user{i % 5}', 'cs-auth-group': 'staff', 'x-exception-id': '-', 'sc-filter-result': 'OBSERVED',
+                    'cs-categories': 'News', 'cs(Referer)': 'www.example0.com/p0?q=0' if i % 9 == 0 else '-', 'sc-status': 200 + i % 3, 's-action': 'TCP_HIT', 'cs-method': 'GET',
+                    'rs(Content-Type)': 'text/html', 'cs-uri-scheme': 'http', 'cs-host': host, 'cs-uri-port': 80, 'cs-uri-path': path, 'cs-uri-query': query, 'cs-uri-extension': '-',
+                    'cs(User-Agent)': 'curl/8', 's-ip': '192.0.2.80', 'sc-bytes': 1000 + i, 'cs-bytes': 300 + i, 'uri': host + path + query})
+    return out
+
+
+def log(rows):
+    head = f'#Software: SGOS 6.7.5.9\n#Version: 1.0\n#Fields: {" ".join(FIELDS)}\n'
+    return head + ''.join(' '.join([stamp(r['at'])] + [str(r[f]) for f in FIELDS[2:]]) + '\n' for r in rows)
+
+
+PROTO = {6: 'TCP', 17: 'UDP', 1: 'ICMP'}
+TODAY = 'y=2026 AND m=1 AND d=7'
+TODAY_TEXT = "y='2026' AND m='01' AND d='07'"
+
+
+def today(rows):
+    return [r for r in rows if DAY <= r['at'] < DAY + 86400]
+
+
+def counted(values):
+    return [[*k, n] if isinstance(k, tuple) else [k, n] for k, n in collections.Counter(values).items()]
+
+
+def flow_cases(rows, root):
+    of = today(rows)
+    pair = [r for r in of if {r['src'], r['dst']} == {SPARSE, HOT}]
+    hour, minute = time.gmtime(pair[0]['at'])[3:5]
+
+    def text(r):
+        return [stamp(r['at']), r['src'], r['dst'], r['sport'], r['dport'], PROTO[r['proto']]]
+    yield ('flow: details of two hosts in a minute', f"""SELECT treceived, sip, dip, sport, dport, proto, flag, stos, ibyt, ipkt, input, output, rip, obyt, opkt, h, trminute
+            FROM flow WHERE ((sip='{SPARSE}' AND dip='{HOT}') OR (sip='{HOT}' AND dip='{SPARSE}')) AND {TODAY} AND h={hour} AND trminute={minute}""",
+           [text(r) + ['...AP.SF' if r['flags'] else '........', r['stos'], r['bytes'], r['packets'], r['in'], r['out'], '127.0.0.1', 0, 0, hour, minute] for r in pair
+            if time.gmtime(r['at'])[3:5] == (hour, minute)],
+           'string string string int int string string int bigint bigint int int string bigint bigint tinyint int')
+    sums = collections.defaultdict(lambda: [0, 0])
+    for r in pair:
+        sums[r['src'], r['dst']][0] += r['bytes']
+        sums[r['src'], r['dst']][1] += r['packets']
+    yield ('flow: bytes and packets a pair', f"""SELECT sip AS srcip, dip AS dstip, SUM(ibyt) AS ibyt, SUM(ipkt) AS ipkt FROM flow WHERE {TODAY}
+            AND ((sip='{SPARSE}' AND dip IN ('{HOT}')) OR (sip IN ('{HOT}') AND dip='{SPARSE}')) GROUP BY sip, dip, m, d""", [[*k, *v] for k, v in sums.items()],
+           'string string bigint bigint')
+    yield ('flow: rows a minute', f"""SELECT tryear, trmonth, trday, trhour, trminute, COUNT(*) AS total FROM flow WHERE {TODAY} AND unix_tstamp IS NOT NULL AND sip IS NOT NULL
+            AND sport IS NOT NULL AND dip IS NOT NULL AND dport IS NOT NULL AND ibyt IS NOT NULL AND ipkt IS NOT NULL AND tryear=2026 AND CAST(treceived AS timestamp) IS NOT NULL
+            GROUP BY tryear, trmonth, trday, trhour, trminute""", counted(tuple(time.gmtime(r['at'])[:5]) for r in of), 'int int int int int bigint')
+    groups = collections.defaultdict(list)
+    for r in of:
+        if SPARSE in (r['src'], r['dst']):
+            groups[r['src'], r['dst'], r['sport'], r['dport']].append(r)
+    yield ('flow: everything about a host', f"""SELECT MIN(treceived) AS firstseen, MAX(treceived) AS lastseen, sip, dip, sport, dport, COUNT(sip) AS conns, MAX(ipkt) AS maxpkts,
+            AVG(ipkt) AS avgpkts, MAX(ibyt) AS maxbyts, AVG(ibyt) AS avgbyts FROM flow WHERE {TODAY} AND (sip='{SPARSE}' OR dip='{SPARSE}') GROUP BY sip, dip, sport, dport""",
+           [[stamp(min(r['at'] for r in g)), stamp(max(r['at'] for r in g)), *k, len(g), max(r['packets'] for r in g), sum(r['packets'] for r in g) / len(g),
+             max(r['bytes'] for r in g), sum(r['bytes'] for r in g) / len(g)] for k, g in groups.items()], 'string string string string int int bigint bigint double bigint double')
+    lines = collections.defaultdict(list)
+    for r in pair:
+        lines[r['src'], r['dst'], PROTO[r['proto']], r['sport'], r['dport'], r['packets'], r['bytes']].append(stamp(r['at']))
+    yield ('flow: time line', f"""SELECT MIN(treceived) AS tstart, MAX(treceived) AS tend, sip, dip, proto, sport, dport, ipkt, ibyt FROM flow WHERE {TODAY}
+            AND ((dip IN ('{HOT}') AND sip='{SPARSE}') OR (sip IN ('{HOT}') AND dip='{SPARSE}')) GROUP BY sip, dip, proto, sport, dport, ipkt, ibyt ORDER BY tstart LIMIT 1000""",
+           [[min(v), max(v), *k] for k, v in lines.items()], 'string string string string string int int bigint bigint')
+    yield ('flow: what the model is trained on', {
+        'path': f'{root}/flow/hive/y=2026/m=1/d=7', 'where': 'trhour BETWEEN 0 AND 23 AND trminute BETWEEN 0 AND 59 AND trsec BETWEEN 0 AND 59 AND treceived IS NOT NULL AND sip IS NOT NULL '
+        'AND dip IS NOT NULL AND sport >= 0 AND dport >= 0 AND ibyt >= 0 AND ipkt >= 0', 'select': ['trhour', 'sip', 'dip', 'sport', 'dport', 'proto', 'ibyt', 'ipkt']},
+        [[time.gmtime(r['at'])[3], r['src'], r['dst'], r['sport'], r['dport'], PROTO[r['proto']], r['bytes'], r['packets']] for r in of],
+        'int string string int int string bigint bigint')
+
+
+def frame_time(at):
+    return f'{stamp(at, "%b")} {time.gmtime(at)[2]:2d} {stamp(at, "%Y %H:%M:%S")}.000000000 UTC'
+
+
+def dns_cases(rows, root):
+    of = today(rows)
+    hour = 3
+    yield ('dns: details of a name in an hour', f"""SELECT unix_tstamp, frame_len, ip_dst, ip_src, dns_qry_name, dns_qry_class, dns_qry_type, dns_qry_rcode, dns_a, h AS hh FROM dns
+            WHERE {TODAY} AND dns_qry_name LIKE '%example.com%' AND h={hour} LIMIT 1000""",
+           [[r['at'], r['frame_len'], r['client'], r['server'], r['name'], '0x0001', 1, r['rcode'], r['a'], hour] for r in of
+            if 'example.com' in r['name'] and time.gmtime(r['at'])[3] == hour], 'bigint int string string string string int int string tinyint')
+    yield ('dns: what a client asked', f"""SELECT unix_tstamp, dns_a, dns_qry_name, ip_dst FROM (SELECT unix_tstamp, s.ip_dst, s.dns_qry_name, s.dns_a FROM dns AS s WHERE s.y=2026 AND s.m=1
+            AND s.d=7 AND s.ip_dst='10.1.0.2' LIMIT 1000) AS t GROUP BY dns_a, dns_qry_name, ip_dst, unix_tstamp""",
+           [[r['at'], r['a'], r['name'], r['client']] for r in of if r['client'] == '10.1.0.2'], 'bigint string string string')
+    yield ('dns: rows a minute, out of the text of frame_time', f"""SELECT substring(split(replace(frame_time, '  ', ' '), ' ')[3], 1, 5) AS minute, COUNT(*) AS total FROM dns WHERE {TODAY}
+            AND unix_tstamp IS NOT NULL AND frame_time IS NOT NULL AND frame_len IS NOT NULL AND dns_qry_name IS NOT NULL AND ip_src IS NOT NULL AND (dns_qry_class IS NOT NULL
+            AND dns_qry_type IS NOT NULL AND dns_qry_rcode IS NOT NULL) GROUP BY 1""", counted(stamp(r['at'], '%H:%M') for r in of), 'string bigint')
+    yield ('dns: clients of a name', f"""SELECT COUNT(ip_dst) AS total, dns_qry_name, ip_dst FROM dns WHERE {TODAY} AND dns_qry_name='x0.example.org' GROUP BY ip_dst, dns_qry_name
+            ORDER BY total DESC LIMIT 20""", [[n, 'x0.example.org', c] for c, n in counted(r['client'] for r in of if r['name'] == 'x0.example.org')], 'bigint string string')
+    yield ('dns: what the model is trained on', {
+        'path': f'{root}/dns/hive/y=2026/m=1/d=7', 'where': "frame_time IS NOT NULL AND frame_time != '' AND unix_tstamp >= 0 AND frame_len >= 0 AND dns_qry_name IS NOT NULL AND dns_qry_name != '' "
+        "AND ip_dst IS NOT NULL AND ip_dst != '' AND (dns_qry_class IS NOT NULL OR dns_qry_type IS NOT NULL OR dns_qry_rcode >= 0)",
+        'select': ['frame_time', 'unix_tstamp', 'frame_len', 'ip_dst', 'dns_qry_name', 'dns_qry_class', 'dns_qry_type', 'dns_qry_rcode']},
+        [[frame_time(r['at']), r['at'], r['frame_len'], r['client'], r['name'], '0x0001', 1, r['rcode']] for r in of], 'string bigint int string string string int int')
+
+
+def proxy_cases(rows, root):
+    of = today(rows)
+    one = of[40]
+    hour = stamp(one['at'], '%H')
+    uri = 'www.example0.com/p0?q=0'
+
+    def dash(text):
+        return None if text == '-' else text
+    yield ('proxy: details of a request in an hour', f"""SELECT p_date, p_time, clientip, host, webcat, respcode, reqmethod, useragent, resconttype, referer, uriport, serverip, scbytes, csbytes,
+            fulluri, {hour} AS hh FROM proxy WHERE {TODAY_TEXT} AND h='{hour}' AND fulluri='{one["uri"]}' AND clientip='{one["c-ip"]}' LIMIT 100""",
+           [[stamp(r['at'], '%Y-%m-%d'), stamp(r['at'], '%H:%M:%S'), r['c-ip'], r['cs-host'], 'News', str(r['sc-status']), 'GET', 'curl/8', 'text/html', dash(r['cs(Referer)']), '80',
+             '192.0.2.80', r['sc-bytes'], r['cs-bytes'], r['uri'], int(hour)] for r in of if (stamp(r['at'], '%H'), r['uri'], r['c-ip']) == (hour, one['uri'], one['c-ip'])],
+           'string string string string string string string string string string string string int int string int')
+    yield ('proxy: requests a second', f"""SELECT p_date, p_time, COUNT(*) AS total FROM proxy WHERE {TODAY_TEXT} AND p_date IS NOT NULL AND p_time IS NOT NULL AND clientip IS NOT NULL
+            AND p_time != '' AND host IS NOT NULL AND fulluri IS NOT NULL GROUP BY p_date, p_time""",
+           counted((stamp(r['at'], '%Y-%m-%d'), stamp(r['at'], '%H:%M:%S')) for r in of), 'string string bigint')
+    yield ('proxy: everything about an address', f"""SELECT p_date, p_time, clientip, username, duration, fulluri, webcat, respcode, reqmethod, useragent, resconttype, referer, uriport, serverip,
+            scbytes, csbytes FROM proxy WHERE {TODAY_TEXT} AND (fulluri='{uri}' OR referer='{uri}') ORDER BY p_time""",
+           [[stamp(r['at'], '%Y-%m-%d'), stamp(r['at'], '%H:%M:%S'), r['c-ip'], r['cs-username'], r['time-taken'], r['uri'], 'News', str(r['sc-status']), 'GET', 'curl/8', 'text/html',
+             dash(r['cs(Referer)']), '80', '192.0.2.80', r['sc-bytes'], r['cs-bytes']] for r in of if uri in (r['uri'], r['cs(Referer)'])],
+           'string string string string int string string string string string string string string string int int')
+    groups = collections.defaultdict(list)
+    for r in of:
+        if r['uri'] == uri and r['c-ip'] in ('10.2.0.0', '10.2.0.4'):
+            groups[r['c-ip'], stamp(r['at'], '%H:%M:%S'), str(r['sc-status']), stamp(r['at'], '%Y-%m-%d')].append(r)
+    yield ('proxy: time line', f"""SELECT concat(cast(p_date AS string), ' ', cast(MIN(p_time) AS string)) AS tstart, concat(cast(p_date AS string), ' ', cast(MAX(p_time) AS string)) AS tend,
+            SUM(duration) AS duration, clientip, respcode FROM proxy WHERE fulluri='{uri}' AND clientip IN ('10.2.0.0', '10.2.0.4') AND {TODAY_TEXT}
+            GROUP BY clientip, p_time, respcode, p_date LIMIT 1000""",
+           [[f'{k[3]} {k[1]}', f'{k[3]} {k[1]}', sum(r['time-taken'] for r in g), k[0], k[2]] for k, g in groups.items()], 'string string bigint string string')
+    yield ('proxy: what the model is trained on', {
+        'path': f'{root}/proxy/hive/y=2026/m=01/d=07', 'where': 'p_date IS NOT NULL AND p_time IS NOT NULL AND clientip IS NOT NULL AND host IS NOT NULL AND fulluri IS NOT NULL',
+        'select': ['p_date', 'p_time', 'clientip', 'host', 'reqmethod', 'useragent', 'resconttype', 'respcode', 'fulluri']},
+        [[stamp(r['at'], '%Y-%m-%d'), stamp(r['at'], '%H:%M:%S'), r['c-ip'], r['cs-host'], 'GET', 'curl/8', 'text/html', str(r['sc-status']), r['uri']] for r in of],
+        'string string string string string string string string string')
+
+
+def load(c, folder, root, database, inputs):
+    """All inputs through the program, into HDFS and the metastore."""
+    kinds = {'flow': 'nfcapd', 'dns': 'pcap-dns', 'proxy': 'elff'}
+    pipelines = ''
+    for name, dissector in kinds.items():
+        os.makedirs(os.path.join(folder, name))
+        for file, content in inputs[name].items():
+            with open(os.path.join(folder, name, file), 'wb') as f:
+                f.write(content)
+        pipelines += f'  {name}: {{ watch: {folder}/{name}, pattern: "[!.]*", dissector: {dissector} }}\n'
+    config = os.path.join(folder, 'sluice.yaml')
+    where = c.metastore.url
+    with open(config, 'w', encoding='utf-8') as f:
+        f.write(f'instance: ml\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {where}/{database}\n'
+                f'catalog.location: {c.hdfs.rpc}{root}\nstate: {folder}/state\ncollect: {{ settle: 0 }}\npipelines:\n{pipelines}')
+    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=180, check=False), where
+
+
+def ask(c, where, database, cases):
+    """Spark's answers. The table names are those of the database."""
+    queries = {name: query if isinstance(query, dict) else {'sql': query.replace('FROM flow', f'FROM {database}.flow').replace('FROM dns', f'FROM {database}.dns').replace(
+        'FROM proxy', f'FROM {database}.proxy')} for name, query, _, _ in cases}
+    conf = {'spark.hadoop.hive.metastore.uris': where, 'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.ui.enabled': 'false',
+            'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2', 'spark.driver.memory': '768m', 'spark.log.level': 'ERROR'}
+    env = os.environ | {'PYSPARK_PYTHON': spark.python(), 'SPARK_LOCAL_IP': '127.0.0.1', 'HADOOP_USER_NAME': c.hdfs.user}
+    with tempfile.TemporaryDirectory() as place:
+        run = subprocess.run([spark.python(), os.path.join(HERE, 'ml_spark.py')], input=json.dumps({'conf': conf, 'queries': queries}), capture_output=True, text=True, env=env,
+                             cwd=place, timeout=300, check=False)
+    if run.returncode != 0:
+        return None, run.stderr[-3000:]
+    return json.loads(run.stdout.strip().splitlines()[-1]), ''
+
+
+def main():
+    if why_not():
+        tap.skip('ml_queries', why_not())
+        tap.done()
+    of_flow, of_dns, of_proxy = flows(), answers(), requests()
+    records = [nfcapd.flow(f['at'] * 1000, **{k: v for k, v in f.items() if k != 'at'}) for f in of_flow]
+    inputs = {'flow': {f'nfcapd.2026010700{i:02}': nfcapd.file_v2(records[i::3]) for i in range(3)},
+              'dns': {f'{i}.pcap': captures.capture(of_dns[i::2]) for i in range(2)}, 'proxy': {f'{i}.log': log(of_proxy[i::2]).encode() for i in range(2)}}
+    with session('hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder:
+        root, database = f'/ml-{os.getpid()}', f'ml_{os.getpid()}'
+        loaded, where = load(c, folder, root, database, inputs)
+        tap.check('everything is committed and registered', loaded.returncode == 0, loaded.stderr[-2000:])
+        cases = [*flow_cases(of_flow, c.hdfs.rpc + root), *dns_cases(of_dns, c.hdfs.rpc + root), *proxy_cases(of_proxy, c.hdfs.rpc + root)]
+        found, why = ask(c, where, database, cases)
+        tap.check('Spark answers', found is not None, why)
+        for name, _, wanted, types in cases if found else []:
+            rows, key = found[name]['rows'], (lambda r: json.dumps(r))
+            tap.check(f'{name}: {len(wanted)} rows', sorted(rows, key=key) == sorted(wanted, key=key) and len(wanted) > 0,
+                      f'{len(rows)} of {len(wanted)}: {sorted(rows, key=key)[:2]} {sorted(wanted, key=key)[:2]}')
+            tap.check(f'{name}: types', ' '.join(t.split()[1] for t in found[name]['types']) == types, found[name]['types'])
+        Hdfs(c.hdfs.http, c.hdfs.user).delete(root)
+    tap.done()
+
+
+main()

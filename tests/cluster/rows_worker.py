@@ -1,0 +1,104 @@
+"""The Spark worker as a process: driver, JVM and Python workers, killed together."""
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+from . import spark
+
+ROOT = spark.ROOT
+SLUICE = os.environ.get('SLUICE', f'{ROOT}/build/sluice')
+
+
+def environment():
+    return os.environ | {'PYSPARK_PYTHON': spark.python(), 'PYSPARK_DRIVER_PYTHON': spark.python(), 'SPARK_HOME': spark.home(), 'SPARK_LOCAL_IP': '127.0.0.1',
+                         'PYTHONDONTWRITEBYTECODE': '1'}
+
+
+def command(config, *words, memory='768m'):
+    """The command that sluice check prints, with what loopback and few cores want."""
+    check = subprocess.run([SLUICE, 'check', '-c', config], capture_output=True, text=True, timeout=60, check=False)
+    line = re.search(r'spark-submit .*', check.stdout)
+    assert line, check.stdout + check.stderr
+    argv = shlex.split(line[0])
+    argv[argv.index('--jars') + 1] = spark.connectors()
+    argv[argv.index('--driver-memory') + 1] = memory
+    local = ['--master', 'local[2]']
+    for key, value in {'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.ui.enabled': 'false',
+                       'spark.sql.shuffle.partitions': '2', 'spark.log.level': 'ERROR'}.items():
+        local += ['--conf', f'{key}={value}']
+    return [os.path.join(spark.home(), 'bin', argv[0]), *local, *argv[1:], *words]
+
+
+class Worker:
+    def __init__(self, config, log, *words):
+        self.log = log
+        with open(log, 'ab') as out:
+            self.begin = out.tell()
+            self.process = subprocess.Popen(command(config, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def said(self):
+        with open(self.log, encoding='utf-8', errors='replace') as f:
+            f.seek(self.begin)
+            return f.read()
+
+    def lines(self):
+        """Its own lines, without Spark's."""
+        return [w for w in self.said().splitlines() if ' rows_worker: ' in w]
+
+    def kill(self):
+        """kill -9 of driver, JVM and tasks at once. Nothing is left."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        for pid in self.left():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def left(self):
+        """Processes of its session: Python workers make groups of their own."""
+        found = []
+        for name in os.listdir('/proc'):
+            if name.isdigit():
+                try:
+                    with open(f'/proc/{name}/stat', encoding='utf-8', errors='replace') as f:
+                        fields = f.read().rpartition(')')[2].split()
+                except OSError:
+                    continue
+                if int(fields[3]) == self.process.pid and fields[0] != 'Z':
+                    found.append(int(name))
+        return found
+
+    def stop(self, seconds=60):
+        """SIGTERM to the session; its exit status."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def wait(self, seconds=120):
+        """Exit status, None when it has to be killed first."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def until(self, text, seconds=90):
+        """Wait for a line of it; whether it came."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            if re.search(text, self.said()):
+                return True
+            time.sleep(0.1)
+        return bool(re.search(text, self.said()))
