@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,8 +39,6 @@ def session(settings):
                .config('spark.sql.execution.arrow.pyspark.enabled', 'true').config('spark.sql.streaming.numRecentProgressUpdates', '2')
                .config('spark.sql.ui.retainedExecutions', '20').config('spark.ui.retainedJobs', '50').config('spark.ui.retainedStages', '50')
                .config('spark.redaction.regex', '(?i)secret|password|token|access[.]?key|jaas|keystore'))
-    if settings.catalog is not None:
-        builder = builder.config('spark.hadoop.hive.metastore.uris', settings.catalog[0]).enableHiveSupport()
     spark = builder.getOrCreate()
     if settings.log_level != 'debug':
         spark.sparkContext.setLogLevel('ERROR')  # what matters is said by this worker
@@ -57,6 +56,16 @@ def ship(spark, folder):
     spark.sparkContext.addPyFile(path)
 
 
+def register(catalog, seconds):
+    """What the metastore was not told yet, for a while. False: some of it waits still."""
+    end = time.monotonic() + seconds
+    while not catalog.flush(now=True):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.5)
+    return True
+
+
 def work(settings, once, stop):
     """Until stopped or done. The reasons of what could not go on."""
     from sluice_rows import kafka
@@ -66,7 +75,7 @@ def work(settings, once, stop):
     spark = session(settings)
     with tempfile.TemporaryDirectory(prefix='sluice-rows-') as folder:
         ship(spark, folder)
-        catalog = HiveCatalog(spark, settings.catalog[1]) if settings.catalog is not None else NoCatalog()
+        catalog = HiveCatalog(settings.catalog) if settings.catalog is not None else NoCatalog()
         broker = kafka.Kafka(spark, client)
         threads = [Pipeline(spark, settings, p, broker, catalog, once, stop) for p in settings.pipelines]
         log.info('takes rows', pipelines=','.join(p.name for p in settings.pipelines), spark=spark.version, master=spark.sparkContext.master)
@@ -76,8 +85,8 @@ def work(settings, once, stop):
             while t.is_alive():
                 t.join(0.5)
         failed = [t.failed for t in threads if t.failed is not None]
-        if not stop.is_set():
-            catalog.flush()
+        if once and not stop.is_set() and not register(catalog, settings.stop_timeout / 3000):
+            failed.append('partitions are not registered yet')
         spark.stop()
     return failed
 

@@ -61,15 +61,33 @@ class Pipeline(threading.Thread):
                 log.warn(f'another writer has a partition: looks again: {e}', pipeline=self.pipeline.name)
                 wait = WAIT_LEAST
             except Again as e:
+                if self._spark_ended():
+                    self.failed = f'{self.pipeline.name}: Spark has ended'
+                    return
                 wait = min(max(wait * 2, WAIT_LEAST), WAIT_MOST) if commits == sum(lane.start for lane in self.lanes.values()) else WAIT_LEAST
                 log.warn(f'waits: {e}', pipeline=self.pipeline.name)
             except ImportError as e:
                 self.failed = f'{self.pipeline.name}: {e}'
                 return
             except Exception as e:  # a query may end by anything; what is committed is in the lake, so beginning again is always right
+                if self._spark_ended():
+                    self.failed = f'{self.pipeline.name}: Spark has ended'
+                    return
                 wait = min(max(wait * 2, 1.0), WAIT_MOST)
                 log.error(f'begins again after: {type(e).__name__}: {e}', pipeline=self.pipeline.name)
             self.stop.wait(wait)
+
+    def _spark_ended(self):
+        """Nothing can go on without it; who started us starts us again."""
+        try:
+            return self.spark.sparkContext._jsc.sc().isStopped()
+        except Exception:  # py4j has nobody to ask
+            return True
+
+    def _numbers(self):
+        """Partitions of the topic that are ours."""
+        numbers = self.broker.partitions(self.pipeline.topic)
+        return [n for n in numbers if self.settings.partitions is None or n in self.settings.partitions]
 
     def _done(self):
         if not self.once or self.targets is None:
@@ -117,7 +135,7 @@ class Pipeline(threading.Thread):
 
     def _recover(self):
         topic = self.pipeline.topic
-        numbers = self.broker.partitions(topic)
+        numbers = self._numbers()
         for number in numbers:
             if number not in self.lanes:
                 self.lanes[number] = Lane(self.lake, topic, number, self.settings.dedupe_horizon, self.writer)
@@ -130,6 +148,8 @@ class Pipeline(threading.Thread):
             if lane.target is None and self.once:
                 lane.target = 0  # added since: not ours to wait for
             try:
+                if number not in self._range:
+                    raise Broken('the topic has no such partition any more')
                 files = lane.recover(*self._range[number])
                 self.catalog.add(self.pipeline.schema, [f['hour'] for f in files if f['kind'] == 'table'])
                 log.debug(f'reads from {lane.start}', identities=len(lane.chain.seen), **lane.place())
@@ -165,9 +185,10 @@ class Pipeline(threading.Thread):
             now = time.monotonic()
             if now - looked >= (0.5 if self.once else LOOK):
                 looked = now
-                if len(self.broker.partitions(self.pipeline.topic)) != len(self.lanes):
+                numbers = self._numbers()
+                if set(numbers) - set(self.lanes):
                     return
-                self._range = self.broker.ranges(self.pipeline.topic, list(self.lanes))
+                self._range = self.broker.ranges(self.pipeline.topic, numbers)
                 self.catalog.flush()
                 self._tell_waiting(now)
             if stuck and now - began >= WAIT_BROKEN:

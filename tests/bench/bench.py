@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
 
-Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy small latency flow memory ledger size.
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy small latency flow memory ledger size spark.
 """
 import argparse
 import glob
@@ -22,6 +22,7 @@ from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, recor
 
 import dns_bench
 import proxy_bench
+import spark_bench
 import nfcapd
 from exporter import Exporter
 from lake import ids
@@ -239,7 +240,7 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size}
+SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'spark': spark_bench.bench_spark}
 
 
 def main():

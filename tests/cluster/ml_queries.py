@@ -205,8 +205,8 @@ def load(c, folder, root, database, inputs):
     where = c.metastore.url
     with open(config, 'w', encoding='utf-8') as f:
         f.write(f'instance: ml\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {where}/{database}\n'
-                f'catalog.location: {c.hdfs.rpc}{root}\nstate: {folder}/state\ncollect: {{ settle: 0 }}\npipelines:\n{pipelines}')
-    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=180, check=False), where
+                f'catalog.location: {c.hdfs.rpc}{root}\nstate: {folder}/state\ncollect: {{ settle: 0 }}\nstop_timeout: 5m\ncatalog.timeout: 60s\npipelines:\n{pipelines}')
+    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=300, check=False), where
 
 
 def ask(c, where, database, cases):

@@ -22,10 +22,13 @@ from cluster import events, rdkafka  # noqa: E402
 from cluster.rows_worker import SLUICE, Worker  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from cluster.webhdfs import Hdfs  # noqa: E402
+from sluice_rows.chain import Chain  # noqa: E402
 from sluice_rows.lake import open_lake  # noqa: E402
+from sluice_rows.schema import Schema, find  # noqa: E402
 
 START = 1_768_381_200  # 2026-01-14 09:00:00 UTC
 CAPTURE = os.path.join(os.environ.get('SLUICE_SOURCE', os.path.join(HERE, '..', '..')), 'build', 'tests', 'bench', 'dns_capture')
+SCHEMAS = [os.path.join(HERE, '..', '..', 'schema')]
 PARTITIONS = 2
 
 
@@ -55,8 +58,8 @@ class Place:
         path = os.path.join(self.folder, f'{rows}-{state}.yaml')
         with open(path, 'w', encoding='utf-8') as f:
             f.write(f'instance: {self.name}\nlake: {self.c.hdfs.http.replace("http", "webhdfs", 1)}{self.root}\nwebhdfs.user: {self.c.hdfs.user}\n'
-                    f'bus: kafka://{self.c.kafka.bootstrap}\nstate: {os.path.join(self.folder, state)}\nworkers: {PARTITIONS}\n'
-                    f'commit: {{ max_age: 1s, max_events: 8 }}\ncollect: {{ settle: 0 }}\nlog.level: debug\n'
+                    f'bus: kafka://{self.keys.get("bus", self.c.kafka.bootstrap)}\n{self.keys.get("kafka", "")}state: {os.path.join(self.folder, state)}\nworkers: {PARTITIONS}\n'
+                    f'{self.keys.get("catalog", "")}commit: {{ max_age: 1s, max_events: 8 }}\ncollect: {{ settle: 0 }}\nlog.level: debug\n'
                     f'pipelines:\n  {self.pipeline}: {{ watch: {self.watch}, pattern: "[!.]*", dissector: {self.dissector}, rows_worker: {rows} }}\n{more}')
         return path
 
@@ -74,6 +77,14 @@ class Place:
         """Events that the rows topic holds."""
         with rdkafka.Client(rdkafka.PRODUCER, rdkafka.plain(self.c.kafka)) as k:
             return [k.ends(self.topic, p)[1] for p in range(PARTITIONS)]
+
+    def committed(self):
+        """Where the chains end."""
+        ends = [0] * PARTITIONS
+        for head, _, _ in self.manifests():
+            if head['topic'] == self.topic:
+                ends[head['partition']] = max(ends[head['partition']], head['end'])
+        return ends
 
     def collect(self, events_wanted, state='state', seconds=60):
         """A collector until so many events lie on the topic; it is killed then, so no commit is awaited."""
@@ -171,7 +182,9 @@ def entries(place):
 def same(c, folder):
     """The same input through either worker."""
     inputs = logs(0, 12)
-    native, spark = Place(c, folder, 'nat'), Place(c, folder, 'spk')
+    native = Place(c, folder, 'nat')
+    database = f'rows_{os.getpid()}'
+    spark = Place(c, folder, 'spk', catalog=f'catalog: {c.metastore.url}/{database}\ncatalog.location: {c.hdfs.rpc}/spark-{os.getpid()}/spk\ncatalog.timeout: 60s\n')
     native.drop(inputs)
     r = native.native('run', '--once', '-c', native.config('native'))
     tap.check('native: everything committed', r.returncode in (0, 1) and len(entries(native)) == len(inputs), r.stderr[-2000:])
@@ -190,6 +203,9 @@ def same(c, folder):
     tap.check('equal schemas and footers', shapes == shapes_s, f'{shapes}\n{shapes_s}')
     tap.check('equal lines of originals', entries(native) == entries(spark), f'{entries(native)[:2]}\n{entries(spark)[:2]}')
     tap.check('equal rejects', native.rejects() == spark.rejects() and len(spark.rejects()) >= 4, f'{native.rejects()[:2]}\n{spark.rejects()[:2]}')
+    r = spark.native('register', '-c', spark.config('spark'))
+    tap.check('table and partitions were told to the metastore as the native worker tells them',
+              r.returncode == 0 and f'proxy: 0 partitions registered, {len(rows_s)} were there' in r.stdout, r.stdout + r.stderr)
     tap.check('rows are those that dissect prints', spark.stored() == spark.expected())
     tap.check('the lake is in order', not spark.faults(), spark.faults())
 
@@ -234,12 +250,137 @@ def killed(c, folder):
         time.sleep(1)
         n.kill()
     tap.check('a native worker is killed with a manifest whose rejects are not published', len(p.manifests()) > before and waiting(p), len(p.manifests()))
-    with Worker(p.config('spark'), log, '--once') as w:
-        status = w.wait()
-        tap.check('Spark takes over from a native worker that was killed', status == 0 and not p.faults(), f'{w.said()[-3000:]}\n{p.faults()}')
+    with Worker(p.config('spark'), log) as w:
+        w.until(' reads from ')
+        end = time.monotonic() + 120
+        while time.monotonic() < end and w.process.poll() is None and p.committed() != p.ends():
+            time.sleep(0.5)
+        tap.check('Spark takes over from a native worker that was killed', p.committed() == p.ends() and not p.faults(), f'{w.said()[-3000:]}\n{p.faults()}')
+        w.terminate()
+        status = w.wait(60)
+        tap.check('SIGTERM ends it with 0, and nothing is left', status == 0 and not w.left(), (status, w.left(), w.lines()[-5:]))
     tap.check('all rows, each once', p.stored() == p.expected() and len(p.stored()) > 4000, f'{len(p.stored())} of {len(p.expected())}')
     left = p.files('_sluice/staging')
     tap.check('nothing is left in staging', not left, left)
+
+
+def long(n):
+    n = n << 1 ^ n >> 63
+    out = b''
+    while n > 0x7f:
+        out += bytes([n & 0x7f | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def avro(rows):
+    """The value of a rows event: doc/formats/rows-event.md."""
+    out = long(len(rows)) if rows else b''
+    for row in rows:
+        for value in row:
+            if value is None:
+                out += b'\0'
+            else:
+                out += b'\2' + (long(value) if isinstance(value, int) else long(len(value.encode())) + value.encode())
+    return out + b'\0'
+
+
+class Odd:
+    """Events by hand on a topic with a partition for each case."""
+
+    def __init__(self, place, client, partitions):
+        self.place, self.client = place, client
+        self.schema = find('dns', SCHEMAS)
+        self.number = 0
+        client.create(place.topic, partitions)
+
+    def row(self, i):
+        return [f'Jan 14 2026 09:00:{i:02d}.000000000 UTC', START + i, 80 + i, '10.0.0.1', '10.0.0.2', f'n{i}.example', '0x0001', 1, 0, None]
+
+    def send(self, partition, rows=3, part=0, parts=1, total=None, letter=None, value=None, **headers):
+        """An event that is right but for what is given. The original's sha256 comes back."""
+        self.number += 1
+        original = letter or f'{self.number:064x}'
+        report = {'rows': total or rows, 'rejects': 0, 'lost': 0, 'outside': 0, 'silent': 0, 'clean': True, 'reason': '', 'counters': {}, 'entries': ''}
+        of = {'kind': 'rows', 'original': original, 'name': 'n', 'path': 'p', 'size': 9, 'part': part, 'parts': parts, 'again': 0, 'dissector': 'pcap-dns/1', 'slot': 0,
+              'archived': 0, 'schema': f'{self.schema.fingerprint:016x}', 'hour': START // 3600 + part, 'rows': rows} | ({'report': json.dumps(report)} if part == 0 else {}) | headers
+        value = avro([self.row(i) for i in range(rows or 0)]) if value is None else value
+        events.produce(self.client, self.place.topic, partition, [(k, str(v).encode()) for k, v in of.items() if v is not None], value, original.encode())
+        return original
+
+
+def odd(c, folder):
+    """One partition a case; what can't be honoured stops it, and only it, after what came before."""
+    secret = os.path.join(folder, 'password')
+    with open(secret, 'w', encoding='utf-8') as f:
+        f.write(c.kafka.password + '\n')
+    p = Place(c, folder, 'odd', 'dns', 'pcap-dns', bus=c.kafka.sasl_ssl,
+              kafka=f'kafka: {{ security.protocol: sasl_ssl, sasl.mechanism: PLAIN, sasl.username: {c.kafka.user}, sasl.password: {{ file: {secret} }}, ssl.ca.location: {c.kafka.ca} }}\n')
+    lake = open_lake({'scheme': 'webhdfs', 'hosts': c.hdfs.http.split('//')[1], 'root': p.root, 'options': {'user': c.hdfs.user}})
+    with rdkafka.Client(rdkafka.PRODUCER, rdkafka.plain(c.kafka)) as k:
+        o = Odd(p, k, 12)
+        old = json.loads(open(os.path.join(SCHEMAS[0], 'dns.avsc'), encoding='utf-8').read())
+        # an older table: without ip_src, with a column that went, and a number that is a BIGINT now
+        old['fields'] = [f for f in old['fields'] if f['name'] != 'ip_src'] + [{'name': 'went', 'type': ['null', 'string'], 'from': 'name'}]
+        old['fields'][1]['type'] = ['null', 'int']
+        other = json.loads(json.dumps(old))
+        other['fields'][2]['type'] = ['null', 'string']
+        prints = {}
+        for name, schema in (('old', old), ('other', other)):
+            text = json.dumps(schema)
+            prints[name] = Schema(name, text).fingerprint
+            lake.put_if_absent(f'_sluice/schemas/{prints[name]:016x}.avsc', text.encode())
+        rows_old = [o.row(i)[:4] + o.row(i)[5:] + ['x'] for i in range(3)]
+        stops = {  # partition: (the bad event, what is said)
+            0: (lambda: o.send(0, value=avro([o.row(0)])[:-4]), 'can\'t be decoded'),
+            1: (lambda: o.send(1, rows=4, value=avro([o.row(0)])), 'an event of 4 rows holds 1'),
+            2: (lambda: o.send(2, schema='0123456789abcdef'), '0123456789abcdef.avsc of an event is not in the lake'),
+            3: (lambda: o.send(3, schema=f'{prints["other"]:016x}'), 'column "frame_len": written as string'),
+            4: (lambda: o.send(4, report=None), 'part 0 has no report'),
+            5: (lambda: o.send(5, report='{"rows": 1}'), 'report: '),
+            6: (lambda: o.send(6, total=7), 'parts hold 3 rows, their report says 7'),
+            7: (lambda: o.send(7, kind='file', schema=None, hour=None, rows=None), 'a file event'),
+        }
+        for partition, (bad, _) in stops.items():
+            o.send(partition)
+            bad()
+            o.send(partition)
+        o.send(8, kind='nonsense')
+        o.send(8, original='12')
+        twice = o.send(8)
+        o.send(8, schema=f'{prints["old"]:016x}', value=avro(rows_old))
+        o.send(8, letter=twice)
+        # parts: a set whose rest never came, after one that came in two goes, around another original
+        a, b, d = 'a' * 64, 'b' * 64, 'd' * 64
+        for letter, part in ((a, 0), (b, 0), (a, 0), (a, 1), (b, 1), (d, 0)):
+            o.send(9, rows=2, part=part, parts=2, total=4, letter=letter)
+        for _ in range(6):
+            o.send(10)
+        events.flush(k)
+        Chain(lake, p.topic, 10, 1 << 40, 'test').commit(0, 2, [], [])
+        Chain(lake, p.topic, 11, 1 << 40, 'test').commit(0, 2, [], [])
+        events.delete_before(k, p.topic, 10, 4)
+    with Worker(p.config('spark'), os.path.join(folder, 'odd.log'), '--once') as w:
+        w.until(' reads from ')
+        shown = w.command_lines()
+        status = w.wait()
+        said = '\n'.join(w.lines())
+    tap.check('odd: the password is in no process list and no log', shown and c.kafka.password not in shown + w.said(), 'it is')
+    tap.check('odd: it ends with 1', status == 1, said[-3000:])
+    found = {}
+    for head, _, originals in p.manifests():
+        found.setdefault(head['partition'], []).append((head['start'], head['end'], len(originals)))
+    for partition, (_, text) in stops.items():
+        line = [x for x in w.lines() if f'{p.topic} partition={partition}' in x and 'stands still: event 1: ' in x and text in x]
+        tap.check(f'odd: stops with "{text}", after what came before', line and found.get(partition) == [(0, 1, 1)], f'{found.get(partition)}\n{said[-2000:]}')
+    tap.check('odd: events that name no original are left out; a second delivery is dropped; an old schema is read', found.get(8) == [(0, 5, 2)], found.get(8))
+    tap.check('odd: events that were left out are named', said.count('not ours is left out') == 2)
+    tap.check('odd: a commit never ends between parts', found.get(9) == [(0, 5, 2)] and 'parts are not all there' in said, (found.get(9), said[-1000:]))
+    tap.check('odd: events that are gone stop the partition', 'events 2 to 3 are gone from the bus and were never committed' in said and found.get(10) == [(0, 2, 0)], found.get(10))
+    tap.check('odd: a bus that ends before the commits is another one', 'commits go to 2, the bus ends at 0' in said and found.get(11) == [(0, 2, 0)], found.get(11))
+    rows = [r for path in p.files('dns/hive') if '.rows-8-' in path for r in pq.ParquetFile(io.BytesIO(p.read(path))).read().to_pylist()]
+    tap.check('odd: an old row in the table of today', sorted(str((r['unix_tstamp'], r['ip_src'])) for r in rows) ==
+              sorted(str((START + i, source)) for i in range(3) for source in ('10.0.0.2', None)), rows)
 
 
 def waiting(p):
@@ -267,12 +408,13 @@ def main():
     if why_not():
         tap.skip('spark_rows', why_not())
         tap.done()
-    with session('kafka', 'hdfs') as c, tempfile.TemporaryDirectory() as folder:
+    with session('kafka', 'hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder:
         for name, lake in (('webhdfs', {'scheme': 'webhdfs', 'hosts': c.hdfs.http.split('//')[1], 'options': {'user': c.hdfs.user}}),
                            ('webhdfs+ssl', {'scheme': 'webhdfs+ssl', 'hosts': c.hdfs.https.split('//')[1], 'options': {'user': c.hdfs.user, 'ca_file': c.hdfs.ca}})):
             rows_lake.conform(name, lambda lake=lake, name=name: open_lake(lake | {'root': f'/spark-{os.getpid()}/{name}'}))
         same(c, folder)
         killed(c, folder)
+        odd(c, folder)
         Hdfs(c.hdfs.http, c.hdfs.user).delete(f'/spark-{os.getpid()}')
     tap.done()
 
