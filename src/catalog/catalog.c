@@ -93,7 +93,7 @@ enum rc catalog_ensure_partition(struct catalog *c, const struct catalog_table *
 {
 	char text[CATALOG_PATH];
 	const char *value[SCHEMA_PARTITIONS];
-	if (known_has(c->known, t->schema->name, path))
+	if (t->schema->partitions == 0 || known_has(c->known, t->schema->name, path))
 		return RC_OK;
 	if (!catalog_values(t->schema, path, text, value))
 		return err_set(RC_BAD, e, "\"%.200s\" is no partition of %s", path, t->schema->name);

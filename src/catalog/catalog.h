@@ -93,7 +93,8 @@ enum rc catalog_ensure_table(struct catalog *c, const struct catalog_table *t, s
 enum rc catalog_learn(struct catalog *c, const struct catalog_table *t, struct err *e) MUST_USE;
 /* Is it remembered? false: it may be there all the same. */
 bool catalog_knows(const struct catalog *c, const struct catalog_table *t, const char *path);
-/* path as schema_partition_path makes it; RC_BAD when it is no such path. One that is remembered costs nothing. */
+/* path as schema_partition_path makes it; RC_BAD when it is no such path. One that is remembered costs nothing;
+ * a table without partition keys has none. */
 enum rc catalog_ensure_partition(
     struct catalog *c, const struct catalog_table *t, const char *path, struct err *e) MUST_USE;
 void catalog_close(struct catalog **c);

@@ -83,12 +83,22 @@ static enum rc walk_folder(const struct walk *w, const char *path, size_t key, s
 	return rc;
 }
 
+/* A table without partition keys: its files lie right in its folder. */
+static enum rc walk_plain(const struct walk *w, struct err *e)
+{
+	char **names = NULL;
+	size_t count = 0;
+	char *folder = mem_format("%s/hive", w->schema->name);
+	enum rc rc = store_list(w->store, folder, NULL, 1, &names, &count, e);
+	mem_free(&folder);
+	store_list_free(&names, count);
+	return rc == RC_OK && count > 0 ? w->see(w->context, "", e) : rc;
+}
+
 enum rc datasets_walk(struct store *store, const struct schema *schema,
     enum rc (*see)(void *context, const char *path, struct err *e), void *context, struct err *e)
 {
 	const struct walk w = {store, schema, see, context};
-	if (schema->partitions == 0)
-		return RC_OK;
-	enum rc rc = walk_folder(&w, "", 0, e);
+	enum rc rc = schema->partitions > 0 ? walk_folder(&w, "", 0, e) : walk_plain(&w, e);
 	return rc == RC_END ? RC_OK : rc;
 }

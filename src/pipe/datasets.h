@@ -31,7 +31,8 @@ enum rc datasets_catalog(
 
 /*
  * Every partition that the lake has a folder for, "y=2026/m=1/d=14/h=9", newest first. A folder is made with the first
- * file that is published into it, so none is empty for long. Folders of another form are passed over. see's other rc
+ * file that is published into it, so none is empty for long. Folders of another form are passed over.
+ * A table without partition keys has "", once it has a file. see's other rc
  * ends the walk and comes back; RC_END ends it well.
  */
 enum rc datasets_walk(struct store *store, const struct schema *schema,

@@ -88,6 +88,8 @@ static enum rc compare_one(void *context, const char *path, struct err *e)
 {
 	struct comparison *c = context;
 	enum rc rc = RC_OK;
+	if (path[0] == '\0')
+		return RC_OK; /* a table without partitions */
 	if (catalog_knows(c->catalog, c->table, path)) {
 		c->count->there++;
 		return RC_OK;
@@ -347,6 +349,8 @@ static enum rc look_through(struct registrar *r, struct work *w, struct err *e)
 		    count.made, count.there, w->table->schema->name);
 	pthread_mutex_lock(&r->lock);
 	w->look |= rc != RC_OK;
+	if (rc != RC_OK)
+		w->looked = (struct mono){0}; /* its back-off says when, not the last look */
 	w->absent = rc == RC_OK && !count.table;
 	pthread_mutex_unlock(&r->lock);
 	return rc;

@@ -237,6 +237,19 @@ static void partition_elsewhere_is_refused(void **state)
 	mem_free(&elsewhere);
 }
 
+static void a_table_may_have_no_partitions(void **state)
+{
+	struct bench *t = *state;
+	struct catalog_view view;
+	t->schema->partitions = 0;
+	make_table(t);
+	EXPECT(RC_OK, catalog_describe(t->catalog, &t->table, &view, &e));
+	assert_int_equal(view.match, CATALOG_SAME);
+	EXPECT(RC_OK, catalog_learn(t->catalog, &t->table, &e));
+	EXPECT(RC_OK, catalog_ensure_partition(t->catalog, &t->table, "", &e));
+	t->schema->partitions = 2; /* as it is freed */
+}
+
 struct writer_job {
 	const struct bench *bench;
 	enum rc rc;
@@ -496,6 +509,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(columns_are_appended, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_differs_is_refused_with_both_sides, setup, teardown),
 	    cmocka_unit_test_setup_teardown(partition_elsewhere_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_table_may_have_no_partitions, setup, teardown),
 	    cmocka_unit_test_setup_teardown(two_writers_are_no_trouble, setup, teardown),
 	    cmocka_unit_test_setup_teardown(append_keeps_what_others_wrote, setup, teardown),
 	    cmocka_unit_test_setup_teardown(partition_has_location_and_no_statistics, setup, teardown),

@@ -464,6 +464,26 @@ static void one_partition_elsewhere_keeps_no_other_back(void **state)
 	assert_false(told(HOUR_0));
 }
 
+static void a_table_without_partitions_is_made(void **state)
+{
+	struct bench *t = *state;
+	struct err e;
+	struct schema plain = flow;
+	plain.partitions = 0;
+	t->pipeline.schema = &plain;
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
+	registrar_look(r, &plain);
+	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
+	assert_int_equal(fake.tables, 0);
+	lay(t, "part-1");
+	r = registrar_start(&t->settings, "worker", &t->figures);
+	registrar_look(r, &plain);
+	registrar_note(r, &plain, HOUR_0);
+	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
+	assert_true(fake.tables > 0);
+	assert_int_equal(fake.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +497,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_stop_tells_what_is_left, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_refused_table_is_said_and_kept, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_table_without_partitions_is_made, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_partition_elsewhere_keeps_no_other_back, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
