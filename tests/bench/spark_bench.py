@@ -15,7 +15,7 @@ from cluster import rdkafka  # noqa: E402
 from cluster.rows_worker import Worker  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 
-FILES, ROWS, START = 1500, 400, 1_768_381_200
+FILES, ROWS, START = 6000, 400, 1_768_381_200
 
 
 def config(place, c, rows):

@@ -13,6 +13,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib'), os.path.join(HERE, '..', '..', 'spark')]
+import captures  # noqa: E402
+import nfcapd  # noqa: E402
 import proxy  # noqa: E402
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
@@ -52,16 +54,25 @@ class Place:
         self.hdfs = Hdfs(c.hdfs.http, c.hdfs.user)
         self.topic = f'{name}.{pipeline}.rows'
         self.dissector, self.inputs, self.keys = dissector, {}, keys
-        self.configs = {}
+        self.others = {}  # further pipelines: dissectors by dataset
 
-    def config(self, rows, state='state', more=''):
+    def config(self, rows, state='state'):
         path = os.path.join(self.folder, f'{rows}-{state}.yaml')
         with open(path, 'w', encoding='utf-8') as f:
             f.write(f'instance: {self.name}\nlake: {self.c.hdfs.http.replace("http", "webhdfs", 1)}{self.root}\nwebhdfs.user: {self.c.hdfs.user}\n'
                     f'bus: kafka://{self.keys.get("bus", self.c.kafka.bootstrap)}\n{self.keys.get("kafka", "")}state: {os.path.join(self.folder, state)}\nworkers: {PARTITIONS}\n'
                     f'{self.keys.get("catalog", "")}commit: {{ max_age: 1s, max_events: 8 }}\ncollect: {{ settle: 0 }}\nlog.level: debug\n'
-                    f'pipelines:\n  {self.pipeline}: {{ watch: {self.watch}, pattern: "[!.]*", dissector: {self.dissector}, rows_worker: {rows} }}\n{more}')
+                    f'pipelines:\n  {self.pipeline}: {{ watch: {self.watch}, pattern: "[!.]*", dissector: {self.dissector}, rows_worker: {rows} }}\n' + ''.join(
+                        f'  {n}: {{ watch: {os.path.join(self.folder, n)}, pattern: "[!.]*", dissector: {d}, rows_worker: {rows} }}\n' for n, d in self.others.items()))
         return path
+
+    def add(self, dataset, dissector, inputs):
+        """A further pipeline, whose inputs lie there before anything is started."""
+        self.others[dataset] = dissector
+        os.mkdir(os.path.join(self.folder, dataset))
+        for name, content in inputs.items():
+            with open(os.path.join(self.folder, dataset, name), 'wb') as f:
+                f.write(content)
 
     def drop(self, inputs):
         for name, content in inputs.items():
@@ -73,10 +84,11 @@ class Place:
     def native(self, *words, timeout=120):
         return subprocess.run([SLUICE, *words], capture_output=True, text=True, timeout=timeout, check=False)
 
-    def ends(self):
-        """Events that the rows topic holds."""
+    def ends(self, pipeline=None):
+        """Events that a rows topic holds."""
+        topic = f'{self.name}.{pipeline or self.pipeline}.rows'
         with rdkafka.Client(rdkafka.PRODUCER, rdkafka.plain(self.c.kafka)) as k:
-            return [k.ends(self.topic, p)[1] for p in range(PARTITIONS)]
+            return [k.ends(topic, p)[1] for p in range(PARTITIONS)]
 
     def committed(self):
         """Where the chains end."""
@@ -96,7 +108,7 @@ class Place:
             while have < events_wanted and time.monotonic() < end and p.poll() is None:
                 time.sleep(0.2)
                 try:
-                    have = sum(self.ends())
+                    have = sum(sum(self.ends(name)) for name in [self.pipeline, *self.others])
                 except OSError:
                     continue
         finally:
@@ -118,10 +130,10 @@ class Place:
             found.append((lines[0], [e for e in lines if 'file' in e], [e for e in lines if 'original' in e]))
         return found
 
-    def tables(self):
+    def tables(self, dataset=None):
         """{partition folder: rows, sorted}, and what each file says of itself."""
         rows, shapes = {}, set()
-        for path in self.files(f'{self.dataset}/hive'):
+        for path in self.files(f'{dataset or self.dataset}/hive'):
             f = pq.ParquetFile(pa.BufferReader(self.read(path)))
             keys = f.metadata.metadata
             shapes.add((str(f.schema_arrow.remove_metadata()), str(f.schema).split('\n', 1)[1].split('\n', 1)[1], keys[b'parquet.avro.schema'], keys[b'sluice.dissector'],
@@ -142,6 +154,8 @@ class Place:
             if at.get(where, head['start']) != head['start']:
                 wrong.append(f'{where}: a gap before {head["start"]}')
             at[where] = head['end']
+            if head['topic'] != self.topic:
+                continue
             listed |= {f['file'] for f in files if f['kind'] == 'table'}
             originals += [(o['original'], o['again']) for o in of]
         wrong += [f'doubled {o}' for o in set(originals) if originals.count(o) > 1]
@@ -179,18 +193,34 @@ def entries(place):
     return sorted(json.dumps({k: v for k, v in o.items() if k != 'path'}, sort_keys=True) for _, _, of in place.manifests() for o in of)
 
 
+def flows():
+    """Files of flows that touch two hours; durations that only a float holds."""
+    return {f'nfcapd.20260114090{i}': nfcapd.file_v2([nfcapd.flow((START + 20 * j) * 1000 + 7 * j, last=(START + 20 * j) * 1000 + 333 * j, first=(START + 20 * j) * 1000,
+                                                                  bytes=40 + j * 7919, src='2001:db8::7' if j % 10 == 0 else f'10.{i}.0.{j % 200}') for j in range(300)])
+            for i in range(3)}
+
+
+def answers():
+    return {f'{i}.pcap': captures.capture([{'at': START + j, 'client': f'10.1.{i}.{j % 6}', 'server': '192.0.2.53', 'name': f'n{j}.example.com', 'kind': 'A', 'rcode': 3 * (j % 7 == 0),
+                                            'a': None if j % 7 == 0 else f'203.0.113.{j % 13}'} for j in range(120)]) for i in range(2)}
+
+
 def same(c, folder):
     """The same input through either worker."""
     inputs = logs(0, 12)
     native = Place(c, folder, 'nat')
     database = f'rows_{os.getpid()}'
     spark = Place(c, folder, 'spk', catalog=f'catalog: {c.metastore.url}/{database}\ncatalog.location: {c.hdfs.rpc}/spark-{os.getpid()}/spk\ncatalog.timeout: 60s\n')
+    for p in (native, spark):
+        p.add('flow', 'nfcapd', flows())
+        p.add('dns', 'pcap-dns', answers())
+    more = 3 * 2 + 2  # files of flows that touch two hours each, captures
     native.drop(inputs)
     r = native.native('run', '--once', '-c', native.config('native'))
-    tap.check('native: everything committed', r.returncode in (0, 1) and len(entries(native)) == len(inputs), r.stderr[-2000:])
+    tap.check('native: everything committed', r.returncode in (0, 1) and len(entries(native)) == len(inputs) + 5, r.stderr[-2000:])
     spark.drop(inputs)
-    have = spark.collect(parts(inputs))
-    tap.check('the collector leaves the rows on the topic', have >= parts(inputs) and spark.manifests() == [], have)
+    have = spark.collect(parts(inputs) + more)
+    tap.check('the collector leaves the rows on the topics', have >= parts(inputs) + more and spark.manifests() == [], have)
     with Worker(spark.config('spark'), os.path.join(folder, 'spk.log'), '--once') as w:
         status = w.wait()
         tap.check('spark: --once ends with 0', status == 0, w.said()[-3000:])
@@ -201,11 +231,15 @@ def same(c, folder):
     tap.check('equal partition folders', set(rows) == set(rows_s) and len(rows) > 3, (set(rows), set(rows_s)))
     tap.check('equal rows', rows == rows_s and sum(map(len, rows.values())) > 2000, {k: (len(rows[k]), len(rows_s.get(k, []))) for k in rows})
     tap.check('equal schemas and footers', shapes == shapes_s, f'{shapes}\n{shapes_s}')
+    for dataset, count in (('flow', 900), ('dns', 240)):
+        (a, shape), (b, shape_s) = native.tables(dataset), spark.tables(dataset)
+        tap.check(f'{dataset}: equal partition folders, rows, schemas and footers', a == b and shape == shape_s and sum(map(len, b.values())) == count,
+                  f'{({k: len(v) for k, v in a.items()})} {({k: len(v) for k, v in b.items()})}\n{shape}\n{shape_s}')
     tap.check('equal lines of originals', entries(native) == entries(spark), f'{entries(native)[:2]}\n{entries(spark)[:2]}')
     tap.check('equal rejects', native.rejects() == spark.rejects() and len(spark.rejects()) >= 4, f'{native.rejects()[:2]}\n{spark.rejects()[:2]}')
     r = spark.native('register', '-c', spark.config('spark'))
     tap.check('table and partitions were told to the metastore as the native worker tells them',
-              r.returncode == 0 and f'proxy: 0 partitions registered, {len(rows_s)} were there' in r.stdout, r.stdout + r.stderr)
+              r.returncode == 0 and f'proxy: 0 partitions registered, {len(rows_s)} were there' in r.stdout and r.stdout.count(': 0 partitions registered') == 3, r.stdout + r.stderr)
     tap.check('rows are those that dissect prints', spark.stored() == spark.expected())
     tap.check('the lake is in order', not spark.faults(), spark.faults())
 
