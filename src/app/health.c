@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "pipe/claim.h"
 #include "pipe/manifest.h"
 #include "pipe/registrar.h"
 
@@ -173,6 +174,8 @@ static void gather_ledger(const struct config *c, struct health *h)
 	ledger_close(&l);
 }
 
+enum { CLAIMS_LOOKED_AT = 1000 };
+
 struct last_commit {
 	uint64_t end;
 	int64_t time_ms;
@@ -226,6 +229,26 @@ static enum rc gather_topic(struct health *h, struct bus *bus, struct store *sto
 	return rc;
 }
 
+static void see_stale(void *context, const char *pipeline, const struct claim *claim)
+{
+	struct health *h = context;
+	char note[160];
+	if (h->stales == HEALTH_OPEN)
+		return;
+	snprintf(
+	    note, sizeof note, "claimed by %s, not committed; its partition is %u", claim->instance, claim->partition);
+	add_file(&h->stale[h->stales++], pipeline, claim->name, note, clock_wall().ns / 1000000 - claim->time_ms);
+}
+
+/* Claims that an instance took and did not finish: is it dead? */
+static void gather_claims(const struct settings *s, struct store *store, struct health *h)
+{
+	struct err e;
+	for (size_t i = 0; i < s->pipelines && s->claim_shared && store != NULL; i++)
+		if (claim_stale(s, store, s->pipeline[i].name, CLAIMS_LOOKED_AT, see_stale, h, &e) != RC_OK)
+			problem(h, s->pipeline[i].name, &e);
+}
+
 static void gather_bus(const struct config *c, struct health *h)
 {
 	const struct settings *s = &c->settings;
@@ -250,6 +273,7 @@ static void gather_bus(const struct config *c, struct health *h)
 		if (rc != RC_OK)
 			problem(h, s->pipeline[i].name, &e);
 	}
+	gather_claims(s, store, h);
 	store_close(&store);
 	bus_close(&bus);
 }
@@ -327,6 +351,8 @@ void health_fini(struct health *h)
 		file_fini(&h->aside[i]);
 	for (unsigned i = 0; i < h->opens; i++)
 		file_fini(&h->open[i]);
+	for (unsigned i = 0; i < h->stales; i++)
+		file_fini(&h->stale[i]);
 	mem_free(&h->pipeline);
 	mem_free(&h->partition);
 }

@@ -54,8 +54,9 @@ struct health {
 	size_t pipelines;
 	struct health_partition *partition;
 	size_t partitions;
-	struct health_file aside[HEALTH_FILES], open[HEALTH_OPEN];
-	unsigned asides, opens; /* listed; the counts say how many there are */
+	struct health_file aside[HEALTH_FILES], open[HEALTH_OPEN], stale[HEALTH_OPEN];
+	unsigned asides, opens,
+	    stales; /* stale: claims of other instances. Listed; the counts say how many there are */
 	uint64_t bus_used, bus_bound;
 	uint64_t ledger_used, ledger_bound;
 	int64_t

@@ -15,6 +15,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/writer.h"
+#include "pipe/claim.h"
 
 enum { BLOCK = 256 << 10, PATH_ROOM = 8192, NAME_ROOM = 255, HASH_TAG = 12 };
 
@@ -157,11 +159,17 @@ static enum rc stage_open(struct archive *a, struct item *it, struct err *e)
 	return store_create(a->store, it->staged, &it->file, e);
 }
 
+static void drop_staged(struct archive *a, struct item *it)
+{
+	store_abandon(a->store, &it->file);
+	store_abandon(a->store, &it->claim_file);
+	mem_free(&it->staged);
+	mem_free(&it->claim);
+}
+
 static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, struct err *e)
 {
-	if (it->file != NULL)
-		store_abandon(a->store, &it->file);
-	mem_free(&it->staged);
+	drop_staged(a, it);
 	if (rc != RC_BAD)
 		return later(it, rc);
 	item_aside(it, "the lake refuses it: %.180s", e->text);
@@ -225,18 +233,68 @@ static enum rc pass_small(struct archive *a, struct item *it, int fd, bool *grow
 	return RC_OK;
 }
 
-static void drop_staged(struct archive *a, struct item *it)
-{
-	if (it->file != NULL)
-		store_abandon(a->store, &it->file);
-	mem_free(&it->staged);
-}
-
 static void release(struct archive *a, struct item *it)
 {
 	if (it->claimed)
 		inflight_release(a->params.inflight, it->pipeline, it->sha256);
 	it->claimed = false;
+}
+
+/* Another instance has it: the file is left alone. */
+static void leave(struct item *it, const struct claim *c)
+{
+	char when[25];
+	civil_iso((struct wall){c->time_ms * 1000000}, when);
+	it->outcome = ITEM_FOREIGN;
+	snprintf(it->note, sizeof it->note, "left to %s, which claimed it at %s for partition %u", c->instance, when,
+	    c->partition);
+}
+
+/* Where others watch the same folder: whose is it? load --again is a person's decision: the claim becomes ours. */
+static enum rc look_for_claim(struct archive *a, struct item *it, bool *needed, struct err *e)
+{
+	const char *pipeline = it->pipeline->name;
+	struct claim c;
+	enum claim_owner owner = CLAIM_OURS;
+	*needed = false;
+	if (!a->params.settings->claim_shared)
+		return RC_OK;
+	enum rc rc = claim_look(a->store, a->params.settings->instance, pipeline, it->sha256, &owner, &c, e);
+	if (rc == RC_OK && owner == CLAIM_FOREIGN && it->explicit_again) {
+		rc = claim_remove(a->store, pipeline, it->sha256, e);
+		owner = CLAIM_FREE;
+	}
+	if (rc != RC_OK)
+		return rc;
+	if (owner == CLAIM_FOREIGN)
+		leave(it, &c);
+	*needed = owner == CLAIM_FREE;
+	return RC_OK;
+}
+
+/* A claim goes into staging beside its original, shares its sync, and is moved to its place before it. */
+static enum rc stage_claim(struct archive *a, struct item *it, struct err *e)
+{
+	struct claim c = {.time_ms = clock_wall().ns / 1000000};
+	const uint8_t *h = it->sha256;
+	size_t pipeline = (size_t)(it->pipeline - a->params.settings->pipeline);
+	uint32_t first = (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
+	char shown[4 * NAME_ROOM + 1];
+	struct writer text;
+	c.partition = first % a->params.partitions[2 * pipeline + (it->rows_event ? 1 : 0)];
+	(void)str_copy(c.instance, sizeof c.instance, a->params.settings->instance);
+	str_escape(it->name, strnlen(it->name, NAME_ROOM), shown);
+	(void)str_copy(c.name, sizeof c.name, shown);
+	writer_init(&text, CLAIM_MAX);
+	claim_write(&c, &text);
+	it->claim = mem_format("%s.claim", it->staged);
+	enum rc rc = store_create(a->store, it->claim, &it->claim_file, e);
+	if (rc == RC_OK)
+		rc = store_write(a->store, it->claim_file, text.bytes, text.len, e);
+	if (rc == RC_OK)
+		rc = store_close_file(a->store, it->claim_file, text.len, e);
+	writer_fini(&text);
+	return rc;
 }
 
 /* Is this content new to the pipeline? The claim comes before the look, so that a twin that was just written down is
@@ -317,7 +375,12 @@ static enum rc make_rows(struct archive *a, struct item *it, uint64_t bytes_max,
 
 static enum rc take(struct archive *a, struct item *it, bool small, struct err *e)
 {
-	enum rc rc = RC_OK;
+	bool unclaimed = false;
+	enum rc rc = look_for_claim(a, it, &unclaimed, e);
+	if (rc != RC_OK)
+		return stage_failed(a, it, rc, e);
+	if (it->outcome == ITEM_FOREIGN)
+		return RC_OK;
 	name_original(a, it);
 	if (small)
 		rc = make_rows(a, it, a->params.rows_max, e);
@@ -329,6 +392,8 @@ static enum rc take(struct archive *a, struct item *it, bool small, struct err *
 		rc = store_close_file(a->store, it->file, it->looks.size, e);
 	it->parts = it->rows_event ? it->rows.parts : 1;
 	it->topic = it->rows_event ? it->pipeline->topic_rows : it->pipeline->topic_files;
+	if (rc == RC_OK && unclaimed)
+		rc = stage_claim(a, it, e);
 	return rc == RC_OK ? RC_OK : stage_failed(a, it, rc, e);
 }
 
@@ -383,6 +448,22 @@ static enum rc lost(struct item *it, const char *why)
 	return RC_OK;
 }
 
+/* While we were down, a person may have given it to another instance. */
+static enum rc taken_over(struct archive *a, struct item *it, bool *gone, struct err *e)
+{
+	struct claim c;
+	char why[160];
+	enum claim_owner owner = CLAIM_OURS;
+	if (!a->params.settings->claim_shared)
+		return RC_OK;
+	enum rc rc = claim_look(a->store, a->params.settings->instance, it->pipeline->name, it->sha256, &owner, &c, e);
+	if (rc != RC_OK || owner != CLAIM_FOREIGN)
+		return rc;
+	*gone = true;
+	snprintf(why, sizeof why, "taken over by %s", c.instance);
+	return lost(it, why);
+}
+
 /* The bytes of an original that an earlier run archived, again into its parts. */
 static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 {
@@ -391,10 +472,14 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	if (it->outcome == ITEM_LOST)
 		return RC_OK;
 	it->outcome = ITEM_TAKEN;
-	if (!it->rows_event)
+	bool gone = false;
+	enum rc rc = taken_over(a, it, &gone, e);
+	if (rc != RC_OK)
+		return later(it, rc);
+	if (gone || !it->rows_event)
 		return RC_OK;
 	room(a, (size_t)it->looks.size + 1);
-	enum rc rc = store_get_range(a->store, it->path, 0, a->bytes, (size_t)it->looks.size + 1, &got, e);
+	rc = store_get_range(a->store, it->path, 0, a->bytes, (size_t)it->looks.size + 1, &got, e);
 	if (rc == RC_END)
 		return lost(it, "the original is not in the lake");
 	if (rc == RC_BAD)
@@ -494,30 +579,73 @@ static enum rc publish_all(struct archive *a, struct item **item, size_t count, 
 	return rc;
 }
 
+/*
+ * Claims come before originals: from then on no other instance takes them, whatever becomes of us. Items that another
+ * one was faster with leave the list; *count is what stays.
+ */
+static enum rc take_claims(struct archive *a, struct item **item, size_t *count, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t kept = 0;
+	for (size_t i = 0; i < *count; i++) {
+		struct item *it = item[i];
+		struct claim c;
+		enum claim_owner owner = CLAIM_OURS;
+		if (rc == RC_OK && it->claim != NULL)
+			rc = claim_take(a->store, it->claim, a->params.settings->instance, it->pipeline->name,
+			    it->sha256, &owner, &c, e);
+		if (rc == RC_OK && owner == CLAIM_FOREIGN) {
+			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
+			if (rc == RC_OK) {
+				leave(it, &c);
+				release(a, it);
+				mem_free(&it->staged);
+				mem_free(&it->claim);
+				rows_fini(&it->rows);
+				continue;
+			}
+		}
+		item[kept++] = it;
+	}
+	*count = kept;
+	return rc;
+}
+
+/* What is left in staging goes now, or with the folder at the next start. */
+static void group_failed(struct archive *a, struct item *it, enum rc rc)
+{
+	struct err ignored;
+	const char *const path[] = {it->staged, it->claim};
+	(void)!store_remove(a->store, path, it->claim != NULL ? 2 : 1, &ignored);
+	later(it, rc);
+	release(a, it);
+}
+
 enum rc archive_group(struct archive *a, struct item_list *items, struct err *e)
 {
 	struct item **item = mem_zero(items->count + 1, sizeof *item);
-	struct store_file **file = mem_zero(items->count + 1, sizeof *file);
-	size_t count = 0;
+	struct store_file **file = mem_zero(2 * items->count + 1, sizeof *file);
+	size_t count = 0, files = 0;
 	for (struct item *it = items->first; it != NULL; it = it->next) {
 		if (it->task != ITEM_TAKE || it->outcome != ITEM_TAKEN)
 			continue;
-		item[count] = it;
-		file[count++] = it->file;
-		it->file = NULL;
+		item[count++] = it;
+		file[files++] = it->file;
+		if (it->claim_file != NULL)
+			file[files++] = it->claim_file;
+		it->file = it->claim_file = NULL;
 	}
-	enum rc rc = count > 0 ? store_sync(a->store, file, count, e) : RC_OK;
+	enum rc rc = count > 0 ? store_sync(a->store, file, files, e) : RC_OK;
+	if (rc == RC_OK && count > 0)
+		rc = take_claims(a, item, &count, e);
 	if (rc == RC_OK && count > 0)
 		rc = publish_all(a, item, count, e);
-	for (size_t i = 0; i < count && rc != RC_OK; i++) {
-		struct err ignored;
-		/* What is left in staging goes now, or with the folder at the next start. */
-		(void)!store_remove(a->store, &(const char *){item[i]->staged}, 1, &ignored);
-		later(item[i], rc);
-		release(a, item[i]);
-	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (rc != RC_OK)
+			group_failed(a, item[i], rc);
 		mem_free(&item[i]->staged);
+		mem_free(&item[i]->claim);
+	}
 	mem_free(&item);
 	mem_free(&file);
 	return rc == RC_OK ? RC_OK : rc == RC_FAIL ? RC_FAIL : RC_AGAIN;

@@ -18,9 +18,10 @@ struct archive_params {
 	const struct settings *settings;
 	struct board *board; /* says when to stop in the middle of a large file */
 	struct inflight *inflight;
-	const char *staging; /* folder in the lake */
-	unsigned thread;     /* makes names in it of its own */
-	uint64_t run;        /* of this collector */
+	const unsigned *partitions; /* of each pipeline's files and rows topic: claims name theirs */
+	const char *staging;        /* folder in the lake */
+	unsigned thread;            /* makes names in it of its own */
+	uint64_t run;               /* of this collector */
 	struct rows_limits limits;
 	uint64_t rows_max; /* encoded rows of one original on the bus */
 };

@@ -21,6 +21,7 @@
 #include "base/queue.h"
 #include "pipe/archive.h"
 #include "pipe/board.h"
+#include "pipe/claim.h"
 #include "pipe/inflight.h"
 #include "pipe/figures.h"
 #include "pipe/finder.h"
@@ -347,6 +348,7 @@ static enum rc open_services(struct collector *c, struct err *e)
 	UNTIL_THERE(c, recover_schemas(s, c->store, e));
 	UNTIL_THERE(c, run_clean(&c->run, c->store, e));
 	UNTIL_THERE(c, recover_lost_ledger(s, c->store, c->ledger, e));
+	UNTIL_THERE(c, claim_sweep(s, c->store, c->ledger, e));
 	return RC_OK;
 }
 
@@ -382,6 +384,7 @@ static enum rc open_archive(struct collector *c, unsigned number, struct archive
 	const struct archive_params params = {.settings = s,
 	    .board = c->board,
 	    .inflight = c->inflight,
+	    .partitions = c->partitions,
 	    .staging = c->run.staging,
 	    .thread = number,
 	    .run = c->run.id,

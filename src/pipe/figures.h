@@ -13,6 +13,7 @@
 	X(FILES_COMMITTED, "files_committed", "counter", "originals whose rows are in the tables") \
 	X(FILES_DUPLICATE, "files_duplicate", "counter", "files whose content was known already") \
 	X(FILES_SET_ASIDE, "files_set_aside", "counter", "files that were not taken: unreadable, grown, outside") \
+	X(FILES_FOREIGN, "files_foreign", "counter", "files left to another instance that had claimed them") \
 	X(BYTES_ARCHIVED, "bytes_archived", "counter", "bytes of originals archived") \
 	X(EVENTS_CONSUMED, "events_consumed", "counter", "events the worker has read") \
 	X(EVENTS_DUPLICATE, "events_duplicate", "counter", "events dropped because their identity was committed already") \

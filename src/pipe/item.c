@@ -26,6 +26,7 @@ void item_free(struct item **it)
 	mem_free(&(*it)->name);
 	mem_free(&(*it)->path);
 	mem_free(&(*it)->staged);
+	mem_free(&(*it)->claim);
 	rows_fini(&(*it)->rows);
 	mem_free(it);
 }

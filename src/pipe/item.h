@@ -31,11 +31,12 @@ enum item_task {
 };
 
 enum item_outcome {
-	ITEM_TAKEN,  /* archived; the publisher goes on */
-	ITEM_DOUBLE, /* same content as an original we have */
-	ITEM_ASIDE,  /* not taken, note says why */
-	ITEM_LATER,  /* a service or a twin is in the way: the same again after a while */
-	ITEM_LOST,   /* REPUBLISH: the original is not what the ledger says */
+	ITEM_TAKEN,   /* archived; the publisher goes on */
+	ITEM_DOUBLE,  /* same content as an original we have */
+	ITEM_ASIDE,   /* not taken, note says why */
+	ITEM_FOREIGN, /* another instance has claimed it; note says which */
+	ITEM_LATER,   /* a service or a twin is in the way: the same again after a while */
+	ITEM_LOST,    /* REPUBLISH: the original is not what the ledger says */
 };
 
 enum item_wait { ITEM_FOUND, ITEM_SETTLING, ITEM_DELAYED, ITEM_READY, ITEM_WORKING };
@@ -76,6 +77,8 @@ struct item {
 	char *name, *path; /* of the original; in the lake */
 	char *staged;
 	struct store_file *file;
+	char *claim; /* staged; moved to its place with the group */
+	struct store_file *claim_file;
 
 	bool rows_event;
 	struct rows rows;  /* encoded parts; empty for a file event */

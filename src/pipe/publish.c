@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/after.h"
+#include "pipe/claim.h"
 #include "pipe/event.h"
 #include "pipe/figures.h"
 #include "pipe/follow.h"
@@ -108,6 +109,10 @@ static void settled(void *context, const struct follow_news *n)
 	const struct ledger_original *o = n->original;
 	struct board *b = p->params.board;
 	bool committed = o->state == LEDGER_COMMITTED;
+	struct err e;
+	/* Only for people who look at open claims; what does not succeed now, the next start does. */
+	if (p->params.settings->claim_shared && claim_done(p->store, n->pipeline->name, o->sha256, &e) != RC_OK)
+		log_debug("claim: %s", e.text);
 	if (n->awaited) {
 		board_add(b, committed ? BOARD_COMMITTED : BOARD_REFUSED, 1);
 		board_add(b, BOARD_FILES_DONE, 1);

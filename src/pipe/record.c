@@ -54,7 +54,7 @@ static void put_path(
 	    .mtime_ns = k->mtime_ns,
 	    .ctime_ns = k->ctime_ns,
 	    .state = state,
-	    .note = state == LEDGER_PATH_ASIDE ? it->note : "",
+	    .note = state == LEDGER_PATH_ASIDE || it->outcome == ITEM_FOREIGN ? it->note : "",
 	    .retry = state == LEDGER_PATH_ASIDE && it->retry_note};
 	if (state != LEDGER_PATH_ASIDE) {
 		memcpy(p.sha256, it->sha256, SHA256_BYTES);
@@ -196,6 +196,18 @@ static enum rc put_aside(struct ledger *l, struct item *it, struct err *e)
 	return RC_OK;
 }
 
+/* Its content is another instance's: a double of an original that this ledger does not hold. */
+static enum rc put_foreign(struct ledger *l, struct item *it, struct err *e)
+{
+	struct ledger_path was;
+	enum rc rc = ledger_path(l, it->pipeline->name, it->source, &was, e);
+	if (rc != RC_OK && rc != RC_END)
+		return rc;
+	it->repeated = rc == RC_OK && was.state == LEDGER_PATH_DOUBLE && strcmp(was.note, it->note) == 0;
+	put_path(l, it, LEDGER_PATH_DOUBLE, NULL);
+	return RC_OK;
+}
+
 /* The source is gone. Another file may have come under its name since, and may be written down already: that one stays.
  */
 static enum rc forget(struct ledger *l, const struct item *it, struct err *e)
@@ -223,6 +235,8 @@ static enum rc put_item(const struct record_params *p, struct ledger *l, struct 
 		return put_taken(p, l, it, e);
 	case ITEM_DOUBLE:
 		return put_double(l, it, e);
+	case ITEM_FOREIGN:
+		return put_foreign(l, it, e);
 	default:
 		return put_aside(l, it, e);
 	}
@@ -252,6 +266,13 @@ static void tell(const struct record_params *p, const struct item *it)
 			break;
 		metric_add(figures, FIGURE_FILES_DUPLICATE, 1);
 		log_info("content known already path=%s original=%.12s", item_show(it, show), hex);
+		break;
+	case ITEM_FOREIGN:
+		board_add(p->board, BOARD_DOUBLED, 1);
+		if (it->repeated)
+			break;
+		metric_add(figures, FIGURE_FILES_FOREIGN, 1);
+		log_info("path=%s original=%.12s: %s", item_show(it, show), hex, it->note);
 		break;
 	case ITEM_LOST:
 		log_error("can't publish again, load it with --again path=%s original=%.12s: %s", item_show(it, show),

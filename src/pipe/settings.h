@@ -84,6 +84,9 @@ struct settings {
 	struct parquet_options parquet;
 	uint64_t file_max_bytes; /* file.max_bytes: a table file rolls */
 
+	unsigned claim_shared;  /* claim: shared: other instances watch the same folders */
+	int64_t claim_stale_ms; /* claim.stale: another's claim is shown when it is that old */
+
 	int64_t rescan_ms;      /* collect.rescan */
 	unsigned collect_group; /* collect.group: files that share their fsyncs */
 	uint64_t ledger_max_bytes;

@@ -172,6 +172,11 @@ static void show_files(const struct health *h)
 	for (unsigned i = 0; i < h->opens; i++)
 		printf("  %s: %s, since %s\n", shown(h->open[i].path, path), h->open[i].note,
 		    str_show_ms(h->open[i].age_ms, age, sizeof age));
+	if (h->stales > 0)
+		printf("\n%sclaimed by other instances, and old%s\n", t.bold, t.off);
+	for (unsigned i = 0; i < h->stales; i++)
+		printf("  %s: %s, since %s\n", h->stale[i].path, h->stale[i].note,
+		    str_show_ms(h->stale[i].age_ms, age, sizeof age));
 	if (h->asides > 0)
 		printf("\n%sset aside%s\n", t.bold, t.off);
 	for (unsigned i = 0; i < h->asides; i++)
@@ -289,6 +294,7 @@ static void show_json(const struct config *c, const struct health *h)
 	json_object_set_new(root, "catalog", json_catalog(c, h));
 	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
 	json_object_set_new(root, "open", json_files(h->open, h->opens));
+	json_object_set_new(root, "stale_claims", json_files(h->stale, h->stales));
 	json_object_set_new(root, "aside", json_files(h->aside, h->asides));
 	for (unsigned i = 0; i < FIGURE_COUNT; i++)
 		put(figures, figure_info[i].name, h->figure[i]);

@@ -157,7 +157,14 @@ static enum rc one_file(struct query *q, const char *path, struct err *e)
 		}
 		if (rc == RC_OK) {
 			memcpy(sha256, p.sha256, sizeof sha256);
+			/* Texts of the ledger last until its next call. */
+			char note[ERR_TEXT];
+			(void)str_copy(note, sizeof note, p.note);
 			rc = by_content(q, path, pipeline, sha256, p.state == LEDGER_PATH_DOUBLE, e);
+			if (rc == RC_END && note[0] != '\0') {
+				show(q, path, "foreign", NULL, note);
+				return RC_OK;
+			}
 		}
 		if (rc != RC_END)
 			return rc;
