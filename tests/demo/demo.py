@@ -1,112 +1,19 @@
-"""The five-minute tour as one program: collectors, an exporter, a DNS capture, a proxy log, sluice, and SQL.
-
-Four real nfcapd processes stand for four hours of a day: libfaketime shifts their clocks, so that several hours of slots arrive within seconds.
-Everything talks to 127.0.0.1 and is stopped by its own process id.
-"""
+"""The five-minute tour as one program: collectors, an exporter, a DNS capture, a proxy log, sluice, and SQL."""
 import glob
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 
 import duckdb
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
-import proxy  # noqa: E402
-from exporter import Exporter  # noqa: E402
+from inputs import PACKETS, PIPELINES, Collectors, drop_in, write_capture, write_log
+from telling import compare, progress, say, show, wait_committed
 
 HOURS = 4
-FLOWS_PER_HOUR = 120_000
-BURSTS = 3
-SLOT_SECONDS = 3
-PACKETS = 200_000
-REQUESTS = 50_000
-DAY = 1_768_381_200  # 2026-01-14 09:00:00 UTC, when the capture and the proxy log begin
-PIPELINES = {'flow': 'nfcapd', 'dns': 'pcap-dns', 'proxy': 'elff'}  # each with its dissector
-BOLD, DIM, OFF = ('\033[1m', '\033[2m', '\033[0m') if sys.stdout.isatty() and 'NO_COLOR' not in os.environ else ('', '', '')
-
-
-def say(text):
-    print(f'\n{BOLD}{text}{OFF}', flush=True)
-
-
-def show(command):
-    print(f'{DIM}$ {command}{OFF}', flush=True)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-def faketime_library():
-    found = glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
-    return found[0] if found else None
-
-
-class Collectors:
-    """One nfcapd per hour, each with its clock set back and a folder of its own that it rotates into the watched one."""
-
-    def __init__(self, spool, log):
-        self.process, self.exporter = [], []
-        library = faketime_library()
-        for hour in range(HOURS if library else 1):
-            offset = -3600 * (HOURS - 1 - hour) if library else 0
-            folder = os.path.join(spool, f'router{hour + 1}')
-            os.mkdir(folder)
-            port = free_port()
-            env = dict(os.environ, TZ='UTC')
-            if offset:
-                env.update(LD_PRELOAD=library, FAKETIME=f'{offset}s')
-            self.process.append(subprocess.Popen(['nfcapd', '-w', folder, '-b', '127.0.0.1', '-p', str(port), '-t', str(SLOT_SECONDS), '-y', '-B', '8000000',
-                                                  '-I', f'router{hour + 1}'], env=env, stdout=log, stderr=log))
-            self.exporter.append(Exporter(port, 5 if hour == 0 else 9, seed=hour, packets=1500, clock_offset=offset))
-        time.sleep(0.5)
-
-    def send(self, exporter):
-        sent = 0
-        for burst in range(BURSTS):
-            sent += exporter.flows(FLOWS_PER_HOUR // BURSTS, start=burst * 500)
-            time.sleep(SLOT_SECONDS)
-        return sent
-
-    def stop(self):
-        for p in self.process:
-            p.send_signal(signal.SIGTERM)
-        for p in self.process:
-            p.wait(20)
-
-
-def drop_in(folder, name, make):
-    """Makes a file beside a watched folder and renames it in, as a tool does that finishes its files."""
-    beside = f'{folder}.{name}'
-    made = make(beside)
-    os.rename(beside, os.path.join(folder, name))
-    return made
-
-
-def write_capture(sluice, path):
-    """A capture of mixed traffic; how many DNS responses it holds."""
-    program = os.path.join(os.path.dirname(sluice), 'tests', 'bench', 'dns_capture')
-    lines = subprocess.run([program, '-n', str(PACKETS), path], capture_output=True, text=True, check=True).stdout.splitlines()
-    return int(dict(line.split('\t') for line in lines)['responses'])
-
-
-def write_log(path):
-    with open(path, 'w', encoding='utf-8') as f:
-        f.write(proxy.log(REQUESTS, DAY, 3600))
-    return REQUESTS
-
-
-def status(sluice, config):
-    done = subprocess.run([sluice, 'status', '-c', config, '--json'], capture_output=True, text=True, check=False)
-    return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else None
 
 
 def main():
@@ -129,27 +36,25 @@ def main():
     say('2. sluice run watches the folders; real collectors write into one, a capture and a proxy log arrive in the others')
     show(f'{os.path.relpath(sluice)} run -c {os.path.relpath(config)} &')
     run = subprocess.Popen([sluice, 'run', '-c', config], stdout=run_log, stderr=run_log)
-    collectors = Collectors(os.path.join(spool, 'flow'), log)
+    collectors = Collectors(os.path.join(spool, 'flow'), log, HOURS)
     print(f'{len(collectors.process)} nfcapd processes on 127.0.0.1, clocks an hour apart; exporters send NetFlow v5 and v9, IPv4 and IPv6')
     given = {'dns': drop_in(os.path.join(spool, 'dns'), 'resolver.pcap', lambda path: write_capture(sluice, path)),
              'proxy': drop_in(os.path.join(spool, 'proxy'), 'proxy.log', write_log)}
     print(f"a capture of {PACKETS:,} packets with {given['dns']:,} DNS responses among other traffic; a proxy log of {given['proxy']:,} requests")
-    sent = []
-    senders = [threading.Thread(target=lambda e=e: sent.append(collectors.send(e))) for e in collectors.exporter]
     try:
-        for t in senders:
-            t.start()
-        while any(t.is_alive() for t in senders):
+        collectors.send()
+        while collectors.sending():
             progress(sluice, config, began)
             time.sleep(1.5)
         collectors.stop()
-        wait_committed(sluice, config, spool, began)
+        files = len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2
+        wait_committed(sluice, config, files, began, 'build/demo/sluice.log')
         say('3. What became of every file')
         show(f'{os.path.relpath(sluice)} status -c {os.path.relpath(config)}')
         subprocess.run([sluice, 'status', '-c', config], check=False)
-        given['flow'] = sum(sent)
+        given['flow'] = sum(collectors.sent)
         queries(lake)
-        count(lake, given)
+        compare(given, {name: duckdb.sql(f'select count(*) from {table(lake, name)}').fetchall()[0][0] for name in given})
         trace(lake)
     finally:
         collectors.stop()
@@ -159,32 +64,6 @@ def main():
     print(f'sluice run drained and left with status {code}; the demo took {time.time() - began:.0f} s')
     what_next(sluice, config, lake)
     return code
-
-
-def totals(state):
-    """Files taken, and files that came to an end, over all pipelines."""
-    lines = state['pipelines']
-    return sum(p['originals'] for p in lines), sum(p['committed'] for p in lines), sum(p['refused'] + p['doubled'] for p in lines)
-
-
-def progress(sluice, config, began):
-    state = status(sluice, config)
-    if state:
-        taken, committed, _ = totals(state)
-        print(f"  {time.time() - began:4.0f} s  files: {taken:>3} taken, {committed:>3} queryable   rows: {state['figures']['rows_committed']:>9,}", flush=True)
-
-
-def wait_committed(sluice, config, spool, began):
-    files = len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2
-    for _ in range(120):
-        state = status(sluice, config)
-        if state:
-            _, committed, other = totals(state)
-            if committed + other >= files:
-                progress(sluice, config, began)
-                return
-        time.sleep(0.5)
-    sys.exit('demo: not all files were committed within a minute; see build/demo/sluice.log')
 
 
 def table(lake, dataset):
@@ -208,16 +87,6 @@ def queries(lake):
         f'from {dns}\nwhere dns_qry_rcode = 0 group by all order by answers desc, name limit 5')
     ask('Proxy: what was blocked', f'select webcat as category, host, count(*) as requests, count(distinct clientip) as clients\nfrom {web}\n'
         "where filterresult = 'DENIED' group by all order by requests desc limit 5")
-
-
-def count(lake, given):
-    wrong = 0
-    for name, sent in sorted(given.items()):
-        rows = duckdb.sql(f'select count(*) from {table(lake, name)}').fetchall()[0][0]
-        wrong += rows != sent
-        print(f'{name:<5}  {sent:>9,} given, {rows:>9,} rows in the table: {"none lost, none twice" if rows == sent else "NOT EQUAL"}')
-    if wrong:
-        sys.exit(1)
 
 
 def trace(lake):

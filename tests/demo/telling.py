@@ -1,0 +1,55 @@
+"""How the demos talk to the person who watches."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+BOLD, DIM, OFF = ('\033[1m', '\033[2m', '\033[0m') if sys.stdout.isatty() and 'NO_COLOR' not in os.environ else ('', '', '')
+
+
+def say(text):
+    print(f'\n{BOLD}{text}{OFF}', flush=True)
+
+
+def show(command):
+    print(f'{DIM}$ {command}{OFF}', flush=True)
+
+
+def status(sluice, config):
+    done = subprocess.run([sluice, 'status', '-c', config, '--json'], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else None
+
+
+def totals(state):
+    """Files taken, and files that came to an end, over all pipelines."""
+    lines = state['pipelines']
+    return sum(p['originals'] for p in lines), sum(p['committed'] for p in lines), sum(p['refused'] + p['doubled'] for p in lines)
+
+
+def progress(sluice, config, began):
+    state = status(sluice, config)
+    if state:
+        taken, committed, _ = totals(state)
+        print(f"  {time.time() - began:4.0f} s  files: {taken:>3} taken, {committed:>3} queryable   rows: {state['figures']['rows_committed']:>9,}", flush=True)
+
+
+def wait_committed(sluice, config, files, began, log):
+    """Until that many files came to an end."""
+    for _ in range(240):
+        state = status(sluice, config)
+        if state:
+            _, committed, other = totals(state)
+            if committed + other >= files:
+                progress(sluice, config, began)
+                return
+        time.sleep(0.5)
+    sys.exit(f'demo: not all files were committed within two minutes; see {log}')
+
+
+def compare(given, stored):
+    """One line for each dataset; ends the demo when a row is lost or twice there."""
+    for name, sent in sorted(given.items()):
+        print(f'{name:<5}  {sent:>9,} given, {stored[name]:>9,} rows in the table: {"none lost, none twice" if stored[name] == sent else "NOT EQUAL"}')
+    if stored != given:
+        sys.exit(1)
