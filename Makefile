@@ -1,6 +1,6 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 
-.PHONY: build deps check demo bench fuzz cluster-up cluster-down install clean
+.PHONY: build deps check demo demo-cluster bench fuzz cluster-up cluster-down install clean
 
 build:
 	@tools/build.sh build sluice
@@ -20,6 +20,10 @@ check: deps
 demo: deps build
 	@tools/build.sh build tests/bench/dns_capture
 	@SLUICE_PYTHON="$$(tools/venv.sh)" tests/demo/demo.sh
+
+demo-cluster: deps build
+	@tools/build.sh build tests/bench/dns_capture
+	@"$$(tools/venv.sh)" tests/demo/demo_cluster.py build/sluice build/demo-cluster
 
 # BENCH: arguments of tests/bench/bench.py
 bench: deps
