@@ -298,7 +298,7 @@ static enum rc open_bus(
 		rc = client_open(&k->client, RD_KAFKA_CONSUMER, properties_conf(&k->properties, set), k, e);
 	if (rc == RC_OK)
 		rc = client_reach(&k->client, REACH_MS, e);
-	k->reader = reader_new(&k->client);
+	k->reader = reader_new(&k->client, properties_number(&k->properties, "queued.max.messages.kbytes", 0) * 1024);
 	if (rc == RC_OK)
 		*out = &k->bus;
 	else

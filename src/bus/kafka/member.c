@@ -28,7 +28,7 @@ struct member {
 	const struct properties *properties;
 	struct client client;
 	char *name;
-	bool leaving; /* nothing waits for a reader any more */
+	bool leaving;                            /* nothing waits for a reader any more */
 	rd_kafka_topic_partition_list_t *topics; /* NULL: not joined */
 	struct own *own;
 	size_t owns, capacity;

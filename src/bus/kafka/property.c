@@ -29,7 +29,9 @@ static const char *const defaults[][2] = {
     {"client.id", "sluice"},
     {"topic.metadata.refresh.interval.ms", "1000"},
     {"queue.buffering.max.kbytes", "32768"},
-    {"queued.max.messages.kbytes", "4096"},
+    {"compression.codec", "lz4"},
+    {"queued.max.messages.kbytes", "8192"},
+    {"fetch.message.max.bytes", "4194304"},
     {"fetch.wait.max.ms", "50"},
     {"check.crcs", "true"},
     {"session.timeout.ms", "8000"},
@@ -223,6 +225,12 @@ const char *properties_get(const struct properties *p, const char *name)
 		if (strcmp(defaults[i][0], name) == 0)
 			return defaults[i][1];
 	return NULL;
+}
+
+size_t properties_number(const struct properties *p, const char *name, size_t otherwise)
+{
+	const char *value = properties_get(p, name);
+	return value != NULL ? strtoull(value, NULL, 10) : otherwise;
 }
 
 rd_kafka_conf_t *properties_conf(const struct properties *p, const char *const *set)

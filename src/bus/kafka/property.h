@@ -44,6 +44,9 @@ void properties_fini(struct properties *p);
 /* Value in effect as given, or NULL. */
 const char *properties_get(const struct properties *p, const char *name);
 
+/* The same as a number. */
+size_t properties_number(const struct properties *p, const char *name, size_t otherwise);
+
 /* A configuration for rd_kafka_new: our defaults, then the given ones, then what can't be chosen (set, names and values
  * in turn, NULL at its end). */
 rd_kafka_conf_t *properties_conf(const struct properties *p, const char *const *set);

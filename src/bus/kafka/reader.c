@@ -29,6 +29,7 @@ struct part {
 	uint64_t from, at; /* the row holds all that lies in between; at: what the library's queue gives next */
 	uint64_t ended;    /* the queue told that it ends there, UINT64_MAX not */
 	uint64_t known;    /* the end as the brokers told at the start */
+	size_t taken;      /* bytes out of the queue since it was empty */
 	rd_kafka_message_t **row;
 	size_t first, count, capacity; /* row[first] .. row[count - 1] */
 	size_t cursor;                 /* in row: the one given last */
@@ -40,13 +41,15 @@ struct reader {
 	struct part **part;
 	size_t parts, capacity;
 	size_t behind; /* bytes of all rows up to their cursors */
+	size_t full;   /* the library stops to fetch for a queue that holds this many bytes */
 	struct bus_header header[BUS_HEADERS_MAX];
 };
 
-struct reader *reader_new(struct client *c)
+struct reader *reader_new(struct client *c, size_t queue_bytes)
 {
 	struct reader *r = mem_zero(1, sizeof *r);
 	r->client = c;
+	r->full = queue_bytes;
 	return r;
 }
 
@@ -206,6 +209,7 @@ static enum rc begin(
 	p->started = true;
 	p->from = p->at = offset;
 	p->known = next;
+	p->taken = 0;
 	p->ended = UINT64_MAX;
 	return RC_OK;
 }
@@ -260,6 +264,18 @@ static enum rc heed(
 	           : rc;
 }
 
+/*
+ * The library looks again only within a second whether a queue that was full has room (fetch.queue.backoff.ms, and that
+ * only since 2.2). Being told where to read wakes it, and costs nothing while nothing is under way, which is so after
+ * it was full and is empty now.
+ */
+static void go_on_fetching(struct reader *r, struct part *p)
+{
+	if (p->taken >= r->full && p->started)
+		(void)rd_kafka_seek(p->rkt, (int32_t)p->partition, (int64_t)p->at, 0);
+	p->taken = 0;
+}
+
 /* Take what the queue has, waiting for a first one. RC_END: nothing. */
 static enum rc take(struct reader *r, struct part *p, int64_t wait_ms, struct bus_event *out, bool *gone, struct err *e)
 {
@@ -275,6 +291,7 @@ static enum rc take(struct reader *r, struct part *p, int64_t wait_ms, struct bu
 	enum rc rc = n == 0 ? RC_END : RC_OK;
 	for (ssize_t i = 0; i < n; i++) {
 		if (rc == RC_OK && m[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			p->taken += size_of(m[i]);
 			row_add(p, m[i]);
 			continue;
 		}
@@ -282,6 +299,8 @@ static enum rc take(struct reader *r, struct part *p, int64_t wait_ms, struct bu
 			rc = heed(r, p, m[i], out, gone, e);
 		rd_kafka_message_destroy(m[i]);
 	}
+	if (n < BATCH)
+		go_on_fetching(r, p);
 	return rc;
 }
 

@@ -18,7 +18,8 @@
 
 struct reader;
 
-struct reader *reader_new(struct client *c); /* borrowed; a consumer */
+/* c is borrowed, a consumer; queue_bytes: its queued.max.messages.kbytes. */
+struct reader *reader_new(struct client *c, size_t queue_bytes);
 void reader_free(struct reader **r);
 
 /* RC_END with out->next: nothing before that offset is to come any more. RC_FAIL is not returned. *gone: the partition

@@ -79,15 +79,9 @@ void sender_limit(struct sender *s, size_t message_max)
 		s->most = message_max;
 }
 
-static size_t number(const struct properties *p, const char *name, size_t otherwise)
-{
-	const char *given = properties_get(p, name);
-	return given != NULL ? strtoull(given, NULL, 10) : otherwise;
-}
-
 size_t sender_bound(const struct sender *s)
 {
-	return number(s->properties, "queue.buffering.max.kbytes", QUEUE_KB_DEFAULT) * 1024;
+	return properties_number(s->properties, "queue.buffering.max.kbytes", QUEUE_KB_DEFAULT) * 1024;
 }
 
 /* The batches we make must fit the topic that takes least, and one event the one that takes most. */
@@ -95,7 +89,7 @@ static enum rc make_producer(struct sender *s, struct err *e)
 {
 	char most[32], batch[32];
 	size_t least = s->least != 0 ? s->least : MESSAGE_MAX_DEFAULT;
-	size_t batch_max = number(s->properties, "batch.size", BATCH_DEFAULT);
+	size_t batch_max = properties_number(s->properties, "batch.size", BATCH_DEFAULT);
 	snprintf(most, sizeof most, "%zu", s->most != 0 ? s->most : least);
 	snprintf(batch, sizeof batch, "%zu", batch_max < least ? batch_max : least);
 	const char *const set[] = {
