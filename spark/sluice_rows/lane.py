@@ -2,9 +2,10 @@
 import time
 
 from . import log
-from .chain import Chain
+from .chain import Chain, now_ms
 from .errors import Broken
 from .plan import Plan
+from .schema import HOUR, civil
 
 FOLD_EVERY, FOLD_ROUNDS = 64, 4
 
@@ -88,8 +89,6 @@ class Lane:
 
     def files(self, commit, found, schema):
         """Lines of the manifest for the files of a commit: final names are made of what everybody knows."""
-        from .chain import now_ms
-        from .schema import HOUR, civil
         out = []
         hour = now_ms() // 1000 // HOUR
         for number, f in enumerate(found):

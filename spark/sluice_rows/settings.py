@@ -124,7 +124,7 @@ class Settings:
         scheme, _, place = self.keys.get('bus', '').partition('://')
         if scheme != 'kafka':
             raise Usage(f'{self.file}: bus: the Spark worker reads kafka://, not "{self.keys.get("bus", "embedded")}"')
-        self.brokers = place.strip('/')
+        self.brokers = ','.join(h if re.search(r':[0-9]+$', h) else f'{h}:9092' for h in place.strip('/').split(',') if h)
         self.catalog = None
         catalog = self.keys.get('catalog', 'none')
         if catalog != 'none':

@@ -140,7 +140,7 @@ def dns_cases(rows, root):
             WHERE {TODAY} AND dns_qry_name LIKE '%example.com%' AND h={hour} LIMIT 1000""",
            [[r['at'], r['frame_len'], r['client'], r['server'], r['name'], '0x0001', 1, r['rcode'], r['a'], hour] for r in of
             if 'example.com' in r['name'] and time.gmtime(r['at'])[3] == hour], 'bigint int string string string string int int string tinyint')
-    yield ('dns: what a client asked', f"""SELECT unix_tstamp, dns_a, dns_qry_name, ip_dst FROM (SELECT unix_tstamp, s.ip_dst, s.dns_qry_name, s.dns_a FROM dns AS s WHERE s.y=2026 AND s.m=1
+    yield ('dns: what a client asked', """SELECT unix_tstamp, dns_a, dns_qry_name, ip_dst FROM (SELECT unix_tstamp, s.ip_dst, s.dns_qry_name, s.dns_a FROM dns AS s WHERE s.y=2026 AND s.m=1
             AND s.d=7 AND s.ip_dst='10.1.0.2' LIMIT 1000) AS t GROUP BY dns_a, dns_qry_name, ip_dst, unix_tstamp""",
            [[r['at'], r['a'], r['name'], r['client']] for r in of if r['client'] == '10.1.0.2'], 'bigint string string string')
     yield ('dns: rows a minute, out of the text of frame_time', f"""SELECT substring(split(replace(frame_time, '  ', ' '), ' ')[3], 1, 5) AS minute, COUNT(*) AS total FROM dns WHERE {TODAY}

@@ -81,6 +81,14 @@ class Worker:
                     found.append(int(name))
         return found
 
+    def settled(self, place, seconds=120):
+        """Wait until everything that the rows topic holds is committed; whether it is."""
+        end = time.monotonic() + seconds
+        self.until(' reads from ')
+        while time.monotonic() < end and self.process.poll() is None and place.committed() != place.ends():
+            time.sleep(0.5)
+        return place.committed() == place.ends()
+
     def command_lines(self):
         """What a process list shows of it."""
         found = ''

@@ -54,13 +54,14 @@ class Place:
         self.hdfs = Hdfs(c.hdfs.http, c.hdfs.user)
         self.topic = f'{name}.{pipeline}.rows'
         self.dissector, self.inputs, self.keys = dissector, {}, keys
+        self.partitions = PARTITIONS
         self.others = {}  # further pipelines: dissectors by dataset
 
     def config(self, rows, state='state'):
         path = os.path.join(self.folder, f'{rows}-{state}.yaml')
         with open(path, 'w', encoding='utf-8') as f:
             f.write(f'instance: {self.name}\nlake: {self.c.hdfs.http.replace("http", "webhdfs", 1)}{self.root}\nwebhdfs.user: {self.c.hdfs.user}\n'
-                    f'bus: kafka://{self.keys.get("bus", self.c.kafka.bootstrap)}\n{self.keys.get("kafka", "")}state: {os.path.join(self.folder, state)}\nworkers: {PARTITIONS}\n'
+                    f'bus: kafka://{self.keys.get("bus", self.c.kafka.bootstrap)}\n{self.keys.get("kafka", "")}state: {os.path.join(self.folder, state)}\nworkers: {self.partitions}\n'
                     f'{self.keys.get("catalog", "")}commit: {{ max_age: 1s, max_events: 8 }}\ncollect: {{ settle: 0 }}\nlog.level: debug\n'
                     f'pipelines:\n  {self.pipeline}: {{ watch: {self.watch}, pattern: "[!.]*", dissector: {self.dissector}, rows_worker: {rows} }}\n' + ''.join(
                         f'  {n}: {{ watch: {os.path.join(self.folder, n)}, pattern: "[!.]*", dissector: {d}, rows_worker: {rows} }}\n' for n, d in self.others.items()))
@@ -88,11 +89,11 @@ class Place:
         """Events that a rows topic holds."""
         topic = f'{self.name}.{pipeline or self.pipeline}.rows'
         with rdkafka.Client(rdkafka.PRODUCER, rdkafka.plain(self.c.kafka)) as k:
-            return [k.ends(topic, p)[1] for p in range(PARTITIONS)]
+            return [k.ends(topic, p)[1] for p in range(self.partitions)]
 
     def committed(self):
         """Where the chains end."""
-        ends = [0] * PARTITIONS
+        ends = [0] * self.partitions
         for head, _, _ in self.manifests():
             if head['topic'] == self.topic:
                 ends[head['partition']] = max(ends[head['partition']], head['end'])
@@ -247,7 +248,7 @@ def same(c, folder):
 def killed(c, folder):
     """kill -9 between staging and manifest, between manifest and publish; duplicates; takeovers both ways."""
     p = Place(c, folder, 'kil')
-    first, second, third = logs(20, 10), logs(30, 6), logs(36, 6)
+    first, second, third, fourth = logs(20, 10), logs(30, 6), logs(36, 6), logs(42, 24)
     p.drop(first)
     have = p.collect(parts(first))
     # a second collector that knows nothing publishes everything again
@@ -285,15 +286,20 @@ def killed(c, folder):
         n.kill()
     tap.check('a native worker is killed with a manifest whose rejects are not published', len(p.manifests()) > before and waiting(p), len(p.manifests()))
     with Worker(p.config('spark'), log) as w:
-        w.until(' reads from ')
-        end = time.monotonic() + 120
-        while time.monotonic() < end and w.process.poll() is None and p.committed() != p.ends():
-            time.sleep(0.5)
-        tap.check('Spark takes over from a native worker that was killed', p.committed() == p.ends() and not p.faults(), f'{w.said()[-3000:]}\n{p.faults()}')
+        tap.check('Spark takes over from a native worker that was killed', w.settled(p) and not p.faults(), f'{w.said()[-3000:]}\n{p.faults()}')
+        # more partitions while it runs, and it dies in mid-load
+        p.partitions = 4
+        p.drop(fourth)
+        p.collect(2 * parts(first) + parts(second) + parts(third) + parts(fourth))
+        grown = w.until('partition=3 .*lag=')
+        w.kill()
+        tap.check('partitions that were added are read', grown, w.lines()[-10:])
+    with Worker(p.config('spark'), log) as w:
+        tap.check('killed in mid-load, it goes on', w.settled(p) and not p.faults(), f'{w.said()[-3000:]}\n{p.faults()}')
         w.terminate()
         status = w.wait(60)
         tap.check('SIGTERM ends it with 0, and nothing is left', status == 0 and not w.left(), (status, w.left(), w.lines()[-5:]))
-    tap.check('all rows, each once', p.stored() == p.expected() and len(p.stored()) > 4000, f'{len(p.stored())} of {len(p.expected())}')
+    tap.check('all rows, each once', p.stored() == p.expected() and len(p.stored()) > 9000, f'{len(p.stored())} of {len(p.expected())}')
     left = p.files('_sluice/staging')
     tap.check('nothing is left in staging', not left, left)
 
