@@ -4,7 +4,11 @@
  */
 #include "pipe/seen.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -52,12 +56,29 @@ out:
 	return rc;
 }
 
+/* Workers that start together on one state folder: the first decides, the others find what it made. */
+static enum rc settle_boot(const char *state, const char *dir, struct err *e)
+{
+	char *path = file_join(state, "seen.lock");
+	enum rc rc = file_mkdirs(state, e);
+	int fd = rc == RC_OK ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640) : -1;
+
+	if (rc == RC_OK && (fd < 0 || flock(fd, LOCK_EX) != 0))
+		rc = err_sys(RC_FAIL, errno, e, "%s", path);
+	if (rc == RC_OK)
+		rc = same_boot(dir, e);
+	if (fd >= 0)
+		close(fd);
+	mem_free(&path);
+	return rc;
+}
+
 enum rc seen_open(const char *state, int64_t horizon_ms, struct seen **out, struct err *e)
 {
 	const struct kv_options options = {.ceiling_bytes = CEILING, .tables = 1, .durable = false};
 	struct seen *s = mem_zero(1, sizeof *s);
 	char *dir = file_join(state, "seen");
-	enum rc rc = same_boot(dir, e);
+	enum rc rc = settle_boot(state, dir, e);
 
 	s->horizon_ms = horizon_ms > 0 ? horizon_ms : 1;
 	if (rc == RC_OK)

@@ -17,6 +17,10 @@ enum {
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
 	struct client *c = opaque;
+	/* Of one topic only; who reads it gets to know. */
+	if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+	    err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+		return;
 	c->suspect = true;
 	/* "1/1 brokers are down" says less than why. */
 	if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || c->complaint[0] == '\0')

@@ -254,7 +254,14 @@ static enum rc join(struct bus *bus, const char *member, const char *const *topi
 static enum rc claim(struct bus *bus, const char *name, unsigned partition, struct err *e)
 {
 	struct kafka *k = of(bus);
-	return member_joined(k->member) ? member_mine(k->member, name, partition, e) : RC_OK;
+	struct topic *t = NULL;
+	if (!member_joined(k->member))
+		return RC_OK;
+	enum rc rc = member_mine(k->member, name, partition, e);
+	/* A group hands out nothing of a topic that was deleted: say that, not that another has it. */
+	if (rc == RC_END && known(k, name) == NULL && look_up(k, name, &t, e) == RC_END)
+		rc = err_set(RC_AGAIN, e, "there is no topic \"%s\"", name);
+	return rc;
 }
 
 static void release(struct bus *bus, const char *name, unsigned partition)

@@ -149,7 +149,7 @@ static enum rc failed(
 {
 	*gone = is_gone(err);
 	if (*gone)
-		return err_set(RC_BAD, e, "%s/%u: %s", topic, partition, rd_kafka_err2str(err));
+		return err_set(RC_BAD, e, "topic \"%s\" has no partition %u any more", topic, partition);
 	enum rc rc = client_failed(r->client, "no answer", err, e);
 	return err_wrap(rc, e, "%s/%u", topic, partition);
 }
