@@ -16,7 +16,7 @@ import proxy  # noqa: E402
 import tap  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from cluster.webhdfs import Hdfs  # noqa: E402
-from lake import faults, manifests, staging_left, table  # noqa: E402
+from lake import faults, ids, manifests, staging_left, table  # noqa: E402
 from spool import HOUR_MS, PIPELINES, Spool  # noqa: E402
 
 SOURCE = os.environ.get('SLUICE_SOURCE', '.')
@@ -106,6 +106,29 @@ def dataset_in_hdfs(cluster, hdfs, folder, dissector):
     tap.check(f'{dissector}: check reaches it, as whom, and what room is left', check.returncode == 0 and f'user {cluster.hdfs.user}' in check.stdout and ' left' in check.stdout, check)
 
 
+def two_instances(cluster, hdfs, folder):
+    """claim: shared, over HDFS: both at once on one folder."""
+    root, both = f'/{MARK}/shared', []
+    for name in ('edge1', 'edge2'):
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        os.makedirs(os.path.join(folder, 'shared'), exist_ok=True)
+        os.symlink(os.path.join(folder, 'shared'), os.path.join(place, 'spool'))
+        both.append(Spool(place, instance=name, claim='shared', state=os.path.join(place, 'state'), collect='{ settle: 0 }', url=f'{cluster.hdfs.http.replace("http", "webhdfs")}{root}',
+                          webhdfs=f'{{ user: {cluster.hdfs.user} }}'))
+    for i in range(40):
+        both[0].make(f'nfcapd.{202601140900 + i}', 5)
+        both[0].drop(f'nfcapd.{202601140900 + i}')
+    runs = [s.start('run', '--once') for s in both]
+    ended = [r.wait(120) for r in runs]
+    copy = os.path.join(folder, 'shared-mirror')
+    mirror(hdfs, root, copy)
+    wrong = faults(copy, both[0].inputs)
+    claims = [os.path.basename(os.path.dirname(os.path.dirname(p))) for p in hdfs.walk(f'{root}/_sluice/claims')]
+    tap.check('two instances on one folder, claims in HDFS: each original and row once', ended == [0, 0] and not wrong and ids(copy) == both[0].expected(), (ended, wrong, both[0].log()[-800:]))
+    tap.check('all claims are done', claims == ['done'] * 40, claims)
+
+
 def main():
     reason = why_not()
     if reason:
@@ -118,6 +141,7 @@ def main():
         try:
             for dissector in PIPELINES:
                 dataset_in_hdfs(cluster, hdfs, folder, dissector)
+            two_instances(cluster, hdfs, folder)
         finally:
             with contextlib.suppress(OSError, urllib.error.URLError):
                 hdfs.delete(f'/{MARK}')
