@@ -1,4 +1,5 @@
 """The Spark worker as a process: driver, JVM and Python workers, killed together."""
+import ctypes
 import os
 import re
 import shlex
@@ -32,12 +33,18 @@ def command(config, *words, memory='768m'):
     return [os.path.join(spark.home(), 'bin', argv[0]), *local, *argv[1:], *words]
 
 
+def end_with_us():
+    """In the child: killed when its parent is gone, however that ended. What a dead JVM leaves ends by itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Worker:
     def __init__(self, config, log, *words):
         self.log = log
         with open(log, 'ab') as out:
             self.begin = out.tell()
-            self.process = subprocess.Popen(command(config, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True)
+            self.process = subprocess.Popen(command(config, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True,
+                                            preexec_fn=end_with_us)
 
     def __enter__(self):
         return self

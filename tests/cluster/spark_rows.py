@@ -448,6 +448,7 @@ def main():
     if why_not():
         tap.skip('spark_rows', why_not())
         tap.done()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # interrupted or not, what was started is stopped
     with session('kafka', 'hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder:
         for name, lake in (('webhdfs', {'scheme': 'webhdfs', 'hosts': c.hdfs.http.split('//')[1], 'options': {'user': c.hdfs.user}}),
                            ('webhdfs+ssl', {'scheme': 'webhdfs+ssl', 'hosts': c.hdfs.https.split('//')[1], 'options': {'user': c.hdfs.user, 'ca_file': c.hdfs.ca}})):
