@@ -32,7 +32,7 @@ def main():
     if why_not():
         tap.skip('conformance against real servers', why_not())
         tap.done()
-    with session('kafka', 'kafka3', 'hdfs', 'metastore', 'metastore4') as c:
+    with session('kafka', 'kafka3', 'hdfs') as c:
         h, root = Hdfs(c.hdfs.http), f'/conform-{os.getpid()}'
         plain, tls = (f'{address.split("//")[1]}{root}' for address in (c.hdfs.http, c.hdfs.https))
         os.environ['HADOOP_USER_NAME'] = c.hdfs.user
@@ -42,8 +42,6 @@ def main():
         h.delete(root)
         for name in ('kafka', 'kafka3'):
             conform('test_bus_conform', name, SLUICE_BUS=f'kafka://{getattr(c, name).bootstrap}')
-        for name in ('metastore', 'metastore4'):
-            conform('test_catalog_conform', name, SLUICE_CATALOG=getattr(c, name).url)
     tap.done()
 
 
