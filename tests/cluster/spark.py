@@ -1,6 +1,8 @@
-"""Spark's environment: where its Python and jars lie."""
+"""Spark: where its Python and jars lie, and a session that answers SQL."""
+import json
 import os
 import subprocess
+import tempfile
 
 from . import jars
 
@@ -31,3 +33,54 @@ def connectors():
     """The five jars that read Kafka and Avro, as spark.jars takes them."""
     lib = os.path.join(jars.folder('spark-connectors'), 'lib')
     return ','.join(sorted(os.path.join(lib, name) for name in os.listdir(lib)))
+
+
+class Session:
+    """A Spark that knows the tables of a cluster's metastore, in a process of its own. Comes up while the test does something else.
+
+        spark = Session(c)
+        spark.sql('select count(*) from spot.flow')    [[1234]]
+    """
+
+    def __init__(self, c, **settings):
+        """c: a session() with hdfs and metastore. settings: further ones of Spark, with _ for the dots"""
+        values = {
+            'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g', 'spark.ui.enabled': 'false',
+            'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2',
+            'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': c.metastore.url,
+            'spark.sql.warehouse.dir': f'{c.hdfs.rpc}/warehouse',
+        } | {k.replace('_', '.'): v for k, v in settings.items()}
+        with open(f'{c.run}/log/spark.log', 'ab') as log:
+            self.process = subprocess.Popen([python(), os.path.join(os.path.dirname(os.path.abspath(__file__)), 'spark_sql.py')],
+                                            env={**os.environ, 'SPARK_SETTINGS': json.dumps(values), 'SPARK_LOCAL_IP': '127.0.0.1', 'HADOOP_USER_NAME': c.hdfs.user,
+                                                 'PYSPARK_PYTHON': python()},
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=tempfile.gettempdir())
+        self.ready = False
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError('Spark has ended; see spark.log')
+        answer = json.loads(line)
+        if 'error' in answer:
+            raise RuntimeError(answer['error'])
+        return answer
+
+    def sql(self, text):
+        """Rows as lists; raises RuntimeError with what Spark says."""
+        if not self.ready:
+            self.ready = bool(self._answer()['ready'])
+        self.process.stdin.write(json.dumps({'sql': text}) + '\n')
+        self.process.stdin.flush()
+        return self._answer()['rows']
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

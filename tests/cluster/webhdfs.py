@@ -1,6 +1,7 @@
 """HDFS seen over WebHDFS, as little of it as probes and tests need. Independent of sluice's own client on purpose."""
 import http.client
 import json
+import shutil
 import string
 import urllib.error
 import urllib.parse
@@ -41,6 +42,11 @@ class Hdfs:
 
     def read(self, path):
         return self.call('GET', path, 'OPEN', seconds=120)
+
+    def fetch(self, path, target):
+        """Into a local file, whatever its size."""
+        with urllib.request.urlopen(self.url(path, 'OPEN'), timeout=120) as answer, open(target, 'wb') as f:
+            shutil.copyfileobj(answer, f, 1 << 20)
 
     def mkdirs(self, path, permission='755'):
         self.call('PUT', path, 'MKDIRS', permission=permission)

@@ -54,6 +54,7 @@ def faults(lake, inputs, dataset='flow'):
     """What is wrong with a lake after everything was committed: a list of sentences, empty when all is well. inputs: {path: bytes}."""
     wrong = []
     files, originals = manifests(lake)
+    files = [f for f in files if f['file'].startswith(f'{dataset}/')]
     listed = {f['file'] for f in files if '/rejects/' not in f['file']}
     present = {os.path.relpath(p, lake) for p in glob.glob(f'{lake}/{dataset}/hive/**/*', recursive=True) if os.path.isfile(p)}
     wrong += [f'in the table without a manifest: {p}' for p in sorted(present - listed)]
