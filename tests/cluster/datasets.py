@@ -113,8 +113,9 @@ def main():
     if why_not():
         tap.skip('datasets on a cluster', why_not())
         tap.done()
-    with tempfile.TemporaryDirectory() as folder, session('kafka', 'hdfs', 'metastore') as c, spark.Session(c) as session_of_spark:
-        hdfs, farm = Hdfs(c.hdfs.http), Farm(c, folder, f'e2e-{os.getpid()}')
+    with tempfile.TemporaryDirectory() as folder, session('kafka', 'hdfs', 'metastore') as c, spark.Session(c) as session_of_spark, \
+            Farm(c, folder, f'e2e-{os.getpid()}') as farm:
+        hdfs = Hdfs(c.hdfs.http)
         made = inputs(folder)
         for instance, workers in (('north', 2), ('south', 1)):
             farm.daemon('collect', instance, f'{instance}-collect')

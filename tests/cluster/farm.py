@@ -122,6 +122,14 @@ class Farm:
                 d.process.send_signal(signal.SIGTERM)
         return {d.name: code for d in self.daemons if (code := d.stop()) not in (0, -signal.SIGKILL)}
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """A test that fails leaves nothing running."""
+        for d in self.daemons:
+            d.stop(signal.SIGKILL)
+
     def mirror(self, hdfs, to):
         """A copy of the lake in a local folder, for foreign readers; its path."""
         for path in hdfs.walk(self.root):

@@ -97,8 +97,8 @@ def main():
     if why_not():
         tap.skip('troubles of a cluster', why_not())
         tap.done()
-    with tempfile.TemporaryDirectory() as folder, session('kafka', 'hdfs', 'metastore') as c:
-        hdfs, farm = Hdfs(c.hdfs.http), Farm(c, folder, f'trouble-{os.getpid()}')
+    with tempfile.TemporaryDirectory() as folder, session('kafka', 'hdfs', 'metastore') as c, Farm(c, folder, f'trouble-{os.getpid()}') as farm:
+        hdfs = Hdfs(c.hdfs.http)
         farm.daemon('collect', 'one', 'collect')
         load = Load(farm, folder)
         load.start()
