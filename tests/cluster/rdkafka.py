@@ -6,6 +6,7 @@ from ctypes import byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
 PRODUCER, CONSUMER = 0, 1
 COPY = 2
 BEGINNING = -2
+NO_LEADER_YET = (5, 6)  # of a broker that has just come back: LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER
 TIMED_OUT = -185
 
 
@@ -83,8 +84,13 @@ class Client:
 
     def ends(self, topic, partition=0, wait_s=10):
         """(oldest offset, offset after the newest)"""
-        low, high = c_int64(), c_int64()
-        self._check(self.lib.rd_kafka_query_watermark_offsets(self.handle, topic.encode(), partition, byref(low), byref(high), wait_s * 1000))
+        low, high, end = c_int64(), c_int64(), time.monotonic() + wait_s
+        while True:
+            error = self.lib.rd_kafka_query_watermark_offsets(self.handle, topic.encode(), partition, byref(low), byref(high), wait_s * 1000)
+            if error not in NO_LEADER_YET or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        self._check(error)
         return low.value, high.value
 
     def consume(self, topic, partition=0, wait_s=30):
