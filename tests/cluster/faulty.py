@@ -7,6 +7,7 @@ A rule is a dictionary: op (CREATE, OPEN, RENAME …), at ('name' or 'data': whi
     after      forward, then hang up instead of answering
     cut        forward so many bytes of the body, then reset both sides
     lie        forward so many bytes of an upload as if they were all, and answer as if it had gone well
+    late       hang up instead of answering, and forward an upload only so many seconds after that (with lie: a part of it)
     silent     take the request and say nothing, until the client leaves
     delay      seconds to wait before forwarding
 """
@@ -26,6 +27,7 @@ class Faulty:
         """name_node: http://HOST:PORT"""
         self.name_node = name_node.split('://')[1]
         self.rules, self.seen, self.lock = [], [], threading.Lock()
+        self.late = []  # answers that nobody waited for
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (Handler,), {'faulty': self}))
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
@@ -110,6 +112,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(rule['status'], b'<html>by rule</html>')
         elif 'before' in rule:
             self.hang_up()
+        elif 'late' in rule:
+            body = b''.join(self.pieces())[:rule.get('lie')]
+            self.hang_up()
+            threading.Thread(target=self.forward_late, args=(peer, path, body, rule), daemon=True).start()
         elif 'silent' in rule:
             self.connection.settimeout(60)
             self.rfile.read(1)
@@ -117,6 +123,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             threading.Event().wait(rule.get('delay', 0))
             self.forward(at, peer, path, body, rule)
+
+    def forward_late(self, peer, path, body, rule):
+        threading.Event().wait(rule['late'])
+        c = http.client.HTTPConnection(peer, timeout=60)
+        c.request(self.command, path, body, {'Content-Type': 'application/octet-stream'})
+        with self.faulty.lock:
+            self.faulty.late.append(c.getresponse().status)
+        c.close()
 
     def forward(self, at, peer, path, body, rule):
         c = http.client.HTTPConnection(peer, timeout=60)

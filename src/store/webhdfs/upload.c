@@ -4,6 +4,9 @@
  * it: only its owner has the bytes.
  *
  * An upload that is cut short looks complete to HDFS, so the answer must be 201 and the length is asked for afterwards.
+ *
+ * Bytes of an attempt whose answer was lost may reach a data node later than those of the next one. So no attempt
+ * replaces a file: what an earlier one left is removed first, and one that comes late finds the name taken.
  */
 #include "store/webhdfs/webhdfs.h"
 
@@ -20,6 +23,7 @@ enum step {
 	STEP_OPEN,   /* bytes are collected */
 	STEP_STREAM, /* bytes go out as they come */
 	STEP_QUEUED, /* closed, waits for a connection of the limit */
+	STEP_CLEAR,  /* what an earlier attempt left is removed */
 	STEP_LOCATE, /* a name node is asked for a data node */
 	STEP_SEND,   /* and that is sent the bytes */
 	STEP_VERIFY, /* a name node is asked for the length */
@@ -38,7 +42,7 @@ struct store_file {
 	uint64_t size;
 	bool closed, limited;    /* limited: counts in under_way */
 	bool streamed;           /* what was sent is not here any more */
-	bool tried;              /* an attempt may have left something under our name: it is replaced */
+	bool tried;              /* an attempt may have left something under our name */
 	char excluded[EXCLUDED]; /* a data node that was not there */
 	struct backoff backoff;
 	struct mono pause_begun;
@@ -68,12 +72,19 @@ static void fail(struct store_file *f, enum rc rc)
 
 /* ---- steps of an upload ---- */
 
+static struct http_call *clear(struct store_file *f)
+{
+	const struct call c = {
+	    .method = HTTP_DELETE, .path = f->path, .op = "DELETE", .params = "&recursive=false", .repeatable = true};
+	return client_start(f->w, &c);
+}
+
 static struct http_call *locate(struct store_file *f)
 {
 	struct webhdfs *w = f->w;
 	struct writer params;
 	writer_init(&params, URL_MAX);
-	writer_format(&params, "&overwrite=%s%s", f->tried ? "true" : "false", w->create);
+	writer_format(&params, "&overwrite=false%s", w->create);
 	if (f->excluded[0] != '\0' && f->backoff.tries % 2 == 1) {
 		writer_text(&params, "&excludedatanodes=");
 		name_url(f->excluded, strlen(f->excluded), &params);
@@ -120,10 +131,8 @@ static bool may_try_again(struct store_file *f, const struct answer *a)
 	switch (a->kind) {
 	case ANSWER_TAKEN:
 	case ANSWER_BEING_WRITTEN:
-		if (f->tried)
-			return true;
-		f->rc = err_set(RC_BAD, &f->reason, "%.300s: is there already", f->path);
-		return false;
+		f->rc = err_set(f->tried ? RC_AGAIN : RC_BAD, &f->reason, "%.300s: is there already", f->path);
+		return f->tried;
 	case ANSWER_DENIED:
 	case ANSWER_UNTRUSTED:
 	case ANSWER_REFUSED:
@@ -148,13 +157,31 @@ static void attempt_failed(struct store_file *f, const struct answer *a)
 	f->step = STEP_PAUSE;
 }
 
+/* What a name node said; the next one is asked next time when it said nothing of use. */
+static void judge_name_node(struct store_file *f, const struct http_call *h, struct answer *a)
+{
+	client_judge(f->w, h, a);
+	if (a->kind == ANSWER_UNREACHED || a->kind == ANSWER_ELSEWHERE || a->kind == ANSWER_LOST)
+		f->w->active = (f->w->active + 1) % f->w->place.nodes;
+}
+
+static void cleared(struct store_file *f, const struct http_call *h)
+{
+	struct answer a;
+	judge_name_node(f, h, &a);
+	if (a.kind != ANSWER_OK && a.kind != ANSWER_ABSENT) {
+		attempt_failed(f, &a);
+		return;
+	}
+	f->call = locate(f);
+	f->step = STEP_LOCATE;
+}
+
 static void located(struct store_file *f, const struct http_call *h)
 {
 	struct answer a;
 	char *url = NULL;
-	client_judge(f->w, h, &a);
-	if (a.kind == ANSWER_UNREACHED || a.kind == ANSWER_ELSEWHERE || a.kind == ANSWER_LOST)
-		f->w->active = (f->w->active + 1) % f->w->place.nodes;
+	judge_name_node(f, h, &a);
 	if (a.kind != ANSWER_OK) {
 		attempt_failed(f, &a);
 		return;
@@ -217,8 +244,8 @@ static void verified(struct store_file *f, const struct http_call *h)
 static void begin_attempt(struct store_file *f)
 {
 	/* A streamed one that pauses has been sent: what is left is to verify it. */
-	f->call = f->streamed ? verify(f) : locate(f);
-	f->step = f->streamed ? STEP_VERIFY : STEP_LOCATE;
+	f->step = f->streamed ? STEP_VERIFY : f->tried ? STEP_CLEAR : STEP_LOCATE;
+	f->call = f->streamed ? verify(f) : f->tried ? clear(f) : locate(f);
 }
 
 static void move_one(struct store_file *f)
@@ -226,10 +253,12 @@ static void move_one(struct store_file *f)
 	struct http_call *h = f->call;
 	if (f->step == STEP_PAUSE && mono_since(f->pause_begun) >= f->pause_ms)
 		begin_attempt(f);
-	if (h == NULL || !http_done(h) || f->step < STEP_LOCATE)
+	if (h == NULL || !http_done(h) || f->step < STEP_CLEAR)
 		return;
 	f->call = NULL;
-	if (f->step == STEP_LOCATE)
+	if (f->step == STEP_CLEAR)
+		cleared(f, h);
+	else if (f->step == STEP_LOCATE)
 		located(f, h);
 	else if (f->step == STEP_SEND)
 		sent(f, h);
@@ -349,11 +378,11 @@ static enum rc stream_begin(struct store_file *f)
 	for (;;) {
 		struct answer a;
 		char *url = NULL;
+		if (f->tried && (f->rc = client_remove(f->w, f->path, &f->reason)) != RC_OK)
+			return f->rc;
 		struct http_call *h = locate(f);
 		(void)!http_wait(h, &f->reason);
-		client_judge(f->w, h, &a);
-		if (a.kind == ANSWER_UNREACHED || a.kind == ANSWER_ELSEWHERE || a.kind == ANSWER_LOST)
-			f->w->active = (f->w->active + 1) % f->w->place.nodes;
+		judge_name_node(f, h, &a);
 		enum rc rc = a.kind == ANSWER_OK ? client_redirect(f->w, h, &url, &f->reason) : RC_OK;
 		http_close(&h);
 		if (rc != RC_OK)
