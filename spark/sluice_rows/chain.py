@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 
-from . import log, manifest
+from . import compaction, log, manifest
 from .errors import Again, Broken, Taken
 from .seen import Seen
 
@@ -118,13 +118,19 @@ class Chain:
     def _check_size(self, entry):
         there = self.lake.size(entry['file'])
         if there is None:
+            # its rows may have gone on into a compacted file, which is whole
+            if entry['kind'] == 'table' and compaction.took(self.lake, entry):
+                return
             raise Broken(f'{entry["file"]} is neither staged nor in place: committed rows are missing')
         if there != entry['size']:
             raise Broken(f'{entry["file"]} has {there} bytes, its manifest says {entry["size"]}')
 
     def _publish(self, files):
         by_name = {f['file']: f for f in files}
-        for staged, final in self.lake.publish([(f['staged'], f['file']) for f in files]):
+        both, neither = self.lake.publish([(f['staged'], f['file']) for f in files])
+        for final in neither:
+            self._check_size(by_name[final])
+        for staged, final in both:
             # fine if the final one holds the promised bytes
             self._check_size(by_name[final])
             if self.lake.crc32(final) != by_name[final]['crc32']:

@@ -75,17 +75,18 @@ class Lake:
     """
 
     def publish(self, moves):
-        """Give staged files their names. What was done before is fine, whoever did it; [(staged, final)] where both are there comes back."""
-        both = []
+        """Give staged files their names. What was done before is fine, whoever did it. Two lists come back: [(staged, final)] where both are there, and
+        [final] where neither is."""
+        both, neither = [], []
         for staged, final in moves:
             outcome = self.rename(check(staged), check(final))
             if outcome == 'taken':
                 if self.size(staged) is not None:
                     both.append((staged, final))
             elif outcome == 'absent' and self.size(final) is None:
-                raise Broken(f'{final} is neither staged nor in place: committed rows are missing')
+                neither.append(final)
         self.settle({os.path.dirname(final) for _, final in moves})
-        return both
+        return both, neither
 
     def settle(self, folders):
         """Make names last that were given in these folders."""

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/compaction.h"
 #include "pipe/figures.h"
 #include "pipe/history.h"
 #include "pipe/recall.h"
@@ -50,8 +51,12 @@ static enum rc roll_file(void *context, const struct manifest_file *f, struct er
 		r->capacity = mem_grow(r->capacity, r->files + 1);
 		r->file = mem_resize(r->file, r->capacity * sizeof *r->file);
 	}
-	r->file[r->files++] = (struct draft_file){
-	    .staged = mem_text(f->staged), .path = mem_text(f->path), .size = f->size, .crc32 = f->crc32};
+	r->file[r->files++] = (struct draft_file){.staged = mem_text(f->staged),
+	    .path = mem_text(f->path),
+	    .rejects = f->rejects,
+	    .hour = f->hour,
+	    .size = f->size,
+	    .crc32 = f->crc32};
 	return RC_OK;
 }
 
@@ -84,14 +89,37 @@ static enum rc file_crc32(const struct bench *b, const char *path, uint32_t *out
 	return rc == RC_END ? err_set(RC_AGAIN, e, "%s vanished", path) : rc;
 }
 
+/* A file that is neither staged nor in place: RC_OK when its rows went on into a compacted one, which is whole. */
+static enum rc settle_neither(const struct bench *b, const char *dataset, const struct draft_file *f, struct err *e)
+{
+	bool took = false;
+	enum rc rc =
+	    f->rejects ? RC_OK : compaction_took(b->store, dataset, f->hour, f->path, f->size, f->crc32, &took, e);
+
+	if (rc == RC_OK && !took)
+		return err_set(RC_BAD, e, "%s is neither staged nor in place: committed rows are missing", f->path);
+	return rc;
+}
+
+/* The same for one that could not be published; *e says why, and goes on saying it when no compaction took the file. */
+static enum rc settle_gone(const struct bench *b, const char *dataset, const struct draft_file *f, struct err *e)
+{
+	const struct err why = *e;
+	enum rc rc = settle_neither(b, dataset, f, e);
+
+	if (rc == RC_BAD)
+		*e = why;
+	return rc;
+}
+
 /* A final name must hold the bytes that the manifest promises. */
-static enum rc check_size(const struct bench *b, const struct draft_file *f, struct err *e)
+static enum rc check_size(const struct bench *b, const char *dataset, const struct draft_file *f, struct err *e)
 {
 	struct store_stat st;
 	enum rc rc = store_stat(b->store, f->path, &st, e);
 
 	if (rc == RC_END)
-		return err_set(RC_BAD, e, "%s is neither staged nor in place: committed rows are missing", f->path);
+		return settle_neither(b, dataset, f, e);
 	if (rc == RC_OK && st.size != f->size)
 		return err_set(
 		    RC_BAD, e, "%s has %" PRIu64 " bytes, its manifest says %" PRIu64, f->path, st.size, f->size);
@@ -100,11 +128,11 @@ static enum rc check_size(const struct bench *b, const struct draft_file *f, str
 
 /* Staged and final name are both there: fine if the final one holds the promised bytes (a link that was not followed by
  * its unlink). */
-static enum rc settle_both(const struct bench *b, const struct draft_file *f, struct err *e)
+static enum rc settle_both(const struct bench *b, const char *dataset, const struct draft_file *f, struct err *e)
 {
 	const char *staged = f->staged;
 	uint32_t crc = 0;
-	enum rc rc = check_size(b, f, e);
+	enum rc rc = check_size(b, dataset, f, e);
 
 	if (rc == RC_OK)
 		rc = file_crc32(b, f->path, &crc, e);
@@ -113,7 +141,8 @@ static enum rc settle_both(const struct bench *b, const struct draft_file *f, st
 	return rc == RC_OK ? store_remove(b->store, &staged, 1, e) : rc;
 }
 
-static enum rc publish(const struct bench *b, const struct draft_file *file, size_t files, struct err *e)
+static enum rc publish(
+    const struct bench *b, const char *dataset, const struct draft_file *file, size_t files, struct err *e)
 {
 	struct store_move *move = mem_zero(files + 1, sizeof *move);
 	size_t at = 0;
@@ -128,7 +157,9 @@ static enum rc publish(const struct bench *b, const struct draft_file *file, siz
 		if (rc == RC_OK && at < files)
 			rc = err_set(RC_FAIL, e, "%s was not published", file[at].path);
 		if (rc == RC_END)
-			rc = settle_both(b, &file[at++], e);
+			rc = settle_both(b, dataset, &file[at++], e);
+		else if (rc == RC_BAD && at < files)
+			rc = settle_gone(b, dataset, &file[at++], e);
 		if (rc != RC_OK)
 			break;
 	}
@@ -287,7 +318,7 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 		return rc;
 	step(b, STEP_CHECKED);
 	file = draft_files(d, &files);
-	if ((rc = publish(b, file, files, e)) != RC_OK)
+	if ((rc = publish(b, p->pipeline->schema->name, file, files, e)) != RC_OK)
 		return rc;
 	step(b, STEP_PUBLISHED);
 	for (size_t i = 0; i < files; i++)
@@ -317,10 +348,10 @@ static enum rc roll_newest(const struct bench *b, const struct place *p, uint64_
 		return RC_OK;
 	if (rc != RC_OK && rc != RC_END)
 		return rc;
-	if ((rc = publish(b, r->file, r->files, e)) != RC_OK)
+	if ((rc = publish(b, p->pipeline->schema->name, r->file, r->files, e)) != RC_OK)
 		return rc;
 	for (size_t i = 0; i < r->files && rc == RC_OK; i++)
-		rc = check_size(b, &r->file[i], e);
+		rc = check_size(b, p->pipeline->schema->name, &r->file[i], e);
 	return rc;
 }
 

@@ -44,6 +44,35 @@ def manifests(lake):
     return files, originals
 
 
+def compactions(lake, dataset='flow'):
+    """Every compaction of a dataset, oldest generation of an hour first: [(inputs, outputs)] as lists of JSON objects. Rows that do not add up are an error."""
+    found = []
+    for path in sorted(glob.glob(f'{lake}/_sluice/compactions/{dataset}/*/*')):
+        with open(path, encoding='utf-8') as f:
+            head, *lines, tail = [json.loads(line) for line in f]
+        assert head['sluice'] == 'compaction' and tail['lines'] == len(lines) + 1, path
+        inputs, outputs = [e for e in lines if 'input' in e], [e for e in lines if 'output' in e]
+        assert len(inputs) + len(outputs) == len(lines), path
+        assert sum(e['rows'] for e in inputs) == sum(e['rows'] for e in outputs), path
+        found.append((inputs, outputs))
+    return found
+
+
+def table_files(lake, dataset='flow'):
+    """The files that a table must hold by what commits and compactions say: {path: manifest line}, and what contradicts itself."""
+    wrong = []
+    now = {f['file']: f for f in manifests(lake)[0] if f['dataset'] == dataset and f['kind'] == 'table'}
+    for inputs, outputs in compactions(lake, dataset):
+        for f in inputs:
+            was = now.pop(f['input'], None)
+            if was is None:
+                wrong.append(f'compacted, but not there before: {f["input"]}')
+            elif (was['size'], was['rows'], was['crc32']) != (f['size'], f['rows'], f['crc32']):
+                wrong.append(f'a compaction took another file than was committed: {f["input"]}')
+        now.update((f['output'], f) for f in outputs)
+    return now, wrong
+
+
 def unescape(name):
     """Undo sluice's escape of odd bytes in names."""
     raw = re.sub(rb'\\x([0-9a-f]{2})', lambda m: bytes([int(m.group(1), 16)]), name.encode())
@@ -52,15 +81,16 @@ def unescape(name):
 
 def faults(lake, inputs, dataset='flow'):
     """What is wrong with a lake after everything was committed: a list of sentences, empty when all is well. inputs: {path: bytes}."""
-    wrong = []
     files, originals = manifests(lake)
     files = [f for f in files if f['file'].startswith(f'{dataset}/')]
-    listed = {f['file'] for f in files if '/rejects/' not in f['file']}
+    table_now, wrong = table_files(lake, dataset)
+    listed = set(table_now)
     present = {os.path.relpath(p, lake) for p in glob.glob(f'{lake}/{dataset}/hive/**/*', recursive=True) if os.path.isfile(p)}
     wrong += [f'in the table without a manifest: {p}' for p in sorted(present - listed)]
     wrong += [f'in a manifest but not there: {p}' for p in sorted(listed - present)]
-    wrong += [f'size differs from manifest: {f["file"]}' for f in files
-              if os.path.exists(f'{lake}/{f["file"]}') and os.path.getsize(f'{lake}/{f["file"]}') != f['size']]
+    sizes = {path: f['size'] for path, f in table_now.items()} | {f['file']: f['size'] for f in files if f['kind'] == 'rejects'}
+    wrong += [f'size differs from manifest: {path}' for path, size in sizes.items()
+              if os.path.exists(f'{lake}/{path}') and os.path.getsize(f'{lake}/{path}') != size]
     identity = [(o['pipeline'], o['original'], o.get('again', 0)) for o in originals]
     wrong += [f'committed twice: {i}' for i in {i for i in identity if identity.count(i) > 1}]
     wanted = {hashlib.sha256(b).hexdigest() for b in inputs.values()}

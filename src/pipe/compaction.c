@@ -1,0 +1,295 @@
+/*
+ * Written whole or not at all, and read with the same suspicion as the manifests of commits: audit, recovery and the
+ * next compaction all decide by it whether rows are there once.
+ */
+#include "pipe/compaction.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "ext/json.h"
+#include "pipe/manifest.h"
+
+enum { VERSION = 1, PATH_BYTES = 512 };
+
+void lake_compaction_hour(char *out, size_t size, const char *dataset, int64_t hour)
+{
+	snprintf(out, size, "_sluice/compactions/%s/%020" PRId64, dataset, hour);
+}
+
+void lake_compaction(char *out, size_t size, const char *dataset, int64_t hour, uint64_t generation)
+{
+	snprintf(out, size, "_sluice/compactions/%s/%020" PRId64 "/%020" PRIu64, dataset, hour, generation);
+}
+
+static void put_text(struct writer *w, const char *key, const char *text)
+{
+	writer_format(w, ",\"%s\":", key);
+	json_quote(w, text, strlen(text));
+}
+
+void compaction_begin(struct writer *w, const struct compaction_head *h)
+{
+	writer_format(w, "{\"sluice\":\"compaction\",\"version\":%d", VERSION);
+	put_text(w, "dataset", h->dataset);
+	writer_format(w, ",\"hour\":%" PRId64 ",\"generation\":%" PRIu64, h->hour, h->generation);
+	put_text(w, "epoch", h->epoch);
+	put_text(w, "writer", "sluice " SLUICE_VERSION);
+	writer_format(w, ",\"time\":%" PRId64 "}\n", h->time_ms);
+}
+
+void compaction_add(struct writer *w, const struct compaction_file *f)
+{
+	writer_text(w, f->output ? "{\"output\":" : "{\"input\":");
+	json_quote(w, f->path, strlen(f->path));
+	put_text(w, f->output ? "staged" : "kept", f->from);
+	if (f->aside != NULL)
+		put_text(w, "aside", f->aside);
+	writer_format(
+	    w, ",\"size\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"crc32\":%" PRIu32 "}\n", f->size, f->rows, f->crc32);
+}
+
+void compaction_end(struct writer *w)
+{
+	manifest_end(w);
+}
+
+/* Reading. */
+
+struct walk {
+	const struct compaction_visitor *v;
+	const char *dataset; /* what the name promises; NULL: nothing */
+	int64_t hour;
+	uint64_t generation;
+	bool head, ended;
+	uint64_t lines, in, out; /* rows */
+};
+
+static enum rc get_u64(const json_t *line, const char *key, uint64_t *out, struct err *e)
+{
+	int64_t v = 0;
+	enum rc rc = json_get_int(line, key, &v, e);
+
+	if (rc != RC_OK)
+		return rc;
+	if (v < 0)
+		return err_set(RC_BAD, e, "key \"%s\" is negative", key);
+	*out = (uint64_t)v;
+	return RC_OK;
+}
+
+static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
+{
+	struct compaction_head h = {.hour = 0};
+	const char *kind, *dataset, *epoch;
+	int64_t version = 0;
+	enum rc rc;
+
+	if ((rc = json_get_text(line, "sluice", &kind, e)) != RC_OK ||
+	    (rc = json_get_int(line, "version", &version, e)) != RC_OK)
+		return rc;
+	if (strcmp(kind, "compaction") != 0 || version != VERSION)
+		return err_set(RC_BAD, e, "a %.32s of version %" PRId64 ", not a compaction of version %d", kind,
+		    version, VERSION);
+	if ((rc = json_get_text(line, "dataset", &dataset, e)) != RC_OK ||
+	    (rc = json_get_int(line, "hour", &h.hour, e)) != RC_OK ||
+	    (rc = get_u64(line, "generation", &h.generation, e)) != RC_OK ||
+	    (rc = json_get_text(line, "epoch", &epoch, e)) != RC_OK ||
+	    (rc = json_get_int(line, "time", &h.time_ms, e)) != RC_OK)
+		return rc;
+	if (!str_copy(h.dataset, sizeof h.dataset, dataset) || !str_copy(h.epoch, sizeof h.epoch, epoch))
+		return err_set(RC_BAD, e, "its first line is damaged");
+	if (w->dataset != NULL &&
+	    (strcmp(w->dataset, dataset) != 0 || w->hour != h.hour || w->generation != h.generation))
+		return err_set(RC_BAD, e, "it speaks of generation %" PRIu64 " of hour %" PRId64 " of %s", h.generation,
+		    h.hour, h.dataset);
+	w->head = true;
+	return w->v->head != NULL ? w->v->head(w->v->context, &h, e) : RC_OK;
+}
+
+static enum rc walk_file(struct walk *w, const json_t *line, bool output, struct err *e)
+{
+	struct compaction_file f = {.output = output};
+	const json_t *aside = json_object_get(line, "aside");
+	uint64_t crc32 = 0;
+	enum rc rc;
+
+	if ((rc = json_get_text(line, output ? "output" : "input", &f.path, e)) != RC_OK ||
+	    (rc = json_get_text(line, output ? "staged" : "kept", &f.from, e)) != RC_OK ||
+	    (rc = get_u64(line, "size", &f.size, e)) != RC_OK || (rc = get_u64(line, "rows", &f.rows, e)) != RC_OK ||
+	    (rc = get_u64(line, "crc32", &crc32, e)) != RC_OK)
+		return rc;
+	if (crc32 > UINT32_MAX || (aside != NULL && !json_is_string(aside)))
+		return err_set(RC_BAD, e, "the line of a file is damaged");
+	f.crc32 = (uint32_t)crc32;
+	f.aside = json_string_value(aside);
+	*(output ? &w->out : &w->in) += f.rows;
+	return w->v->file != NULL ? w->v->file(w->v->context, &f, e) : RC_OK;
+}
+
+static enum rc walk_end(struct walk *w, const json_t *line, struct err *e)
+{
+	uint64_t lines = 0;
+	enum rc rc = get_u64(line, "lines", &lines, e);
+
+	if (rc != RC_OK)
+		return rc;
+	w->ended = true;
+	if (lines != w->lines)
+		return err_set(RC_BAD, e, "%" PRIu64 " lines, it says %" PRIu64, w->lines, lines);
+	if (w->in != w->out)
+		return err_set(RC_BAD, e, "%" PRIu64 " rows went in, %" PRIu64 " came out", w->in, w->out);
+	return RC_OK;
+}
+
+static enum rc walk_line(struct walk *w, const char *text, size_t len, struct err *e)
+{
+	json_t *line = NULL;
+	enum rc rc = json_parse(text, len, &line, e);
+
+	if (rc != RC_OK)
+		return rc;
+	if (w->ended)
+		rc = err_set(RC_BAD, e, "there is more after its last line");
+	else if (!w->head)
+		rc = walk_head(w, line, e);
+	else if (json_object_get(line, "input") != NULL)
+		rc = walk_file(w, line, false, e);
+	else if (json_object_get(line, "output") != NULL)
+		rc = walk_file(w, line, true, e);
+	else
+		rc = walk_end(w, line, e);
+	w->lines++;
+	json_decref(line);
+	return rc;
+}
+
+static enum rc walk_text(struct walk *w, const char *text, size_t size, struct err *e)
+{
+	const char *at = text;
+	const char *end = text + size;
+
+	if (manifest_span(text, size) != size)
+		return err_set(RC_BAD, e, "the manifest is not whole");
+	while (at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		if (stop == NULL)
+			return err_set(RC_BAD, e, "the manifest is not whole");
+		enum rc rc = walk_line(w, at, (size_t)(stop - at), e);
+		if (rc == RC_BAD)
+			return err_wrap(rc, e, "compaction line %" PRIu64, w->lines);
+		if (rc != RC_OK)
+			return rc;
+		at = stop + 1;
+	}
+	return w->ended ? RC_OK : err_set(RC_BAD, e, "the manifest is not whole");
+}
+
+enum rc compaction_walk(const char *text, size_t size, const struct compaction_visitor *v, struct err *e)
+{
+	struct walk w = {.v = v};
+
+	return walk_text(&w, text, size, e);
+}
+
+enum rc compaction_load(struct store *s, const char *dataset, int64_t hour, uint64_t generation,
+    const struct compaction_visitor *v, struct err *e)
+{
+	struct walk w = {.v = v, .dataset = dataset, .hour = hour, .generation = generation};
+	char path[PATH_BYTES];
+	char *text = NULL;
+	size_t size = 0;
+	enum rc rc;
+
+	lake_compaction(path, sizeof path, dataset, hour, generation);
+	rc = store_get(s, path, COMPACTION_MAX, &text, &size, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = walk_text(&w, text, size, e);
+	if (rc == RC_BAD)
+		rc = err_wrap(rc, e, "%s", path);
+	mem_free(&text);
+	return rc;
+}
+
+enum rc compaction_each(struct store *s, const char *dataset, int64_t hour, const struct compaction_visitor *v,
+    uint64_t *newest, struct err *e)
+{
+	char path[PATH_BYTES];
+	char **names = NULL;
+	size_t count = 0;
+	uint64_t last = 0;
+	enum rc rc;
+
+	lake_compaction_hour(path, sizeof path, dataset, hour);
+	rc = store_list(s, path, NULL, SIZE_MAX / 2, &names, &count, e);
+	if (rc != RC_OK)
+		return rc;
+	for (size_t i = 0; i < count && rc == RC_OK; i++) {
+		uint64_t generation;
+		if (!manifest_name_read(names[i], &generation))
+			continue;
+		last = generation;
+		if (v != NULL)
+			rc = compaction_load(s, dataset, hour, generation, v, e);
+		if (rc == RC_END)
+			rc = err_set(RC_AGAIN, e, "%s/%s vanished", path, names[i]);
+	}
+	store_list_free(&names, count);
+	if (newest != NULL)
+		*newest = last;
+	return rc;
+}
+
+enum rc compaction_hours(struct store *s, const char *dataset, int64_t **hours, size_t *count, struct err *e)
+{
+	char *path = mem_format("_sluice/compactions/%s", dataset);
+	char **names = NULL;
+	size_t got = 0, n = 0;
+	enum rc rc = store_list(s, path, NULL, SIZE_MAX / 2, &names, &got, e);
+
+	mem_free(&path);
+	if (rc != RC_OK)
+		return rc;
+	*hours = mem_alloc((got + 1) * sizeof **hours);
+	for (size_t i = 0; i < got; i++) {
+		uint64_t hour;
+		if (manifest_name_read(names[i], &hour) && hour <= INT64_MAX)
+			(*hours)[n++] = (int64_t)hour;
+	}
+	store_list_free(&names, got);
+	*count = n;
+	return RC_OK;
+}
+
+struct look {
+	const char *path;
+	uint64_t size;
+	uint32_t crc32;
+	bool took;
+};
+
+static enum rc look_file(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct look *l = context;
+
+	(void)e;
+	if (!f->output && strcmp(f->path, l->path) == 0)
+		l->took |= f->size == l->size && f->crc32 == l->crc32;
+	return RC_OK;
+}
+
+enum rc compaction_took(struct store *s, const char *dataset, int64_t hour, const char *path, uint64_t size,
+    uint32_t crc32, bool *took, struct err *e)
+{
+	struct look l = {.path = path, .size = size, .crc32 = crc32};
+	const struct compaction_visitor v = {.context = &l, .file = look_file};
+	enum rc rc = compaction_each(s, dataset, hour, &v, NULL, e);
+
+	if (rc == RC_OK)
+		*took = l.took;
+	return rc;
+}
