@@ -127,6 +127,11 @@ enum rc bus_join(struct bus *b, const char *member, const char *const *topic, si
 	return b->ops->join != NULL ? b->ops->join(b, member, topic, topics, e) : RC_END;
 }
 
+bool bus_shares(const struct bus *b)
+{
+	return b->ops->join != NULL;
+}
+
 enum rc bus_claim(struct bus *b, const char *topic, unsigned partition, struct err *e)
 {
 	enum rc rc = check_place(topic, partition, e);

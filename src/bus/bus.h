@@ -56,8 +56,8 @@ struct bus_option { /* properties of the provider, as they are: `kafka:`, `bus_m
 struct bus_ops {
 	const char *scheme; /* "embedded", "kafka" */
 
-	/* Judge options without opening anything, so that a configuration's error has its line. NULL: open does it. RC_BAD
-	 * with the nearest that there is. */
+	/* Judge options without opening anything, so that a configuration's error has its line. NULL: open does it.
+	 * RC_BAD with the nearest that there is. */
 	enum rc (*check)(const char *place, const struct bus_option *option, size_t options, struct err *e);
 	/* url without its scheme. RC_AGAIN, RC_FAIL. Options it does not know are RC_BAD with the nearest. */
 	enum rc (*open)(
@@ -147,8 +147,9 @@ enum rc bus_range(
     struct bus *b, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, struct err *e) MUST_USE;
 enum rc bus_trim(struct bus *b, const char *topic, unsigned partition, uint64_t offset, struct err *e) MUST_USE;
 /* RC_END: the provider has no such thing. */
-enum rc bus_join(
-    struct bus *b, const char *member, const char *const *topic, size_t topics, struct err *e) MUST_USE;
+enum rc bus_join(struct bus *b, const char *member, const char *const *topic, size_t topics, struct err *e) MUST_USE;
+/* Is there a join, so that what was claimed can be asked back? */
+bool bus_shares(const struct bus *b);
 enum rc bus_claim(struct bus *b, const char *topic, unsigned partition, struct err *e) MUST_USE;
 void bus_release(struct bus *b, const char *topic, unsigned partition);
 enum rc bus_usage(struct bus *b, uint64_t *used, uint64_t *bound, struct err *e) MUST_USE;

@@ -205,7 +205,9 @@ static bool asked_back(struct lane *l)
 {
 	struct err e;
 
-	if (l->state == LANE_CLAIM || bus_claim(l->bench->bus, l->place.topic, l->place.partition, &e) != RC_END)
+	if (l->state == LANE_CLAIM || !bus_shares(l->bench->bus))
+		return false;
+	if (bus_claim(l->bench->bus, l->place.topic, l->place.partition, &e) != RC_END)
 		return false;
 	lane_drain(l);
 	drop(l);
@@ -215,7 +217,7 @@ static bool asked_back(struct lane *l)
 	l->state = LANE_CLAIM;
 	l->due = clock_mono();
 	bus_release(l->bench->bus, l->place.topic, l->place.partition);
-	log_info("gives the partition to another worker topic=%s partition=%u", l->place.topic, l->place.partition);
+	log_info("gives the partition back to the group topic=%s partition=%u", l->place.topic, l->place.partition);
 	return true;
 }
 

@@ -138,6 +138,23 @@ def comings_and_goings(c, place):
     tap.check('topics stay', len(site.status()['partitions']) == 8)
 
 
+def ends(c, place):
+    """Workers that end together while their group shares out, at several moments of that."""
+    site = Site(place, c.kafka.bootstrap, f'ends{os.getpid()}')
+    site.start(site.collector, 'collect')
+    for i, moment in enumerate((0.3, 1.5, 2.5, 3.4)):
+        workers = [site.worker(f'{name}{i}')[1] for name in ('one', 'two', 'three')]
+        site.drop(3, 100, f'{i}')
+        time.sleep(moment)
+        for w in workers:
+            w.terminate()
+        codes = [w.wait(60) for w in workers]
+        tap.check(f'ended together after {moment} s: in order', codes == [0, 0, 0], codes)
+    site.worker('last')
+    all_rows(site, 'workers that ended together')
+    all_well(site, 'workers that ended together')
+
+
 def fixed(c, place):
     site = Site(place, c.kafka.bootstrap, f'fixed{os.getpid()}')
     site.start(site.collector, 'collect')
@@ -169,7 +186,7 @@ def main():
         tap.skip('workers that share a broker', why_not())
         tap.done()
     with session('kafka') as c, tempfile.TemporaryDirectory(prefix='sluice-kafka-') as place:
-        for test in (comings_and_goings, fixed, same_host):
+        for test in (comings_and_goings, ends, fixed, same_host):
             start = time.monotonic()
             test(c, os.path.join(place, test.__name__))
             print(f'# {test.__name__}: {time.monotonic() - start:.1f} s')

@@ -886,11 +886,11 @@ static void partitions_are_shared_out(void **state)
 	struct bus *a = open_member(t->folder, "a");
 	assert_true(has(a, SHARED));
 	struct bus *b = open_member(t->folder, "b");
-	/* What is asked back from a is not b's while a holds on to it. */
+	/* What is asked back from a, a part or all of it, is not b's while a holds on to it. */
 	struct mono start = clock_mono();
 	while (count(mine(a, false)) == SHARED && mono_since(start) < 30000)
 		clock_sleep_ms(20);
-	assert_int_equal(count(mine(a, false)), SHARED / 2);
+	assert_true(count(mine(a, false)) <= SHARED / 2);
 	start = clock_mono();
 	while (mono_since(start) < 1000) {
 		assert_int_equal(count(mine(b, true)), 0);
@@ -898,8 +898,9 @@ static void partitions_are_shared_out(void **state)
 		clock_sleep_ms(20);
 	}
 	start = clock_mono();
-	while (count(mine(b, true)) < SHARED / 2 && mono_since(start) < 30000) {
-		(void)mine(a, true);
+	while (count(mine(a, true)) + count(mine(b, true)) < SHARED || count(mine(b, true)) == 0) {
+		if (mono_since(start) > 30000)
+			break;
 		clock_sleep_ms(20);
 	}
 	unsigned of_a = mine(a, true), of_b = mine(b, true);

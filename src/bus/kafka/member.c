@@ -15,6 +15,8 @@ enum {
 	POLL_MS = 20,
 	LET_GO_MS = 10000, /* readers may take that long to finish with what is asked back */
 	AGAIN_MS = 1000,   /* after a fatal error: another process has our name */
+	NOTES_MS = 1000,   /* for the brokers to take the last notes */
+	NOTES_LOOK_MS = 5,
 };
 
 struct own {
@@ -28,7 +30,9 @@ struct member {
 	const struct properties *properties;
 	struct client client;
 	char *name;
-	bool leaving;                            /* nothing waits for a reader any more */
+	bool cooperative;          /* partitions are given and asked back one by one, not all of them anew */
+	rd_kafka_queue_t *answers; /* to notes */
+	size_t notes;              /* of member_note, not answered yet */
 	rd_kafka_topic_partition_list_t *topics; /* NULL: not joined */
 	struct own *own;
 	size_t owns, capacity;
@@ -81,17 +85,12 @@ static void taken(struct member *m, const rd_kafka_topic_partition_list_t *list)
 	}
 }
 
-static bool is_cooperative(rd_kafka_t *rk)
-{
-	return strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") == 0;
-}
-
 static void assign(struct member *m, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
 {
 	/* Nothing is read here: a position that needs no look-up, and no fetching. */
 	for (int i = 0; i < list->cnt; i++)
 		list->elems[i].offset = RD_KAFKA_OFFSET_END;
-	if (is_cooperative(rk)) {
+	if (m->cooperative) {
 		rd_kafka_error_t *error = rd_kafka_incremental_assign(rk, list);
 		if (error != NULL)
 			rd_kafka_error_destroy(error);
@@ -102,13 +101,13 @@ static void assign(struct member *m, rd_kafka_t *rk, rd_kafka_topic_partition_li
 	given(m, list);
 }
 
-static void unassign(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+static void unassign(struct member *m, rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_error_t *error = NULL;
-	if (is_cooperative(rk))
-		error = rd_kafka_incremental_unassign(rk, list);
+	if (m->cooperative)
+		error = rd_kafka_incremental_unassign(m->client.rk, list);
 	else
-		(void)rd_kafka_assign(rk, NULL);
+		(void)rd_kafka_assign(m->client.rk, NULL);
 	if (error != NULL)
 		rd_kafka_error_destroy(error);
 }
@@ -118,7 +117,7 @@ static void give_up(struct member *m)
 {
 	if (m->back == NULL)
 		return;
-	unassign(m->client.rk, m->back);
+	unassign(m, m->back);
 	taken(m, m->back);
 	rd_kafka_topic_partition_list_destroy(m->back);
 	m->back = NULL;
@@ -134,7 +133,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 	}
 	m->back = rd_kafka_topic_partition_list_copy(list);
 	m->asked = clock_mono();
-	if (m->leaving || rd_kafka_assignment_lost(rk)) {
+	if (rd_kafka_assignment_lost(rk)) {
 		give_up(m);
 		return;
 	}
@@ -157,18 +156,34 @@ static bool any_used(struct member *m)
 
 /* ---- the handle ---- */
 
+static void hear(struct member *m)
+{
+	for (rd_kafka_message_t *none; (none = rd_kafka_consumer_poll(m->client.rk, 0)) != NULL;)
+		rd_kafka_message_destroy(none);
+	(void)rd_kafka_queue_poll_callback(m->answers, 0);
+}
+
+/*
+ * A static member that closes tells the group nothing, so nothing is closed: with librdkafka before 2.4 that may wait
+ * for ever when the group shares out anew at that moment. Only what people's tools show is waited for, and not for
+ * long.
+ */
 static void leave(struct member *m)
 {
+	struct mono start = clock_mono();
 	if (m->client.rk == NULL)
 		return;
-	m->leaving = true;
-	if (m->topics != NULL) {
-		give_up(m);
-		(void)rd_kafka_consumer_close(m->client.rk);
+	while (m->notes > 0 && mono_since(start) < NOTES_MS) {
+		hear(m);
+		clock_sleep_ms(NOTES_LOOK_MS);
 	}
-	client_close(&m->client);
-	m->owns = 0;
-	m->leaving = false;
+	if (m->back != NULL)
+		rd_kafka_topic_partition_list_destroy(m->back);
+	m->back = NULL;
+	rd_kafka_queue_destroy(m->answers);
+	rd_kafka_destroy_flags(m->client.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	m->client.rk = NULL;
+	m->owns = m->notes = 0;
 }
 
 void member_free(struct member **m)
@@ -188,11 +203,15 @@ static enum rc open_handle(struct member *m, struct err *e)
 	const char *const set[] = {"enable.auto.commit", "false", "enable.auto.offset.store", "false",
 	    "allow.auto.create.topics", "false", m->name != NULL ? "group.instance.id" : NULL, m->name, NULL};
 	rd_kafka_conf_t *conf = properties_conf(m->properties, set);
+	const char *strategy = properties_get(m->properties, "partition.assignment.strategy");
+	m->cooperative = strategy != NULL && strstr(strategy, "cooperative") != NULL;
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	enum rc rc = client_open(&m->client, RD_KAFKA_CONSUMER, conf, m, e);
-	if (rc == RC_OK)
-		(void)rd_kafka_poll_set_consumer(m->client.rk);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	(void)rd_kafka_poll_set_consumer(m->client.rk);
+	m->answers = rd_kafka_queue_new(m->client.rk);
+	return RC_OK;
 }
 
 static enum rc subscribe(struct member *m, struct err *e)
@@ -244,8 +263,7 @@ static void serve(struct member *m)
 	if (mono_since(m->polled) < POLL_MS)
 		return;
 	m->polled = clock_mono();
-	for (rd_kafka_message_t *none; (none = rd_kafka_consumer_poll(m->client.rk, 0)) != NULL;)
-		rd_kafka_message_destroy(none);
+	hear(m);
 	if (m->back != NULL && (!any_used(m) || mono_since(m->asked) > LET_GO_MS))
 		give_up(m);
 }
@@ -273,8 +291,10 @@ void member_let_go(struct member *m, const char *topic, unsigned partition)
 		o->used = false;
 }
 
-static void no_report(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+static void on_note(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
+	struct member *m = opaque;
+	m->notes--;
 }
 
 void member_note(struct member *m, const char *topic, unsigned partition, uint64_t offset)
@@ -282,8 +302,10 @@ void member_note(struct member *m, const char *topic, unsigned partition, uint64
 	struct err e;
 	if (m->client.rk == NULL && (m->topics != NULL || open_handle(m, &e) != RC_OK))
 		return;
+	(void)rd_kafka_queue_poll_callback(m->answers, 0);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(list, topic, (int32_t)partition)->offset = (int64_t)offset;
-	(void)rd_kafka_commit_queue(m->client.rk, list, NULL, no_report, NULL);
+	if (rd_kafka_commit_queue(m->client.rk, list, m->answers, on_note, m) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		m->notes++;
 	rd_kafka_topic_partition_list_destroy(list);
 }

@@ -6,7 +6,7 @@
  * reader has let go of it, or when that takes long.
  *
  * Thread  one owner; call-backs come from within member_mine
- * Source  KIP-345 (static membership), KIP-429 (incremental cooperative rebalancing)
+ * Source  KIP-345 (static membership), KIP-429 (incremental cooperative rebalancing, where it is configured)
  */
 #ifndef BUS_KAFKA_MEMBER_H
 #define BUS_KAFKA_MEMBER_H

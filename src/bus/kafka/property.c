@@ -37,7 +37,7 @@ static const char *const defaults[][2] = {
     {"session.timeout.ms", "8000"},
     {"heartbeat.interval.ms", "2000"},
     {"max.poll.interval.ms", "3600000"},
-    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"partition.assignment.strategy", "roundrobin"},
     {"group.id", "sluice"},
     {"reconnect.backoff.max.ms", "2000"},
 };
