@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
 
-Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow memory ledger size spark.
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow workers memory ledger size spark.
 """
 import argparse
 import glob
@@ -25,6 +25,7 @@ import hdfs_bench
 import kafka_bench
 import proxy_bench
 import spark_bench
+import workers_bench
 import nfcapd
 from exporter import Exporter
 from lake import ids
@@ -222,6 +223,10 @@ def bench_latency(_):
     record('drop -> queryable, p99', times[int(drops * 0.99) - 1] * 1e3, 'ms', 'below 1000')
 
 
+def bench_workers(runs):
+    workers_bench.bench_workers(runs, v5_file('lz4'))
+
+
 def bench_ledger(_):
     program = os.path.join(os.path.dirname(SLUICE), 'tests', 'bench', 'ledger_bench')
     if not os.path.exists(program):
@@ -242,7 +247,7 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'spark': spark_bench.bench_spark}
+SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'spark': spark_bench.bench_spark}
 
 
 def main():
