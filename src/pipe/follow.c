@@ -20,6 +20,7 @@ enum {
 	SLOW_FOR_MS = 120000,
 	IDLE_MS = 1000,
 	CATCH_UP_MS = 10000, /* between listings of a place where nothing comes */
+	COST = 20,           /* a look that took long is not repeated before that many times as long */
 };
 
 struct place {
@@ -272,6 +273,7 @@ static enum rc look(struct follow *f, struct place *at, bool listing, void (*new
 static enum rc poll_place(
     struct follow *f, struct place *at, void (*news)(void *, const struct follow_news *), void *context, struct err *e)
 {
+	struct mono began = clock_mono();
 	enum rc rc;
 	do {
 		rc = look(f, at, false, news, context, e);
@@ -283,8 +285,10 @@ static enum rc poll_place(
 		at->listed = true;
 		at->caught_up = clock_mono();
 	}
-	int64_t quiet = mono_since(at->active);
-	at->due.ms = clock_mono().ms + (quiet < QUICK_FOR_MS ? QUICK_MS : quiet < SLOW_FOR_MS ? SLOW_MS : IDLE_MS);
+	/* In a lake far away every look is work for a server that others need as well. */
+	int64_t quiet = mono_since(at->active), costs = COST * mono_since(began);
+	int64_t wait_ms = quiet < QUICK_FOR_MS ? QUICK_MS : quiet < SLOW_FOR_MS ? SLOW_MS : IDLE_MS;
+	at->due.ms = clock_mono().ms + (wait_ms > costs ? wait_ms : costs < IDLE_MS ? costs : IDLE_MS);
 	if (rc != RC_OK && rc != RC_END)
 		return err_wrap(
 		    rc, e, "commits of %s/%u from %llu", at->topic, at->partition, (unsigned long long)at->next);
