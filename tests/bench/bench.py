@@ -20,6 +20,7 @@ import time
 
 from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, record, results, warm, work_peak
 
+import cluster_latency_bench
 import dns_bench
 import hdfs_bench
 import kafka_bench
@@ -221,6 +222,7 @@ def bench_latency(_):
     times.sort()
     record('drop -> queryable, median', statistics.median(times) * 1e3, 'ms')
     record('drop -> queryable, p99', times[int(drops * 0.99) - 1] * 1e3, 'ms', 'below 1000')
+    cluster_latency_bench.bench_cluster_latency()
 
 
 def bench_workers(runs):
