@@ -16,7 +16,7 @@
 #include "base/rc.h"
 
 /* What the process ends with. */
-enum status { STATUS_DONE = 0, STATUS_BAD = 1, STATUS_USAGE = 2 };
+enum status { STATUS_DONE = 0, STATUS_BAD = 1, STATUS_USAGE = 2, STATUS_DAMAGE = 3 };
 
 struct option {
 	const char *name;  /* long, without its dashes */

@@ -36,6 +36,7 @@ static const struct command *const command[] = {
     &command_load,
     &command_dissect,
     &command_status,
+    &command_audit,
     &command_check,
     &command_register,
     &command_schema,
@@ -56,7 +57,7 @@ static void overview(FILE *to)
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s %s\n", command[i]->name, command[i]->summary);
 	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 "
-	            "usage or configuration.\n");
+	            "usage or configuration, 3 an audit found damage.\n");
 }
 
 static const struct command *find(const char *name)

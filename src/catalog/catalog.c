@@ -55,6 +55,12 @@ enum rc catalog_learn(struct catalog *c, const struct catalog_table *t, struct e
 	return c->ops->partitions(c, t, learn, &l, e);
 }
 
+enum rc catalog_partitions(struct catalog *c, const struct catalog_table *t,
+    void (*see)(void *context, const char *path), void *context, struct err *e)
+{
+	return c->ops->partitions(c, t, see, context, e);
+}
+
 bool catalog_knows(const struct catalog *c, const struct catalog_table *t, const char *path)
 {
 	return known_has(c->known, t->schema->name, path);

@@ -91,6 +91,9 @@ enum rc catalog_describe(
 enum rc catalog_ensure_table(struct catalog *c, const struct catalog_table *t, struct err *e) MUST_USE;
 /* Ask for all partitions at once and remember them, so that catalog_knows and catalog_ensure_partition need not. */
 enum rc catalog_learn(struct catalog *c, const struct catalog_table *t, struct err *e) MUST_USE;
+/* Paths of all partitions that it knows, in any order. RC_END: no such table. */
+enum rc catalog_partitions(struct catalog *c, const struct catalog_table *t,
+    void (*see)(void *context, const char *path), void *context, struct err *e) MUST_USE;
 /* Is it remembered? false: it may be there all the same. */
 bool catalog_knows(const struct catalog *c, const struct catalog_table *t, const char *path);
 /* path as schema_partition_path makes it; RC_BAD when it is no such path. One that is remembered costs nothing;

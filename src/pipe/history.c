@@ -19,6 +19,7 @@ enum { PATH_BYTES = 512, HEAD_BYTES = 1024, PAGE = 8192, VERSION = 1, RETRIES = 
 struct segment {
 	uint64_t start, end;
 	int64_t time_ms; /* of its last manifest */
+	uint64_t manifests;
 };
 
 static void segment_path(char *out, size_t size, const char *topic, unsigned partition, uint64_t start)
@@ -32,7 +33,7 @@ static enum rc read_head(const char *line, size_t len, struct segment *out, stru
 {
 	json_t *o = NULL;
 	const char *kind;
-	int64_t version = 0, start = 0, end = 0, time_ms = 0;
+	int64_t version = 0, start = 0, end = 0, time_ms = 0, manifests = 0;
 	enum rc rc = json_parse(line, len, &o, e);
 
 	if (rc != RC_OK)
@@ -41,11 +42,12 @@ static enum rc read_head(const char *line, size_t len, struct segment *out, stru
 	    (rc = json_get_int(o, "version", &version, e)) == RC_OK &&
 	    (rc = json_get_int(o, "start", &start, e)) == RC_OK && (rc = json_get_int(o, "end", &end, e)) == RC_OK &&
 	    (rc = json_get_int(o, "time", &time_ms, e)) == RC_OK &&
-	    (strcmp(kind, "history") != 0 || version != VERSION || start < 0 || end <= start))
+	    (rc = json_get_int(o, "manifests", &manifests, e)) == RC_OK &&
+	    (strcmp(kind, "history") != 0 || version != VERSION || start < 0 || end <= start || manifests < 0))
 		rc = err_set(RC_BAD, e, "not a history segment of version %d", VERSION);
 	json_decref(o);
 	if (rc == RC_OK)
-		*out = (struct segment){(uint64_t)start, (uint64_t)end, time_ms};
+		*out = (struct segment){(uint64_t)start, (uint64_t)end, time_ms, (uint64_t)manifests};
 	return rc;
 }
 
@@ -442,4 +444,23 @@ out:
 	free_list(&f.path, &f.paths);
 	writer_fini(&f.text);
 	return rc;
+}
+
+enum rc history_list(
+    struct store *s, const char *topic, unsigned partition, uint64_t **starts, size_t *count, struct err *e)
+{
+	return segment_list(s, topic, partition, starts, count, e);
+}
+
+enum rc history_head_read(const char *text, size_t size, struct history_head *out, size_t *length, struct err *e)
+{
+	const char *stop = memchr(text, '\n', size);
+	struct segment head = {.start = 0};
+	enum rc rc = stop != NULL ? read_head(text, (size_t)(stop - text), &head, e)
+	                          : err_set(RC_BAD, e, "it is not whole");
+	if (rc != RC_OK)
+		return rc;
+	*out = (struct history_head){head.start, head.end, head.manifests};
+	*length = (size_t)(stop - text) + 1;
+	return RC_OK;
 }

@@ -53,4 +53,18 @@ enum rc history_load(struct store *s, const char *topic, unsigned partition, uin
 enum rc history_each(struct store *s, const char *topic, unsigned partition, uint64_t from, int64_t since_ms,
     const struct manifest_visitor *v, uint64_t *next, struct err *e) MUST_USE;
 
+/* Of an audit, which reads damaged ones too. */
+
+struct history_head { /* a segment's first line */
+	uint64_t start, end, manifests;
+};
+
+/* Starts of all segments, ascending; caller frees. */
+enum rc history_list(struct store *s, const char *topic, unsigned partition, uint64_t **starts, size_t *count,
+    struct err *e) MUST_USE;
+
+/* The first line of a segment's text; *length: where its manifests begin. */
+enum rc history_head_read(
+    const char *text, size_t size, struct history_head *out, size_t *length, struct err *e) MUST_USE;
+
 #endif

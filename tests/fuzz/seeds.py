@@ -152,5 +152,13 @@ def make_thrift():
     put('thrift', 'numbers', reply + field(3, 1, b'\xff') + field(6, 2, b'\x80\0') + field(4, 3, bytes(8)) + field(14, 4, b'\x0a' + struct.pack('>I', 1) + bytes(8)) + b'\0')
 
 
-for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config, make_thrift):
+def make_inspect():
+    flows = os.path.join(HERE, 'seeds', 'nfcapd', 'plain2')
+    file = subprocess.run([os.environ.get('SLUICE', 'build/sluice'), 'dissect', '-t', 'nfcapd', '-f', 'parquet', flows], stdout=subprocess.PIPE, check=True).stdout
+    length = struct.unpack('<I', file[-8:-4])[0]
+    put('inspect', 'footer', file[-8 - length:-8])
+    put('inspect', 'end', file[-8 - length:])
+
+
+for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config, make_thrift, make_inspect):
     make()

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "format/csv.h"
+#include "format/parquet/inspect.h"
 #include "unit/format/parquet_reader.h"
 #include "unit/format/sample.h"
 
@@ -47,6 +48,38 @@ static void file_append(struct file *f, const struct batch *b, const uint16_t *s
 	assert_int_equal(parquet_append(f->q, b, sel, n, &e), RC_OK);
 }
 
+/* What an audit reads of it. Cut or changed, a footer is refused or read within its bytes. */
+static void check_inspect(const struct file *f)
+{
+	struct err e;
+	struct inspect in, other;
+	size_t len = 0;
+	const uint8_t *end = f->bytes.bytes + f->bytes.len;
+	assert_int_equal(inspect_length(end - INSPECT_TAIL, f->bytes.len, &len, &e), RC_OK);
+	const uint8_t *footer = end - INSPECT_TAIL - len;
+	assert_int_equal(inspect_footer(footer, len, &in, &e), RC_OK);
+	assert_int_equal(in.rows, parquet_rows(f->q));
+	assert_int_equal(in.group_rows, in.rows);
+	assert_true(in.columns > 0);
+	assert_int_equal(in.sources.len, 2);
+	assert_memory_equal(in.sources.at, "[]", 2);
+	assert_null(in.dissector.at);
+	if (len > 16 << 10)
+		return;
+	for (size_t cut = 0; cut < len; cut += 1 + len / 200)
+		assert_int_equal(inspect_footer(footer, cut, &other, &e), RC_BAD);
+	uint8_t *copy = mem_copy(footer, len);
+	for (size_t i = 0; i < len; i += 1 + len / 500) {
+		copy[i] ^= 0x41;
+		(void)!inspect_footer(copy, len, &other, &e);
+		copy[i] ^= 0x41;
+	}
+	mem_free(&copy);
+	uint8_t tail[INSPECT_TAIL] = {0xff, 0xff, 0xff, 0x7f, 'P', 'A', 'R', '1'};
+	assert_int_equal(inspect_length(tail, 1 << 30, &len, &e), RC_BAD);
+	assert_int_equal(inspect_length((const uint8_t *)"\0\0\0\0PAR2", 100, &len, &e), RC_BAD);
+}
+
 static void file_close(struct file *f)
 {
 	struct err e;
@@ -55,6 +88,7 @@ static void file_close(struct file *f)
 	assert_int_equal(parquet_written(f->q), f->bytes.len);
 	assert_int_equal(parquet_outside(f->q), f->outside);
 	assert_int_equal(parquet_group_memory(f->q), 0);
+	check_inspect(f);
 }
 
 static void file_free(struct file *f)

@@ -1,0 +1,227 @@
+/* Files are read once from front to back, or at their end; none is held whole but a footer. */
+#include "audit/content.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "ext/json.h"
+
+enum { CHUNK = 256 << 10, GUESS = 64 << 10, LINE_MAX_BYTES = 4 << 20 };
+
+static enum rc get_exactly(struct store *s, const char *path, uint64_t offset, void *to, size_t size, struct err *e)
+{
+	size_t got = 0;
+	enum rc rc = store_get_range(s, path, offset, to, size, &got, e);
+	return rc == RC_OK && got != size ? err_set(RC_BAD, e, "it is shorter than it was") : rc;
+}
+
+/* Mostly one read: the guess holds the footers of all but the largest files. */
+enum rc content_footer(struct store *s, const char *path, uint64_t size, struct footer_text *out, struct err *e)
+{
+	size_t guess = size < GUESS ? (size_t)size : GUESS, length = 0;
+	if (size < INSPECT_HEAD + INSPECT_TAIL)
+		return err_set(RC_BAD, e, "%" PRIu64 " bytes are no Parquet file", size);
+	char *bytes = mem_alloc(guess);
+	enum rc rc = get_exactly(s, path, size - guess, bytes, guess, e);
+	if (rc == RC_OK)
+		rc = inspect_length((const uint8_t *)bytes + guess - INSPECT_TAIL, size, &length, e);
+	const char *footer = bytes + guess - INSPECT_TAIL - length;
+	if (rc == RC_OK && length + INSPECT_TAIL > guess) {
+		bytes = mem_resize(bytes, length + 1);
+		rc = get_exactly(s, path, size - INSPECT_TAIL - length, bytes, length, e);
+		footer = bytes;
+	}
+	if (rc == RC_OK)
+		rc = inspect_footer(footer, length, &out->inspect, e);
+	if (rc == RC_OK && out->inspect.group_rows != out->inspect.rows)
+		rc = err_set(RC_BAD, e, "its row groups have %" PRIu64 " rows, its footer says %" PRIu64,
+		    out->inspect.group_rows, out->inspect.rows);
+	if (rc == RC_OK)
+		out->bytes = bytes;
+	else
+		mem_free(&bytes);
+	return rc;
+}
+
+static bool read_source(const json_t *entry, uint8_t sha256[SHA256_BYTES], uint64_t *first, uint64_t *rows)
+{
+	const char *hex = json_string_value(json_array_get(entry, 0));
+	const json_t *from = json_array_get(entry, 1), *count = json_array_get(entry, 2);
+	if (json_array_size(entry) != 3 || hex == NULL || !str_unhex(hex, sha256, SHA256_BYTES) ||
+	    !json_is_integer(from) || !json_is_integer(count) || json_integer_value(from) < 0 ||
+	    json_integer_value(count) <= 0)
+		return false;
+	*first = (uint64_t)json_integer_value(from);
+	*rows = (uint64_t)json_integer_value(count);
+	return true;
+}
+
+enum rc content_sources(const struct inspect *in,
+    enum rc (*see)(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t first, uint64_t rows, struct err *e),
+    void *context, struct err *e)
+{
+	json_t *list = NULL;
+	uint64_t next = 0, first = 0, rows = 0;
+	uint8_t sha256[SHA256_BYTES];
+	if (in->sources.at == NULL)
+		return err_set(RC_BAD, e, "its footer names no sources");
+	if (json_parse(in->sources.at, in->sources.len, &list, e) != RC_OK || !json_is_array(list)) {
+		json_decref(list);
+		return err_set(RC_BAD, e, "its sources are no list");
+	}
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < json_array_size(list) && rc == RC_OK; i++) {
+		if (!read_source(json_array_get(list, i), sha256, &first, &rows) || first != next)
+			rc = err_set(RC_BAD, e, "source %zu of its footer is damaged", i);
+		else
+			rc = see(context, sha256, first, rows, e);
+		next = first + rows;
+	}
+	if (rc == RC_OK && next != in->rows)
+		rc = err_set(RC_BAD, e, "its sources have %" PRIu64 " rows, its footer %" PRIu64, next, in->rows);
+	json_decref(list);
+	return rc;
+}
+
+static enum rc each_chunk(struct store *s, const char *path, void (*see)(void *context, const void *bytes, size_t size),
+    void *context, struct err *e)
+{
+	struct source *in = NULL;
+	size_t got = 0;
+	enum rc rc = store_read(s, path, &in, e);
+	if (rc != RC_OK)
+		return rc;
+	uint8_t *chunk = mem_alloc(CHUNK);
+	while ((rc = source_read(in, chunk, CHUNK, &got, e)) == RC_OK)
+		see(context, chunk, got);
+	mem_free(&chunk);
+	source_close(&in);
+	return rc == RC_END ? RC_OK : rc;
+}
+
+struct digesting {
+	struct sha256 *sum;
+	uint64_t size;
+};
+
+static void add_digest(void *context, const void *bytes, size_t size)
+{
+	struct digesting *d = context;
+	sha256_add(d->sum, bytes, size);
+	d->size += size;
+}
+
+enum rc content_sha256(struct store *s, const char *path, uint8_t out[SHA256_BYTES], uint64_t *size, struct err *e)
+{
+	struct digesting d = {.sum = sha256_new()};
+	enum rc rc = each_chunk(s, path, add_digest, &d, e);
+	if (rc == RC_OK)
+		sha256_peek(d.sum, out);
+	*size = d.size;
+	sha256_free(&d.sum);
+	return rc;
+}
+
+struct summing {
+	const struct crc32_tables *table;
+	uint32_t crc;
+};
+
+static void add_crc(void *context, const void *bytes, size_t size)
+{
+	struct summing *c = context;
+	c->crc = crc32_add(c->table, c->crc, bytes, size);
+}
+
+enum rc content_crc32(struct store *s, const struct crc32_tables *t, const char *path, uint32_t *out, struct err *e)
+{
+	struct summing c = {.table = t};
+	enum rc rc = each_chunk(s, path, add_crc, &c, e);
+	*out = c.crc;
+	return rc;
+}
+
+/* "12 further rejects without a line of their own", over a length of nothing: rejects.c */
+static uint64_t silent_count(const char *reason, int64_t length)
+{
+	char *end = NULL;
+	unsigned long long n = strtoull(reason, &end, 10);
+	return length == 0 && end != reason && strncmp(end, " further rejects", 16) == 0 ? n : 0;
+}
+
+static enum rc read_line(const char *text, size_t len, struct reject_line *out, json_t **line, struct err *e)
+{
+	const char *hex = NULL;
+	int64_t again = 0, length = 0;
+	enum rc rc = json_parse(text, len, line, e);
+	if (rc != RC_OK)
+		return rc;
+	const json_t *rows = json_object_get(*line, "rows");
+	if ((rc = json_get_text(*line, "original", &hex, e)) != RC_OK ||
+	    (rc = json_get_int(*line, "again", &again, e)) != RC_OK ||
+	    (rc = json_get_int(*line, "length", &length, e)) != RC_OK ||
+	    (rc = json_get_text(*line, "reason", &out->reason, e)) != RC_OK)
+		return rc;
+	if (!str_unhex(hex, out->sha256, SHA256_BYTES) || again < 0 || again > UINT32_MAX)
+		return err_set(RC_BAD, e, "it names no original");
+	out->again = (uint32_t)again;
+	out->lost = json_is_integer(rows) && json_integer_value(rows) > 0 ? (uint64_t)json_integer_value(rows) : 0;
+	uint64_t silent = silent_count(out->reason, length);
+	out->silent = silent > 0;
+	out->rejects = out->silent ? silent : 1;
+	return RC_OK;
+}
+
+/* The next line without its LF, borrowed until the source moves; RC_END: no more. */
+static enum rc next_line(struct source *in, const char **text, size_t *len, struct err *e)
+{
+	const uint8_t *bytes = NULL;
+	for (size_t want = GUESS;; want *= 2) {
+		size_t have = 0;
+		enum rc rc = source_peek(in, want, &bytes, &have, e);
+		if (rc != RC_OK)
+			return rc;
+		const uint8_t *stop = memchr(bytes, '\n', have);
+		if (stop != NULL) {
+			*text = (const char *)bytes;
+			*len = (size_t)(stop - bytes);
+			return RC_OK;
+		}
+		if (have < want || want >= LINE_MAX_BYTES)
+			return err_set(RC_BAD, e, "it ends in the middle of a line");
+	}
+}
+
+enum rc content_rejects(struct store *s, const struct crc32_tables *t, const char *path,
+    enum rc (*see)(void *context, const struct reject_line *l, struct err *e), void *context, uint32_t *crc32,
+    struct err *e)
+{
+	struct source *in = NULL;
+	uint64_t number = 0;
+	uint32_t crc = 0;
+	enum rc rc = store_read(s, path, &in, e);
+	if (rc != RC_OK)
+		return rc;
+	for (;;) {
+		const char *text = NULL;
+		size_t len = 0;
+		json_t *line = NULL;
+		struct reject_line l = {.again = 0};
+		if ((rc = next_line(in, &text, &len, e)) != RC_OK)
+			break;
+		number++;
+		crc = crc32_add(t, crc, text, len + 1);
+		rc = read_line(text, len, &l, &line, e);
+		rc = rc == RC_OK ? see(context, &l, e) : err_wrap(rc, e, "line %" PRIu64, number);
+		json_decref(line);
+		source_take(in, len + 1);
+		if (rc != RC_OK)
+			break;
+	}
+	source_close(&in);
+	*crc32 = crc;
+	return rc == RC_END ? RC_OK : rc;
+}

@@ -1,0 +1,94 @@
+/*
+ * work: what the parts of an audit share while it runs. Order of the parts, and why (audit.c):
+ *
+ *   ledger -> folders of the lake -> history and manifests -> files and originals by path -> identities -> the rest
+ *
+ * Thread  one owner
+ */
+#ifndef AUDIT_WORK_H
+#define AUDIT_WORK_H
+
+#include "audit/audit.h"
+#include "audit/chains.h"
+#include "audit/facts.h"
+#include "audit/names.h"
+#include "audit/sorter.h"
+#include "base/writer.h"
+#include "pipe/crc32.h"
+#include "store/store.h"
+
+/* A file of a table or of rejects that no manifest names. */
+struct orphan {
+	char *path;
+	bool rejects;
+	bool old;     /* past the grace */
+	bool covered; /* so far: committed files hold what it holds */
+	bool read;    /* what it holds could be read */
+};
+
+/* A file that is named and not there: perhaps an orphan elsewhere is it. */
+struct gone {
+	char *path;
+	struct named_file file;
+	bool found; /* elsewhere */
+};
+
+struct audit {
+	const struct settings *settings;
+	const struct audit_options *options;
+	struct audit_result *result;
+	struct store *store;
+	int64_t now_ns;
+	struct names topics, sources, datasets;
+	struct sorter *paths, *idents;
+	struct chains chains;
+	struct commit_id *excused; /* commits with files that could not be counted; sorted before they are asked for */
+	size_t excuseds, excused_capacity;
+	struct orphan *orphan;
+	size_t orphans, orphan_capacity;
+	struct gone *gone;
+	size_t gones, gone_capacity;
+	char **staged; /* paths that manifests name and that are still staged */
+	size_t staged_named, staged_capacity;
+	bool published; /* by --repair */
+	struct crc32_tables crc;
+	struct writer record; /* of a fact being added */
+};
+
+/* Tell of something wrong. */
+void audit_find(struct audit *a, enum finding_kind kind, const char *path, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Tell what became of it. */
+void audit_mended(struct audit *a, enum finding_kind kind, const char *path, enum mend_outcome outcome,
+    const char *format, ...) PRINTF_LIKE(5, 6);
+
+enum rc audit_add_path(
+    struct audit *a, const char *path, enum path_fact fact, const void *what, struct err *e) MUST_USE;
+enum rc audit_add_ident(struct audit *a, const struct ident *id, const void *what, struct err *e) MUST_USE;
+
+/* Source of a topic: without ".files" or ".rows". */
+uint16_t audit_source(struct audit *a, const char *topic);
+/* Dataset that a path in the lake begins with. */
+uint16_t audit_dataset(struct audit *a, const char *path);
+/* The configured schema of a dataset, or NULL. */
+const struct schema *audit_schema(const struct audit *a, const char *dataset);
+
+/* Rows of this commit's files could not be counted. */
+void audit_excuse(struct audit *a, const struct commit_id *c);
+void audit_excuses_sort(struct audit *a);
+bool audit_excused(const struct audit *a, const struct commit_id *c);
+
+/* Is something with that time of change past the grace? */
+bool audit_old(const struct audit *a, int64_t modified_ns);
+
+/* The parts. */
+enum rc audit_ledger(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_folders(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_chains(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_paths(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_idents(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_orphans(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_staging(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_schemas(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_catalog(struct audit *a, struct err *e) MUST_USE;
+
+#endif
