@@ -4,7 +4,9 @@ put_if_absent has one winner.
 A lake is opened where it is used, in the driver and in each task; what travels between them is its place. Errors are Again when the same call may
 work later, Broken when a person has to look.
 """
+import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import time
@@ -78,15 +80,20 @@ class Lake:
         """Give staged files their names. What was done before is fine, whoever did it. Two lists come back: [(staged, final)] where both are there, and
         [final] where neither is."""
         both, neither = [], []
-        for staged, final in moves:
-            outcome = self.rename(check(staged), check(final))
-            if outcome == 'taken':
-                if self.size(staged) is not None:
-                    both.append((staged, final))
-            elif outcome == 'absent' and self.size(final) is None:
-                neither.append(final)
+        with self.guard():
+            for staged, final in moves:
+                outcome = self.rename(check(staged), check(final))
+                if outcome == 'taken':
+                    if self.size(staged) is not None:
+                        both.append((staged, final))
+                elif outcome == 'absent' and self.size(final) is None:
+                    neither.append(final)
         self.settle({os.path.dirname(final) for _, final in moves})
         return both, neither
+
+    def guard(self):
+        """Held while names are given, so that no compaction exchanges the folder under them."""
+        return contextlib.nullcontext()
 
     def settle(self, folders):
         """Make names last that were given in these folders."""
@@ -163,6 +170,24 @@ class LocalLake(Lake):
 
     def _at(self, path):
         return os.path.join(self.root, path)
+
+    @contextlib.contextmanager
+    def guard(self):
+        """As local_guard of src/store/local: shared with publishers. Beyond a second it is done without, so that nobody who stands still stops others."""
+        folder = os.open(self._at('_sluice'), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            until = time.monotonic() + 1
+            while True:
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        break
+                    time.sleep(0.001)
+            yield
+        finally:
+            os.close(folder)
 
     def _folder(self, path):
         """The folder of a path, made durably where it is missing."""

@@ -90,6 +90,66 @@ enum rc store_publish(struct store *s, const struct store_move *move, size_t mov
 	return moves > 0 ? s->ops->publish(s, move, moves, done, e) : RC_OK;
 }
 
+/* Does a path name something right in that folder? */
+static bool lies_in(const char *path, const char *folder, size_t len)
+{
+	return strncmp(path, folder, len) == 0 && path[len] == '/' && path[len + 1] != '\0' &&
+	       strchr(path + len + 1, '/') == NULL;
+}
+
+static enum rc check_replace(const char *folder, const struct store_move *in, size_t ins, const struct store_move *out,
+    size_t outs, struct err *e)
+{
+	size_t len = strlen(folder);
+	const char *slash = strrchr(out[0].to, '/');
+	enum rc rc = check_path(folder, e);
+	for (size_t i = 0; i < ins + outs && rc == RC_OK; i++) {
+		const struct store_move *m = i < ins ? &in[i] : &out[i - ins];
+		const char *inside = i < ins ? m->to : m->from;
+		rc = check_path(m->from, e);
+		if (rc == RC_OK)
+			rc = check_path(m->to, e);
+		if (rc == RC_OK && !lies_in(inside, folder, len))
+			rc = refuse(inside, "does not lie right in the folder", e);
+		if (rc == RC_OK && i >= ins &&
+		    (slash == NULL || !lies_in(m->to, out[0].to, (size_t)(slash - out[0].to)) ||
+		        strcmp(strrchr(m->to, '/') + 1, m->from + len + 1) != 0))
+			rc = refuse(m->to, "is not the same name in one other folder", e);
+	}
+	return rc;
+}
+
+static enum rc replace_by_publish(
+    struct store *s, const struct store_move *in, size_t ins, const struct store_move *out, size_t outs, struct err *e)
+{
+	size_t done = 0;
+	enum rc rc = s->ops->publish(s, in, ins, &done, e);
+	for (size_t i = 0; i < outs && rc == RC_OK; i += done) {
+		rc = s->ops->publish(s, out + i, outs - i, &done, e);
+		if (rc == RC_BAD) { /* it went long ago, and was removed where it had gone to */
+			rc = RC_OK;
+			done++;
+		}
+	}
+	return rc;
+}
+
+enum rc store_replace(struct store *s, const char *folder, const struct store_move *in, size_t ins,
+    const struct store_move *out, size_t outs, struct err *e)
+{
+	assert(ins > 0 && outs > 0);
+	enum rc rc = check_replace(folder, in, ins, out, outs, e);
+	if (rc != RC_OK)
+		return rc;
+	return s->ops->replace != NULL ? s->ops->replace(s, folder, in, ins, out, outs, e)
+	                               : replace_by_publish(s, in, ins, out, outs, e);
+}
+
+bool store_replaces_at_once(const struct store *s)
+{
+	return s->ops->replace != NULL;
+}
+
 enum rc store_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e)
 {
 	enum rc rc = check_path(path, e);

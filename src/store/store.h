@@ -61,6 +61,16 @@ struct store_ops {
 	 */
 	enum rc (*publish)(struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e);
 
+	/*
+	 * Files of a folder for others. `in`: staged files, to names in the folder; `out`: files of the folder, to
+	 * their own names in one other folder that is for nothing else. Who lists the folder meanwhile sees the old
+	 * files or the new ones, and always whatever else is there. Done before, wholly or in part, by anyone: RC_OK.
+	 * RC_BAD, with nothing changed: a new file is neither staged nor there. NULL: the front publishes `in`, then
+	 * `out`, so that both are seen for a while.
+	 */
+	enum rc (*replace)(struct store *s, const char *folder, const struct store_move *in, size_t ins,
+	    const struct store_move *out, size_t outs, struct err *e);
+
 	/* A small object, durable, whole, only if the name is free: RC_END when taken. After RC_AGAIN it may or may not
 	 * be there: look. */
 	enum rc (*put_if_absent)(struct store *s, const char *path, const void *bytes, size_t size, struct err *e);
@@ -107,6 +117,10 @@ enum rc store_sync(struct store *s, struct store_file **files, size_t count, str
 void store_abandon(struct store *s, struct store_file **f);
 enum rc store_publish(
     struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e) MUST_USE;
+enum rc store_replace(struct store *s, const char *folder, const struct store_move *in, size_t ins,
+    const struct store_move *out, size_t outs, struct err *e) MUST_USE;
+/* Is a replace one step here, for who lists the folder? */
+bool store_replaces_at_once(const struct store *s);
 enum rc store_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
 enum rc store_get_range(
     struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e) MUST_USE;

@@ -381,6 +381,141 @@ static void publish_races_end_well(void **state)
 
 /* ---- put if absent ---- */
 
+/* ---- replacing ---- */
+
+static const struct store_move go[] = {{"t/a", "k/g1/a"}, {"t/b", "k/g1/b"}};
+static const struct store_move come[] = {{"s/n", "t/n"}};
+
+static void stage_old_and_new(struct store *s)
+{
+	stage(s, "t/a", "one");
+	stage(s, "t/b", "two");
+	stage(s, "t/c", "other");
+	stage(s, "s/n", "onetwo");
+}
+
+static void is_replaced(struct store *s)
+{
+	LIST(s, "t", NULL, 9, "c", "n");
+	holds(s, "t/n", "onetwo");
+	holds(s, "t/c", "other");
+	absent(s, "s/n");
+}
+
+static void replace_changes_files_for_others(void **state)
+{
+	struct store *s = ((struct bench *)*state)->store;
+	stage_old_and_new(s);
+	EXPECT(RC_OK, store_replace(s, "t", come, 1, go, 2, &e));
+	is_replaced(s);
+	LIST(s, "k/g1", NULL, 9, "a", "b");
+	holds(s, "k/g1/a", "one");
+	/* By a second owner, and when what went is not kept any more. */
+	EXPECT(RC_OK, store_replace(s, "t", come, 1, go, 2, &e));
+	is_replaced(s);
+	EXPECT(RC_OK, store_remove(s, (const char *const[]){"k/g1/a", "k/g1/b", "k/g1", "s"}, 4, &e));
+	EXPECT(RC_OK, store_replace(s, "t", come, 1, go, 2, &e));
+	is_replaced(s);
+}
+
+static void replace_goes_on_where_another_stopped(void **state)
+{
+	struct store *s = ((struct bench *)*state)->store;
+	size_t done;
+	stage_old_and_new(s);
+	EXPECT(RC_OK, store_publish(s, come, 1, &done, &e));
+	EXPECT(RC_OK, store_publish(s, go, 1, &done, &e));
+	EXPECT(RC_OK, store_replace(s, "t", come, 1, go, 2, &e));
+	is_replaced(s);
+	LIST(s, "k/g1", NULL, 9, "a", "b");
+}
+
+static void replace_refuses_what_is_nowhere(void **state)
+{
+	struct store *s = ((struct bench *)*state)->store;
+	stage_old_and_new(s);
+	const struct store_move none[] = {{"s/none", "t/none"}};
+	EXPECT(RC_BAD, store_replace(s, "t", none, 1, go, 2, &e));
+	LIST(s, "t", NULL, 9, "a", "b", "c");
+	/* The folder, its own names and one other folder: nothing else can be meant. */
+	const struct store_move elsewhere[] = {{"s/n", "u/n"}}, renamed[] = {{"t/a", "k/g1/x"}},
+	                        apart[] = {{"t/a", "k/g1/a"}, {"t/b", "k/g2/b"}};
+	EXPECT(RC_BAD, store_replace(s, "t", elsewhere, 1, go, 2, &e));
+	EXPECT(RC_BAD, store_replace(s, "t", come, 1, renamed, 1, &e));
+	EXPECT(RC_BAD, store_replace(s, "t", come, 1, apart, 2, &e));
+	LIST(s, "t", NULL, 9, "a", "b", "c");
+	holds(s, "s/n", "onetwo");
+}
+
+/* "abc" as one string. */
+static char *listing(struct store *s, const char *folder)
+{
+	char **names = NULL, *all = mem_text("");
+	size_t count = 0;
+	EXPECT(RC_OK, store_list(s, folder, NULL, 99, &names, &count, &e));
+	for (size_t i = 0; i < count; i++) {
+		char *more = mem_format("%s%s", all, names[i]);
+		mem_free(&all);
+		all = more;
+	}
+	store_list_free(&names, count);
+	return all;
+}
+
+/* Killed anywhere, while somebody lists and somebody publishes: the old files or the new ones, and never less. */
+static void replace_is_one_step_where_it_says_so(void **state)
+{
+	struct bench *t = *state;
+	enum { ROUNDS = 150 };
+	unsigned before = 0, after = 0;
+	if (!store_replaces_at_once(t->store))
+		return;
+	srand(7);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct store *s = t->store;
+		size_t done;
+		stage_old_and_new(s);
+		stage(s, "s/late", "late");
+		pid_t child = fork();
+		if (child == 0) {
+			struct store *own = NULL;
+			if (store_open(provider->ops, t->root, NULL, 0, &own, &e) != RC_OK)
+				_exit(1);
+			_exit(store_replace(own, "t", come, 1, go, 2, &e) != RC_OK);
+		}
+		assert_true(child > 0);
+		usleep((useconds_t)(rand() % 3000));
+		if (round % 3 == 0)
+			EXPECT(RC_OK, publish_one(s, "s/late", "t/late", &done));
+		for (int look = 0; look < 3; look++) {
+			char *now = listing(s, "t");
+			bool late = strstr(now, "late") != NULL;
+			if (strncmp(now, "abc", 3) == 0)
+				before++;
+			else if (strcmp(now, late ? "claten" : "cn") == 0)
+				after++;
+			else
+				fail_msg("the folder holds %s", now);
+			mem_free(&now);
+		}
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		char *now = listing(s, "t");
+		bool old = strncmp(now, "ab", 2) == 0, new = now[strlen(now) - 1] == 'n';
+		assert_true(old != new);
+		mem_free(&now);
+		EXPECT(RC_OK, publish_one(s, "s/late", "t/late", &done));
+		EXPECT(RC_OK, store_replace(s, "t", come, 1, go, 2, &e));
+		LIST(s, "t", NULL, 9, "c", "late", "n");
+		LIST(s, "k/g1", NULL, 9, "a", "b");
+		absent(s, "s/n");
+		EXPECT(RC_OK,
+		    store_remove(
+		        s, (const char *const[]){"t/c", "t/late", "t/n", "t", "k/g1/a", "k/g1/b", "k/g1", "k"}, 8, &e));
+	}
+	assert_true(before > 0 && after > 0);
+}
+
 static void put_if_absent_puts_once(void **state)
 {
 	struct bench *t = *state;
@@ -654,6 +789,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(publish_never_replaces, setup, teardown),
 	    cmocka_unit_test_setup_teardown(publish_refuses_what_is_nowhere, setup, teardown),
 	    cmocka_unit_test_setup_teardown(publish_races_end_well, setup, teardown),
+	    cmocka_unit_test_setup_teardown(replace_changes_files_for_others, setup, teardown),
+	    cmocka_unit_test_setup_teardown(replace_goes_on_where_another_stopped, setup, teardown),
+	    cmocka_unit_test_setup_teardown(replace_refuses_what_is_nowhere, setup, teardown),
+	    cmocka_unit_test_setup_teardown(replace_is_one_step_where_it_says_so, setup, teardown),
 	    cmocka_unit_test_setup_teardown(put_if_absent_puts_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(put_if_absent_has_one_winner, setup, teardown),
 	    cmocka_unit_test_setup_teardown(odd_names_are_names, setup, teardown),

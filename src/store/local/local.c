@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -56,15 +57,39 @@ static enum rc open_root(
 	l->store.ops = &store_local;
 	beneath_init(&l->at, root);
 	l->path = path;
+	l->guard = -1;
 	l->syncfs = syncfs_reports();
 	placing_sweep(l);
 	*out = &l->store;
 	return RC_OK;
 }
 
+bool local_guard(struct local *l, int how, int64_t wait_ms)
+{
+	const char *leaf;
+	struct mono since = clock_mono();
+	if (l->guard < 0)
+		l->guard = beneath_parent(&l->at, "_sluice/x", true, &leaf);
+	if (l->guard < 0)
+		return false;
+	while (flock(l->guard, how | LOCK_NB) != 0) {
+		if (mono_since(since) > wait_ms)
+			return false;
+		clock_sleep_ms(1);
+	}
+	return true;
+}
+
+void local_unguard(struct local *l)
+{
+	(void)flock(l->guard, LOCK_UN);
+}
+
 static void close_root(struct store *s)
 {
 	struct local *l = local_of(s);
+	if (l->guard >= 0)
+		close(l->guard);
 	close(l->at.root);
 	free(l->path); /* from realpath */
 	mem_free(&l->spare);
@@ -195,6 +220,7 @@ const struct store_ops store_local = {
     .sync = writing_sync,
     .abandon = writing_abandon,
     .publish = placing_publish,
+    .replace = exchange_replace,
     .put_if_absent = placing_put_if_absent,
     .get_range = get_range,
     .read = read_file,

@@ -22,6 +22,7 @@ struct local {
 	unsigned kept;  /* closed files whose descriptors wait for sync */
 	uint8_t *spare; /* a write buffer nobody uses */
 	uint64_t temps;
+	int guard; /* descriptor of what publishers and exchanges lock; -1 not yet */
 };
 
 static inline struct local *local_of(struct store *s)
@@ -32,6 +33,13 @@ static inline struct local *local_of(struct store *s)
 /* Everything of the file system down to the disk, names too. The root was opened before any write, so no failure is
  * missed. */
 enum rc local_sync_all(struct local *l, struct err *e) MUST_USE;
+
+/*
+ * Publishers hold the guard shared (LOCK_SH) while they rename, an exchange of folders holds it alone (LOCK_EX). false:
+ * not had within that time. It ends with its holder.
+ */
+bool local_guard(struct local *l, int how, int64_t wait_ms);
+void local_unguard(struct local *l);
 
 /* writing.c */
 enum rc writing_create(struct store *s, const char *path, struct store_file **out, struct err *e) MUST_USE;
@@ -47,5 +55,9 @@ enum rc placing_put_if_absent(
     struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
 /* Remove what a killed put_if_absent left long ago. */
 void placing_sweep(struct local *l);
+
+/* exchange.c */
+enum rc exchange_replace(struct store *s, const char *folder, const struct store_move *in, size_t ins,
+    const struct store_move *out, size_t outs, struct err *e) MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 
 #define TEMP_DIR "_sluice/tmp"
 
-enum { PLACE_TRIES = 8, STALE_S = 24 * 3600, SWEEP_MAX = 10000 };
+enum { PLACE_TRIES = 8, STALE_S = 24 * 3600, SWEEP_MAX = 10000, GUARD_MS = 1000 };
 
 static bool stat_in(const struct dir *dir, const char *leaf, struct stat *out)
 {
@@ -106,8 +107,12 @@ enum rc placing_publish(struct store *s, const struct store_move *move, size_t m
 	dirs_init(d, local_of(s));
 	enum rc rc = RC_OK;
 	size_t i = 0;
+	/* An exchange that stands still must not stop everybody: beyond the wait it is done without. */
+	bool guarded = local_guard(local_of(s), LOCK_SH, GUARD_MS);
 	while (i < moves && (rc = move_one(d, &move[i], e)) == RC_OK)
 		i++;
+	if (guarded)
+		local_unguard(local_of(s));
 	/* Also after a failure: what is said to be done must last. */
 	struct err sync_reason;
 	enum rc synced = dirs_sync(d, &sync_reason);
