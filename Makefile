@@ -13,6 +13,7 @@ deps:
 check: deps
 	@tools/build.sh build all -Dtests=enabled -Dstrict=true
 	@tools/build.sh build-asan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/build.sh build-faults sluice -Dfaults=enabled -Dtests=disabled -Dstrict=true
 	@tools/build.sh build-tsan all -Dtests=enabled -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 	@tools/fuzz.sh build
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" SLUICE_PYTHON="$$(tools/venv.sh)" tests/run $(TESTS)
@@ -47,4 +48,4 @@ install:
 	@meson install -C build --no-rebuild
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-faults build-tsan build-fuzz

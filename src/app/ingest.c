@@ -44,6 +44,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	progress_free(&r.progress);
 	if (rc != RC_OK)
 		return STATUS_BAD;
+	e->text[0] = '\0'; /* of something that was waited for and came */
 	if (!job->once)
 		return STATUS_DONE;
 	p.took_ms = mono_since(began);

@@ -2,6 +2,7 @@
  * bus: checks what every provider may rely on, so that providers stay small.
  */
 #include "bus/bus.h"
+#include "base/fault.h"
 
 #include <assert.h>
 #include <string.h>
@@ -66,7 +67,9 @@ enum rc bus_topic_ensure(struct bus *b, const char *topic, unsigned partitions, 
 		return err_set(RC_BAD, e, "topic \"%.249s\": %u partitions: must be 1 to %d", topic, partitions,
 		    BUS_PARTITIONS_MAX);
 	enum rc rc = check_topic(topic, e);
-	return rc == RC_OK ? b->ops->topic_ensure(b, topic, partitions, have, e) : rc;
+	if (rc == RC_OK)
+		rc = b->ops->topic_ensure(b, topic, partitions, have, e);
+	return rc == RC_OK ? FAULT(BUS_ENSURED, e) : rc;
 }
 
 enum rc bus_topic_partitions(struct bus *b, const char *topic, unsigned *have, struct err *e)

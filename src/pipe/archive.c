@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -394,6 +395,8 @@ static enum rc take(struct archive *a, struct item *it, bool small, struct err *
 	it->topic = it->rows_event ? it->pipeline->topic_rows : it->pipeline->topic_files;
 	if (rc == RC_OK && unclaimed)
 		rc = stage_claim(a, it, e);
+	if (rc == RC_OK)
+		rc = FAULT(COLLECTOR_STAGED, e);
 	return rc == RC_OK ? RC_OK : stage_failed(a, it, rc, e);
 }
 
@@ -404,7 +407,8 @@ static enum rc take_open(struct archive *a, struct item *it, int fd, struct err 
 	enum rc rc = small ? pass_small(a, it, fd, &grown, &done, e) : pass_large(a, it, fd, &grown, &done, e);
 	if (rc == RC_OK && done && !has_changed(it, fd)) {
 		sha256_peek(a->hash, it->sha256);
-		rc = identify(a, it, grown, &fresh, e);
+		rc = FAULT(COLLECTOR_READ, e);
+		rc = rc == RC_OK ? identify(a, it, grown, &fresh, e) : later(it, rc);
 		if (rc == RC_OK && fresh)
 			rc = take(a, it, small, e);
 	}
@@ -423,8 +427,10 @@ static enum rc take_source(struct archive *a, struct item *it, struct err *e)
 	int fd = open(it->source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return unreadable(it, errno, e);
-	enum rc rc = RC_OK;
-	if (fstat(fd, &st) != 0) {
+	enum rc rc = FAULT(COLLECTOR_OPENED, e);
+	if (rc != RC_OK) {
+		rc = later(it, rc);
+	} else if (fstat(fd, &st) != 0) {
 		rc = unreadable(it, errno, e);
 	} else if (!S_ISREG(st.st_mode)) {
 		item_aside(it, "not a regular file");
@@ -489,6 +495,8 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	sha256_of(a->bytes, got, digest);
 	if (got != it->looks.size || memcmp(digest, it->sha256, SHA256_BYTES) != 0)
 		return lost(it, "the original in the lake is not what was archived");
+	if ((rc = FAULT(COLLECTOR_AGAIN, e)) != RC_OK)
+		return later(it, rc);
 	/* No limit: it went as rows once, so its topic and partition stand. Should it not fit now, a file event takes
 	 * its place there. */
 	rc = make_rows(a, it, UINT64_MAX, e);
@@ -637,9 +645,15 @@ enum rc archive_group(struct archive *a, struct item_list *items, struct err *e)
 	}
 	enum rc rc = count > 0 ? store_sync(a->store, file, files, e) : RC_OK;
 	if (rc == RC_OK && count > 0)
+		rc = FAULT(COLLECTOR_SYNCED, e);
+	if (rc == RC_OK && count > 0)
 		rc = take_claims(a, item, &count, e);
+	if (rc == RC_OK && count > 0 && a->params.settings->claim_shared)
+		rc = FAULT(COLLECTOR_CLAIMED, e);
 	if (rc == RC_OK && count > 0)
 		rc = publish_all(a, item, count, e);
+	if (rc == RC_OK && count > 0)
+		rc = FAULT(COLLECTOR_NAMED, e);
 	for (size_t i = 0; i < count; i++) {
 		if (rc != RC_OK)
 			group_failed(a, item[i], rc);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -210,6 +211,8 @@ static enum rc put(const struct bench *b, struct draft *d, struct manifest_head 
 	if (rc == RC_OK) {
 		lake_commit(path, sizeof path, head->topic, head->partition, head->start);
 		rc = store_put_if_absent(b->store, path, text.bytes, text.len, e);
+		if (rc == RC_OK)
+			rc = FAULT(WORKER_PUT, e);
 		if (rc == RC_AGAIN || rc == RC_END)
 			rc = whose(b, head, e);
 	}
@@ -289,10 +292,16 @@ static void note_and_trim(
 	const struct seen_key *key = draft_keys(d, &keys);
 
 	memcpy(position.epoch, head->epoch, sizeof position.epoch);
-	if (seen_add(b->seen, &p->seen, key, keys, head->time_ms, head->time_ms, &position, &e) != RC_OK)
+	enum rc rc = seen_add(b->seen, &p->seen, key, keys, head->time_ms, head->time_ms, &position, &e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_NOTED, &e);
+	if (rc != RC_OK)
 		log_warn("index of identities: %s topic=%s partition=%u", e.text, p->topic, p->partition);
 	step(b, STEP_NOTED);
-	if (bus_trim(b->bus, p->topic, p->partition, head->end, &e) != RC_OK)
+	rc = bus_trim(b->bus, p->topic, p->partition, head->end, &e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_TRIMMED, &e);
+	if (rc != RC_OK)
 		log_debug("trim: %s topic=%s partition=%u", e.text, p->topic, p->partition);
 	step(b, STEP_TRIMMED);
 }
@@ -314,11 +323,11 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 	if (rc != RC_OK)
 		return rc;
 	step(b, STEP_PUT);
-	if ((rc = check(b, p, &head, d, e)) != RC_OK)
+	if ((rc = check(b, p, &head, d, e)) != RC_OK || (rc = FAULT(WORKER_CHECKED, e)) != RC_OK)
 		return rc;
 	step(b, STEP_CHECKED);
 	file = draft_files(d, &files);
-	if ((rc = publish(b, p->pipeline->schema->name, file, files, e)) != RC_OK)
+	if ((rc = publish(b, p->pipeline->schema->name, file, files, e)) != RC_OK || (rc = FAULT(WORKER_PUBLISHED, e)) != RC_OK)
 		return rc;
 	step(b, STEP_PUBLISHED);
 	for (size_t i = 0; i < files; i++)
@@ -327,7 +336,7 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 	count(b, draft_totals(d));
 	note_and_trim(b, p, d, &head);
 	(void)!store_remove(b->store, &staging, 1, &ignored);
-	return RC_OK;
+	return FAULT(WORKER_CLEANED, e);
 }
 
 /* Recovering. */
@@ -375,6 +384,8 @@ enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *n
 	if (rc != RC_OK)
 		return rc;
 	rc = roll_newest(b, p, newest, &r, e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_ROLLED, e);
 	if (rc == RC_OK)
 		rc = recall(b->store, b->seen, p->topic, p->partition, &r.head, b->settings->dedupe_horizon_ms, e);
 	if (rc == RC_OK)

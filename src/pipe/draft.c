@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/rejects.h"
@@ -243,12 +244,15 @@ enum rc draft_finish(struct draft *d, uint64_t end, struct err *e)
 
 	assert(d->files == 0);
 	d->end = end;
-	if ((rc = table_finish(d->table, e)) != RC_OK || (rc = rejects_finish(d->rejects, e)) != RC_OK)
+	if ((rc = table_finish(d->table, e)) != RC_OK || (rc = rejects_finish(d->rejects, e)) != RC_OK ||
+	    (rc = FAULT(WORKER_STAGED, e)) != RC_OK)
 		return rc;
 	step(d, STEP_STAGED);
 	settle_files(d, &handles);
 	if (d->files > 0)
 		rc = store_sync(d->bench->store, handles, d->files, e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_SYNCED, e);
 	mem_free(&handles);
 	if (rc != RC_OK)
 		draft_discard(d);

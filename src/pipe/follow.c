@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipe/history.h"
@@ -258,7 +259,11 @@ static enum rc look(struct follow *f, struct place *at, bool listing, void (*new
 	}
 	if (rc == RC_OK) {
 		ledger_put_commit_position(f->ledger, at->topic, at->partition, next);
-		rc = ledger_commit(f->ledger, e);
+		rc = FAULT(COLLECTOR_SEEN, e);
+		if (rc == RC_OK)
+			rc = ledger_commit(f->ledger, e);
+		else
+			ledger_abort(f->ledger);
 	} else if (w.begun) {
 		ledger_abort(f->ledger);
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
@@ -402,6 +403,8 @@ static enum rc put(struct fold *f, struct err *e)
 	rc = w.failed ? err_set(RC_FAIL, e, "%s: a segment larger than %d bytes", path, HISTORY_MAX)
 	              : store_put_if_absent(f->store, path, w.bytes, w.len, e);
 	writer_fini(&w);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_FOLDED, e);
 	if (rc != RC_OK && rc != RC_END)
 		return rc;
 	/* Somebody else's may be shorter or longer: what it covers is what may go. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "format/avro.h"
 #include "format/avsc.h"
@@ -197,6 +198,8 @@ enum rc intake_file(
 	route_begin(in->route);
 	in->stored = in->outside = 0;
 	rc = dissect_original(in, d, ev, original, halt, &refused, e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_DISSECTED, e);
 	/* Also a refusal is believed only if these are the bytes that were archived. */
 	if (rc == RC_OK && (rc = original_check(original, &check)) != RC_OK) {
 		*e = check;
@@ -298,5 +301,6 @@ enum rc intake_rows_end(struct intake *in, struct draft *d, const struct event *
 	if (in->stored > r->rows || r->rows - in->stored > r->lost)
 		return err_set(
 		    RC_BAD, e, "parts hold %" PRIu64 " rows, their report says %" PRIu64, in->stored, r->rows);
-	return add_original(in, d, ev, ev->dissector, e);
+	enum rc rc = FAULT(WORKER_TAKEN, e);
+	return rc == RC_OK ? add_original(in, d, ev, ev->dissector, e) : rc;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -237,7 +238,10 @@ static bool claim(struct lane *l)
 	}
 	log_debug("has the partition topic=%s partition=%u", l->place.topic, l->place.partition);
 	l->state = LANE_RECOVER;
-	return true;
+	if ((rc = FAULT(WORKER_CLAIMED, &e)) == RC_OK)
+		return true;
+	wait_for(l, rc, &e);
+	return false;
 }
 
 /* Recovering. */
@@ -251,6 +255,8 @@ static void keep_house(struct lane *l)
 	if (l->sweep) {
 		l->sweep = false;
 		rc = commit_sweep(l->bench, &l->place, l->start, &e);
+		if (rc == RC_OK)
+			rc = FAULT(WORKER_SWEPT, &e);
 		if (rc != RC_OK)
 			log_warn(
 			    "sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
@@ -258,6 +264,7 @@ static void keep_house(struct lane *l)
 	if (l->unfolded < FOLD_EVERY)
 		return;
 	l->unfolded = 0;
+	rc = RC_OK;
 	for (int i = 0; i < FOLD_ROUNDS && rc == RC_OK; i++)
 		rc = history_fold(l->bench->store, l->place.topic, l->place.partition, s->clean_age_ms,
 		    clock_wall().ns / 1000000, &e);
@@ -297,6 +304,8 @@ static bool recover(struct lane *l)
 	rc = commit_recover(l->bench, &l->place, &start, &e);
 	if (rc == RC_OK || rc == RC_END)
 		rc = check_bus(l, rc == RC_OK, &start, &e);
+	if (rc == RC_OK)
+		rc = FAULT(WORKER_RECOVERED, &e);
 	if (rc != RC_OK) {
 		wait_for(l, rc, &e);
 		return false;
@@ -577,6 +586,8 @@ static bool read_events(struct lane *l, const struct intake_halt *halt)
 			l->next = raw.next; /* behind a hole at the end, if there is one */
 			break;
 		}
+		if (rc == RC_OK)
+			rc = FAULT(WORKER_FETCHED, &e);
 		if (rc != RC_OK) {
 			recover_later(l, rc, &e);
 			return false;

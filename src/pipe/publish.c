@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -90,7 +91,11 @@ static void finish_source(
     struct publish *p, const struct pipeline *pipeline, const char *source, const struct looks *was)
 {
 	struct err e;
-	enum rc rc = after_apply(pipeline, source, was, &e);
+	enum rc rc = FAULT(COLLECTOR_COMMITTED, &e);
+	if (rc == RC_OK)
+		rc = after_apply(pipeline, source, was, &e);
+	if (rc == RC_OK)
+		rc = FAULT(COLLECTOR_AFTER, &e);
 	if (rc == RC_OK) {
 		struct item *gone = item_new(pipeline, ITEM_FORGET, source);
 		gone->looks = *was;
@@ -156,7 +161,12 @@ static bool record(struct publish *p, struct item_list *items)
 	bool troubled = false;
 	/* At least once, so that what is archived is written down although somebody says stop. */
 	do {
+		bool marks = p->marks.count > 0;
 		enum rc rc = record_items(&p->record, p->ledger, &p->marks, items, &e);
+		if (rc == RC_OK && items->count > 0)
+			rc = FAULT(COLLECTOR_RECORDED, &e);
+		if (rc == RC_OK && marks)
+			rc = FAULT(COLLECTOR_MARKED, &e);
 		if (rc == RC_OK) {
 			if (troubled)
 				fine(p);
@@ -233,8 +243,10 @@ static enum rc produce_item(struct publish *p, struct item *it, struct err *e)
 			rc = produce_part(p, it, part, dissector, e);
 		if (rc == RC_OK) {
 			it->unacknowledged++;
-			continue;
+			rc = FAULT(COLLECTOR_PRODUCED, e);
 		}
+		if (rc == RC_OK)
+			continue;
 		it->refused = true;
 		it->undeliverable = rc == RC_BAD;
 		/* Larger than the bus takes, although it was cut by what the bus said: a matter of configuration. The
@@ -326,6 +338,8 @@ static void produce_all(struct publish *p, struct item_list *items)
 	while (left > 0 && !stopped(p)) {
 		enum rc rc = produce_some(p, items, &e);
 		enum rc sent = flush(p, &flushed);
+		if (sent == RC_OK)
+			sent = FAULT(COLLECTOR_ACKNOWLEDGED, &flushed);
 		size_t before = left;
 		left = settle(p, items);
 		if (left < before)

@@ -142,6 +142,11 @@ static enum rc put_taken(const struct record_params *p, struct ledger *l, struct
 	}
 	if (rc != RC_OK)
 		return rc;
+	/* Our own try before, whose transaction was committed although its answer was a failure. */
+	if (o.run == p->run && o.state == LEDGER_ARCHIVED && strcmp(o.path, it->path) == 0) {
+		it->partition = o.partition;
+		return RC_OK;
+	}
 	/*
 	 * Another process wrote it down between our look and now. If its copy has another name, ours stays without use:
 	 * somebody may have found it in the lake and counted on it, so it is not ours to remove.

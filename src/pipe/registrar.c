@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -144,6 +145,8 @@ enum rc registrar_all(
 	rc = catalog_learn(c, t, e);
 	if (rc == RC_END)
 		rc = err_set(RC_AGAIN, e, "%s: the table vanished", t->schema->name);
+	if (rc == RC_OK)
+		rc = FAULT(CATALOG_LEARNED, e);
 	return rc == RC_OK ? datasets_walk(store, t->schema, compare_one, &compare, e) : rc;
 }
 
@@ -276,6 +279,8 @@ static enum rc prepare(struct registrar *r, struct work *w, struct err *e)
 	enum rc rc = catalog_ensure_database(r->catalog, e);
 	if (rc == RC_OK)
 		rc = catalog_ensure_table(r->catalog, w->table, e);
+	if (rc == RC_OK)
+		rc = FAULT(CATALOG_READY, e);
 	w->ready = rc == RC_OK;
 	return rc;
 }
@@ -316,10 +321,14 @@ static enum rc tell_hours(struct registrar *r, struct work *w, struct err *e)
 		enum rc rc = prepare(r, w, e);
 		schema_partition_path(w->table->schema, hour, path, sizeof path);
 		bool known = rc == RC_OK && catalog_knows(r->catalog, w->table, path);
+		if (rc == RC_OK)
+			rc = FAULT(CATALOG_TELLING, e);
 		if (rc == RC_OK) {
 			rc = catalog_ensure_partition(r->catalog, w->table, path, e);
 			refused = rc == RC_BAD;
 		}
+		if (rc == RC_OK)
+			rc = FAULT(CATALOG_TOLD, e);
 		if (refused)
 			say_refused(w, e);
 		else if (rc != RC_OK)

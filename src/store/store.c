@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -49,7 +50,11 @@ enum rc store_open(const struct store_ops *ops, const char *place, const struct 
 enum rc store_create(struct store *s, const char *path, struct store_file **out, struct err *e)
 {
 	enum rc rc = check_path(path, e);
-	return rc == RC_OK ? s->ops->create(s, path, out, e) : rc;
+	if (rc == RC_OK)
+		rc = s->ops->create(s, path, out, e);
+	if (rc == RC_OK && (rc = FAULT(STORE_CREATED, e)) != RC_OK)
+		store_abandon(s, out);
+	return rc;
 }
 
 enum rc store_write(struct store *s, struct store_file *f, const void *bytes, size_t size, struct err *e)
@@ -59,7 +64,8 @@ enum rc store_write(struct store *s, struct store_file *f, const void *bytes, si
 
 enum rc store_close_file(struct store *s, struct store_file *f, uint64_t expected, struct err *e)
 {
-	return s->ops->close_file(s, f, expected, e);
+	enum rc rc = s->ops->close_file(s, f, expected, e);
+	return rc == RC_OK ? FAULT(STORE_CLOSED, e) : rc;
 }
 
 enum rc store_sync(struct store *s, struct store_file **files, size_t count, struct err *e)
@@ -235,7 +241,8 @@ enum rc store_remove(struct store *s, const char *const *path, size_t paths, str
 		if (rc != RC_OK)
 			return rc;
 	}
-	return paths > 0 ? s->ops->remove(s, path, paths, e) : RC_OK;
+	enum rc rc = paths > 0 ? s->ops->remove(s, path, paths, e) : RC_OK;
+	return rc == RC_OK ? FAULT(STORE_REMOVED, e) : rc;
 }
 
 enum rc store_stat(struct store *s, const char *path, struct store_stat *out, struct err *e)

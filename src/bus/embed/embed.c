@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "bus/bus.h"
@@ -264,11 +265,15 @@ static enum rc write_events(struct embed *b, size_t *done, struct err *e)
 	size_t end = *done;
 	rc = put_events(b, txn, &w, *done, &end, e);
 	mem_free(&w.touched);
+	if (rc == RC_OK)
+		rc = FAULT(BUS_PUT, e);
 	if (rc != RC_OK) {
 		kv_abort(&txn);
 		return rc;
 	}
 	rc = kv_commit(&txn, e);
+	if (rc == RC_OK)
+		rc = FAULT(BUS_DURABLE, e);
 	if (rc != RC_OK)
 		return rc;
 	*done = end;
@@ -452,7 +457,11 @@ static enum rc trim_some(struct embed *b, uint32_t topic, unsigned partition, ui
 	key_event(topic, partition, x.first, before);
 	kv_delete_range(txn, b->tables.events, KV_OF(from), KV_OF(before));
 	tables_put_extent(txn, &b->tables, from, &x);
-	return kv_commit(&txn, e);
+	rc = FAULT(BUS_TRIMMING, e);
+	if (rc == RC_OK)
+		return kv_commit(&txn, e);
+	kv_abort(&txn);
+	return rc;
 }
 
 static enum rc trim(struct bus *bus, const char *topic, unsigned partition, uint64_t offset, struct err *e)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/local/dirs.h"
@@ -80,7 +81,7 @@ static enum rc move_one(struct dirs *d, const struct store_move *move, struct er
 		int sys = from == NULL || to == NULL ? ENOENT : rename_new(from->fd, from_leaf, to->fd, to_leaf);
 		if (sys == 0) {
 			to->changed = true;
-			return RC_OK;
+			return FAULT(STORE_RENAMED, e);
 		}
 		if (sys == EXDEV)
 			return err_set(
@@ -158,7 +159,9 @@ static enum rc place_temp(
 		return beneath_error(sys, path, e, "cannot rename to it");
 	/* Also when it is taken: whoever took it may have died before the sync, and the caller builds on it. */
 	to->changed = true;
-	enum rc rc = dirs_sync(d, e);
+	enum rc rc = FAULT(STORE_TEMP_PLACED, e);
+	if (rc == RC_OK)
+		rc = dirs_sync(d, e);
 	return rc != RC_OK || *placed ? rc : RC_END;
 }
 
@@ -177,6 +180,8 @@ enum rc placing_put_if_absent(struct store *s, const char *path, const void *byt
 		rc = beneath_error(errno, temp, e, "cannot open its directory");
 	} else {
 		rc = write_temp(l, dir->fd, leaf, bytes, size, e);
+		if (rc == RC_OK)
+			rc = FAULT(STORE_TEMP_SYNCED, e);
 		if (rc == RC_OK) {
 			rc = place_temp(d, dir, leaf, path, &placed, e);
 			if (!placed)

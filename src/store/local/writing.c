@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/local/dirs.h"
@@ -183,6 +184,8 @@ static enum rc sync_each(struct local *l, struct store_file **files, size_t coun
 		else if (rc == RC_OK)
 			dir->changed = true;
 	}
+	if (rc == RC_OK)
+		rc = FAULT(STORE_FILE_SYNCED, e);
 	/* The manifest will name these files, so their names must last as well. */
 	if (rc == RC_OK)
 		rc = dirs_sync(&dirs, e);

@@ -1,0 +1,33 @@
+"""The tables of doc/faults.md are what the tests ran: each test compares its own.
+
+    matrix.check('Fault points, embedded bus and local lake', ['| `worker.put` | … |', …])
+
+SLUICE_MATRIX=write puts the rows into the page instead.
+"""
+import os
+
+import tap
+
+PAGE = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'doc', 'faults.md')
+
+
+def _find(lines, heading):
+    """Indexes of the first and behind the last row below the heading, without the table's head."""
+    at = lines.index(f'## {heading}')
+    first = next(i for i in range(at, len(lines)) if lines[i].startswith('| ---')) + 1
+    last = next(i for i in range(first, len(lines) + 1) if i == len(lines) or not lines[i].startswith('|'))
+    return first, last
+
+
+def check(heading, rows):
+    with open(PAGE, encoding='utf-8') as f:
+        lines = f.read().split('\n')
+    first, last = _find(lines, heading)
+    if os.environ.get('SLUICE_MATRIX') == 'write':
+        lines[first:last] = rows
+        with open(PAGE, 'w', encoding='utf-8') as f:
+            f.write('\n'.join(lines))
+        first, last = _find(lines, heading)
+    there = lines[first:last]
+    tap.check(f'doc/faults.md: the table "{heading}" is what was run', there == rows,
+              '\n'.join([f'ran, not on the page: {r}' for r in rows if r not in there] + [f'on the page, not run: {r}' for r in there if r not in rows]))
