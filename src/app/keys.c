@@ -117,6 +117,8 @@ const struct config_key key_table[] = {
 	.help = "How long a worker remembers what it committed; the collector does not publish again what is older."},
     {DURATION("stop_timeout", settings.stop_timeout_ms), .least = 100, .most = HOUR, .fallback = "30s",
 	.help = "How long the processes may take to finish their work after SIGTERM."},
+    {DURATION("watchdog", settings.watchdog_ms), .least = 0, .most = DAY, .fallback = "60s",
+	.help = "A process of `sluice run` that a signal has stopped, and that does not go on within this time, is killed and started again; 0: never."},
     {CHOICE("log.level", log_level), .choices = "debug info warn error", .fallback = "info",
 	.help = "The least severe lines that go to standard error."},
     {OF_PIPELINE("watch"), .kind = KEY_TEXT, .offset = IN(watch),

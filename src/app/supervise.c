@@ -39,6 +39,7 @@ struct child {
 	unsigned soon;       /* deaths in a row that came soon */
 	int64_t due_ms;      /* mono: start again then; NEVER */
 	int64_t deadline_ms; /* mono: kill then; NEVER */
+	int64_t still_ms;    /* mono: stopped by a signal, kill then; NEVER */
 	bool replaced;       /* asked to leave for a new configuration */
 	bool died;           /* the next start is a restart */
 };
@@ -132,7 +133,7 @@ static void start(struct supervisor *s, struct child *c)
 	const char **all = mem_zero(n + words + 1, sizeof *all);
 	memcpy(all, argv, n * sizeof *all);
 	memcpy(all + n, word, words * sizeof *all);
-	c->due_ms = c->deadline_ms = NEVER;
+	c->due_ms = c->deadline_ms = c->still_ms = NEVER;
 	c->started = clock_mono();
 	c->replaced = false;
 	if (proc_start(all, s->config_fd, &c->pid, &e) == RC_OK) {
@@ -190,7 +191,7 @@ static void ended(struct supervisor *s, struct child *c, int status)
 	bool well = early || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	proc_status_text(status, text, sizeof text);
 	c->pid = 0;
-	c->deadline_ms = NEVER;
+	c->deadline_ms = c->still_ms = NEVER;
 	if (c->what->leads && WIFEXITED(status)) {
 		leader_ended(s, status);
 		return;
@@ -224,6 +225,37 @@ static void ended(struct supervisor *s, struct child *c, int status)
 		log_error("%s: %s; dies again and again, next start in %lld ms", c->what->name, text, (long long)wait);
 }
 
+/*
+ * A child that stands still keeps its partitions, and perhaps a write lock of the bus: nobody on this host can go on
+ * for it. So it is killed, which loses nothing, unless it goes on soon.
+ */
+static void stood_still(struct supervisor *s, struct child *c, int status)
+{
+	char text[80];
+	int64_t wait_ms = s->job->config->settings.watchdog_ms;
+	if (WIFCONTINUED(status)) {
+		if (c->still_ms != NEVER)
+			log_info("%s goes on", c->what->name);
+		c->still_ms = NEVER;
+		return;
+	}
+	proc_status_text(status, text, sizeof text);
+	if (wait_ms > 0 && c->still_ms == NEVER)
+		c->still_ms = clock_mono().ms + wait_ms;
+	if (wait_ms > 0)
+		log_warn("%s: %s; killed in %lld ms unless it goes on", c->what->name, text, (long long)wait_ms);
+	else
+		log_warn("%s: %s", c->what->name, text);
+}
+
+static void child_changed(struct supervisor *s, struct child *c, int status)
+{
+	if (WIFSTOPPED(status) || WIFCONTINUED(status))
+		stood_still(s, c, status);
+	else
+		ended(s, c, status);
+}
+
 static void reap(struct supervisor *s)
 {
 	pid_t pid;
@@ -231,7 +263,7 @@ static void reap(struct supervisor *s)
 	while (proc_reap(&pid, &status) == RC_OK)
 		for (unsigned i = 0; i < s->job->children; i++)
 			if (s->child[i].pid == pid)
-				ended(s, &s->child[i], status);
+				child_changed(s, &s->child[i], status);
 }
 
 /* The lock, the figures and the children's ledger lie in the state folder: it cannot change under them. */
@@ -300,6 +332,13 @@ static int64_t keep_times(struct supervisor *s)
 			kill(c->pid, SIGKILL);
 			c->deadline_ms = NEVER;
 		}
+		if (c->pid != 0 && c->still_ms != NEVER && c->still_ms <= now) {
+			log_error("%s stood still: killed", c->what->name);
+			kill(c->pid, SIGKILL);
+			c->still_ms = NEVER;
+		}
+		if (c->still_ms != NEVER && c->still_ms - now < next)
+			next = c->still_ms - now;
 		if (c->due_ms != NEVER && c->due_ms - now < next)
 			next = c->due_ms - now;
 		if (c->deadline_ms != NEVER && c->deadline_ms - now < next)

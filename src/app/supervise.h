@@ -3,8 +3,9 @@
  *
  * A dead child is started again at once; when it dies within five seconds several times in a row, after 100 ms,
  * doubling to 10 s. SIGTERM and SIGINT are passed on and the children have stop_timeout to drain; a second one ends
- * everything at once. SIGHUP rereads the configuration: when it is good the children are replaced one by one in good
- * order, else the old one stays.
+ * everything at once. A child that is stopped by a signal has `watchdog` to go on; then it is killed and started again.
+ * SIGHUP rereads the configuration: when it is good the children are replaced one by one in good order, else the old
+ * one stays.
  *
  * Thread  main only; proc_signals must have been called
  */

@@ -141,7 +141,7 @@ enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err
 enum rc proc_reap(pid_t *pid, int *status)
 {
 	int s;
-	pid_t p = waitpid(-1, &s, WNOHANG);
+	pid_t p = waitpid(-1, &s, WNOHANG | WUNTRACED | WCONTINUED);
 	if (p <= 0)
 		return RC_END;
 	*pid = p;
@@ -157,6 +157,8 @@ const char *proc_status_text(int status, char *out, int size)
 		const char *name = sigdescr_np(WTERMSIG(status));
 		snprintf(
 		    out, (size_t)size, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
+	} else if (WIFSTOPPED(status)) {
+		snprintf(out, (size_t)size, "stopped by signal %d", WSTOPSIG(status));
 	} else {
 		snprintf(out, (size_t)size, "status %d", status);
 	}

@@ -30,10 +30,10 @@ void proc_wake_clear(void);
  */
 enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
 
-/* A child that ended, without waiting: RC_OK with its status, RC_END if none. */
+/* A child that ended, was stopped or goes on, without waiting: RC_OK with its status, as of wait(2); RC_END if none. */
 enum rc proc_reap(pid_t *pid, int *status);
 
-/* "exit 3", "killed by signal 9 (Killed)" */
+/* "exit 3", "killed by signal 9 (Killed)", "stopped by signal 19" */
 const char *proc_status_text(int status, char *out, int size);
 
 /* Anonymous and shared resident memory of a process in bytes (RssAnon + RssShmem), 0 if unreadable. pid 0: this one. */

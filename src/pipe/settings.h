@@ -92,6 +92,7 @@ struct settings {
 	uint64_t ledger_max_bytes;
 	int64_t dedupe_horizon_ms;
 	int64_t stop_timeout_ms;
+	int64_t watchdog_ms; /* the supervisor's; 0: none */
 	int64_t clean_age_ms; /* manifests younger are kept: one hour */
 
 	struct pipeline *pipeline;

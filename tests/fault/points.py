@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each fault point of collector, bus, worker and store, by kill -9, by SIGSTOP and by an error, with all three datasets on embedded bus and local lake.
+"""Each fault point of collector, bus, worker and store, by kill -9, by SIGSTOP that ends or not, and by an error, with all three datasets on embedded bus and local lake.
 
 What must hold: the run ends by itself as an undisturbed one does, the tables hold the same rows, lake and sources are in order, and the point was passed.
 
@@ -21,7 +21,8 @@ from points import Marks, points  # noqa: E402
 from spool import wait_for  # noqa: E402
 from trio import Trio, end, inputs, state_of, undisturbed  # noqa: E402
 
-KINDS = ('kill', 'hang', 'error')
+KINDS = ('kill', 'hang', 'left', 'error')  # left: nobody wakes it up
+WATCHDOG = {'hang': '60s', 'left': '300ms'}
 HEADING = 'Fault points, embedded bus and local lake'
 LIMIT_S, AT_ONCE, STOPPED_S = 60, 5, 0.3
 # Points that are passed only after another fault, or with other keys.
@@ -34,12 +35,12 @@ ELSEWHERE = {'worker.folded'}
 class Case:
     def __init__(self, point, kind, given, wanted, status):
         self.point, self.kind, self.given, self.wanted, self.status = point, kind, given, wanted, status
-        self.fault = f'{point}:{kind}'
+        self.fault = f'{point}:{"hang" if kind == "left" else kind}'
         self.log, self.problems = '', []
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-point-') as place:
-            t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], **KEYS.get(self.point, {}))
+            t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], watchdog=WATCHDOG.get(self.kind, '60s'), **KEYS.get(self.point, {}))
             marks = Marks(place)
             t.env = marks.env(*[f for f in (BEFORE.get(self.point), self.fault) if f])
             t.fill()
@@ -78,7 +79,9 @@ class Case:
     def told(self):
         """What somebody who reads the log was told, in short."""
         deaths = len(re.findall(r'killed by signal 9', self.log))
-        words = [f'restarted{"" if deaths == 1 else f" {deaths} times"}'] if deaths else []
+        words = ['stopped'] if 'stopped by signal' in self.log else []
+        words += ['killed'] if 'stood still: killed' in self.log else []
+        words += [f'restarted{"" if deaths == 1 else f" {deaths} times"}'] if deaths else []
         if re.search(r'(waiting|waits): .*fault: ', self.log):
             words.append('waits, goes on')
         elif 'fault: ' in self.log:
@@ -107,7 +110,7 @@ def main():
     cases = [Case(p, k, given, wanted, status) for p in here for k in KINDS if not asked or p in asked or f'{p}:{k}' in asked]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         for c in pool.map(Case.run, cases):
-            tap.check(f'{c.fault}: all there once, in order', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))
+            tap.check(f'{c.point}:{c.kind}: all there once, in order', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))
     if not asked:
         truth = points()
         cell = {(c.point, c.kind): c.told() for c in cases}
