@@ -147,12 +147,22 @@ out:
 	return rc;
 }
 
+/* What lies in a new directory is as durable as its name. Where we may write and not read, or where directories need no
+ * sync, there is nothing to be done. */
+static enum rc sync_parent(const char *path, struct err *e)
+{
+	char *parent = parent_of(path);
+	enum rc rc = file_sync_dir(parent, e);
+	mem_free(&parent);
+	return rc != RC_OK && (e->sys == EACCES || e->sys == EINVAL) ? RC_OK : rc;
+}
+
 /* One directory; another process may make it first. */
 static enum rc make_one(const char *path, struct err *e)
 {
 	struct stat st;
 	if (mkdir(path, 0750) == 0)
-		return RC_OK;
+		return sync_parent(path, e);
 	int sys = errno;
 	/* A read-only parent says EROFS or EACCES before it says that the directory is there. */
 	if (stat(path, &st) == 0) {

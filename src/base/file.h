@@ -23,7 +23,7 @@ enum rc file_load(const char *path, size_t ceiling, char **bytes, size_t *size, 
 /* Write, fsync, rename over path, fsync the directory: the old content or the new, never a part. */
 enum rc file_store(const char *path, const void *bytes, size_t size, mode_t mode, struct err *e) MUST_USE;
 
-/* Make a directory and its parents, mode 0750 for those made; there already is RC_OK. */
+/* Make a directory and its parents, mode 0750 for those made, their names durable; there already is RC_OK. */
 enum rc file_mkdirs(const char *path, struct err *e) MUST_USE;
 
 /* rename(2) that never replaces; target there: RC_END. Falls back to link + unlink where the file system lacks it. */
