@@ -37,6 +37,7 @@ static const struct command *const command[] = {
     &command_dissect,
     &command_status,
     &command_audit,
+    &command_trace,
     &command_check,
     &command_register,
     &command_schema,

@@ -155,19 +155,22 @@ static uint64_t silent_count(const char *reason, int64_t length)
 static enum rc read_line(const char *text, size_t len, struct reject_line *out, json_t **line, struct err *e)
 {
 	const char *hex = NULL;
-	int64_t again = 0, length = 0;
+	int64_t again = 0, offset = 0, length = 0;
 	enum rc rc = json_parse(text, len, line, e);
 	if (rc != RC_OK)
 		return rc;
 	const json_t *rows = json_object_get(*line, "rows");
 	if ((rc = json_get_text(*line, "original", &hex, e)) != RC_OK ||
 	    (rc = json_get_int(*line, "again", &again, e)) != RC_OK ||
+	    (rc = json_get_int(*line, "offset", &offset, e)) != RC_OK ||
 	    (rc = json_get_int(*line, "length", &length, e)) != RC_OK ||
 	    (rc = json_get_text(*line, "reason", &out->reason, e)) != RC_OK)
 		return rc;
 	if (!str_unhex(hex, out->sha256, SHA256_BYTES) || again < 0 || again > UINT32_MAX)
 		return err_set(RC_BAD, e, "it names no original");
 	out->again = (uint32_t)again;
+	out->offset = (uint64_t)offset;
+	out->length = (uint64_t)length;
 	out->lost = json_is_integer(rows) && json_integer_value(rows) > 0 ? (uint64_t)json_integer_value(rows) : 0;
 	uint64_t silent = silent_count(out->reason, length);
 	out->silent = silent > 0;

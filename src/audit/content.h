@@ -40,6 +40,7 @@ struct reject_line {
 	uint32_t again;
 	uint64_t rejects; /* that it stands for: more than one where it counts those without a line */
 	uint64_t lost;
+	uint64_t offset, length; /* bytes in the original */
 	bool silent;
 	const char *reason; /* borrowed for the call */
 };

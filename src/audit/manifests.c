@@ -4,6 +4,7 @@
  * history_each stops at the first damage, and rightly so: whoever commits must not go on over it. An audit goes on, so
  * it walks by itself. Facts of a manifest are kept back until its last line was seen: one that is cut says nothing.
  */
+#include "audit/places.h"
 #include "audit/work.h"
 
 #include <inttypes.h>
@@ -16,7 +17,7 @@
 #include "pipe/ledger.h"
 #include "pipe/manifest.h"
 
-enum { TOPICS = 65536, PARTITIONS = 65536, PATH_BYTES = 512, PENDING = 512 << 20, ROUNDS = 8 };
+enum { PATH_BYTES = 512, PENDING = 512 << 20, ROUNDS = 8 };
 
 struct reading {
 	struct audit *audit;
@@ -284,12 +285,11 @@ static enum rc read_partition(struct reading *r, struct err *e)
 	return rc;
 }
 
-static enum rc one_partition(struct audit *a, const char *topic, uint32_t partition, struct err *e)
+static enum rc one_partition(void *context, const char *topic, uint32_t partition, struct err *e)
 {
+	struct audit *a = context;
 	struct reading r = {.audit = a, .topic = topic, .source = audit_source(a, topic)};
 	r.topic_number = names_add(&a->topics, topic, strlen(topic));
-	if (chains_find(&a->chains, r.topic_number, partition) != NULL)
-		return RC_OK;
 	r.chain = chains_add(&a->chains, r.topic_number, topic, partition);
 	writer_init(&r.pending, PENDING);
 	enum rc rc = read_partition(&r, e);
@@ -298,31 +298,7 @@ static enum rc one_partition(struct audit *a, const char *topic, uint32_t partit
 	return rc;
 }
 
-/* root: "_sluice/history" or "_sluice/commits". */
-static enum rc every_partition(struct audit *a, const char *root, struct err *e)
-{
-	char **topic = NULL;
-	size_t topics = 0;
-	enum rc rc = store_list(a->store, root, NULL, TOPICS, &topic, &topics, e);
-	for (size_t i = 0; i < topics && rc == RC_OK; i++) {
-		char *folder = mem_format("%s/%s", root, topic[i]), **name = NULL;
-		size_t names = 0;
-		rc = store_list(a->store, folder, NULL, PARTITIONS, &name, &names, e);
-		for (size_t n = 0; n < names && rc == RC_OK; n++) {
-			int64_t partition = 0;
-			struct err ignored;
-			if (str_number(name[n], 0, UINT32_MAX, &partition, &ignored) == RC_OK)
-				rc = one_partition(a, topic[i], (uint32_t)partition, e);
-		}
-		store_list_free(&name, names);
-		mem_free(&folder);
-	}
-	store_list_free(&topic, topics);
-	return rc;
-}
-
 enum rc audit_chains(struct audit *a, struct err *e)
 {
-	enum rc rc = every_partition(a, "_sluice/history", e);
-	return rc == RC_OK ? every_partition(a, "_sluice/commits", e) : rc;
+	return places_each(a->store, one_partition, a, e);
 }

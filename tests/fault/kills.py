@@ -52,6 +52,8 @@ def main():
         tap.check('no orphan in the table, every original present with its hash', not wrong, '\n'.join(wrong[:10]))
         left = staging_left(s.lake)
         tap.check('nothing left in staging', not left, '\n'.join(left[:10]))
+        audit = s.command('audit', '--grace', '0')
+        tap.check('the audit finds nothing', audit.returncode == 0 and 'in order' in audit.stdout, audit.stdout[-2000:] + audit.stderr)
     tap.done()
 
 

@@ -13,6 +13,7 @@ extern const struct command command_load;
 extern const struct command command_dissect;
 extern const struct command command_status;
 extern const struct command command_audit;
+extern const struct command command_trace;
 extern const struct command command_check;
 extern const struct command command_register;
 extern const struct command command_schema;

@@ -1,0 +1,265 @@
+/* sluice trace: one object a question as JSON, or the same as text. */
+#include "app/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/nearest.h"
+#include "app/setup.h"
+#include "app/term.h"
+#include "audit/trace.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { COUNT = 40, TIME = 25, RANGES = 8 };
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *t = json_string_value(json_object_get(o, key));
+	return t != NULL ? t : "";
+}
+
+static int64_t whole(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static const char *count(const json_t *o, const char *key, char out[COUNT])
+{
+	return str_show_count((uint64_t)whole(o, key), out, COUNT);
+}
+
+static const char *when(int64_t ms, char out[TIME])
+{
+	civil_iso((struct wall){ms * 1000000}, out);
+	return out;
+}
+
+/* "rows 0 to 29, 60 to 89": first and last, both inclusive. */
+static void show_ranges(const json_t *ranges)
+{
+	size_t i;
+	json_t *range;
+	json_array_foreach(ranges, i, range)
+	{
+		json_int_t first = json_integer_value(json_array_get(range, 0));
+		json_int_t rows = json_integer_value(json_array_get(range, 1));
+		if (i == RANGES) {
+			printf(" and %zu more ranges", json_array_size(ranges) - i);
+			break;
+		}
+		printf(
+		    "%s%" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT, i > 0 ? ", " : "", first, first + rows - 1);
+	}
+}
+
+static void show_ledger(const json_t *l)
+{
+	char at[TIME];
+	if (!json_is_object(l))
+		return;
+	printf("  ledger    %s%s%s\n", text(l, "state"), text(l, "note")[0] != '\0' ? ": " : "", text(l, "note"));
+	if (text(l, "source")[0] != '\0')
+		printf("  seen      %s, at %s\n", text(l, "source"), when(whole(l, "seen_ms"), at));
+	printf("  events    %" PRId64 " on %s, partition %" PRId64 "\n", whole(l, "parts"), text(l, "topic"),
+	    whole(l, "partition"));
+}
+
+static void show_rejects(const json_t *rejects)
+{
+	size_t i;
+	json_t *line;
+	const json_t *lines = json_object_get(rejects, "lines");
+	if (!json_is_object(rejects))
+		return;
+	printf("    %s: %" PRId64 " reject%s\n", text(rejects, "path"), whole(rejects, "count"),
+	    whole(rejects, "count") == 1 ? "" : "s");
+	json_array_foreach(lines, i, line)
+	    printf("      offset %" PRId64 ", length %" PRId64 ": %s (%" PRId64 " rows lost)\n", whole(line, "offset"),
+	        whole(line, "length"), text(line, "reason"), whole(line, "rows"));
+}
+
+static void show_commit(const json_t *original, const json_t *c)
+{
+	char rows[COUNT], lost[COUNT], at[TIME];
+	const json_t *files = json_object_get(c, "files");
+	json_t *file;
+	size_t i;
+	printf("  commit    %s, partition %" PRId64 ", events %" PRId64 " to %" PRId64 ", at %s\n", text(c, "topic"),
+	    whole(c, "partition"), whole(c, "start"), whole(c, "end"), when(whole(c, "time_ms"), at));
+	printf("    identities %s/%s/0..%" PRId64 "/%" PRId64 ", dissected by %s\n", text(original, "pipeline"),
+	    text(original, "original"), whole(c, "parts") - 1, whole(c, "parts"), text(c, "dissector"));
+	printf("    %s rows, %" PRId64 " reject%s with %s rows lost%s%s%s\n", count(c, "rows", rows),
+	    whole(c, "rejected"), whole(c, "rejected") == 1 ? "" : "s", count(c, "lost", lost),
+	    json_is_true(json_object_get(c, "clean")) ? "" : "; its input did not end as its format wants",
+	    text(c, "reason")[0] != '\0' ? "; refused: " : "", text(c, "reason"));
+	json_array_foreach(files, i, file)
+	{
+		if (text(file, "problem")[0] != '\0') {
+			printf("    %s: %s\n", text(file, "path"), text(file, "problem"));
+			continue;
+		}
+		printf("    %s: %s rows, ", text(file, "path"), count(file, "rows", rows));
+		show_ranges(json_object_get(file, "ranges"));
+		printf("\n");
+	}
+	show_rejects(json_object_get(c, "rejects"));
+}
+
+static void show_original(const json_t *o)
+{
+	const struct term t = term_of(1);
+	const json_t *commits = json_object_get(o, "commits");
+	json_t *one;
+	char size[COUNT];
+	size_t i;
+	printf("%s%s%s\n  original  %s\n", t.bold, text(o, "name"), t.off, text(o, "path"));
+	printf("  sha256    %s%s", text(o, "original"), whole(o, "again") > 0 ? ", taken again: " : "");
+	if (whole(o, "again") > 0)
+		printf("%" PRId64, whole(o, "again"));
+	printf("\n  pipeline  %s\n", text(o, "pipeline"));
+	if (whole(o, "archived") == whole(o, "size"))
+		printf("  archived  %s bytes\n", count(o, "size", size));
+	else
+		printf("  archived  %s%sof %" PRId64 " bytes%s\n", t.red,
+		    whole(o, "archived") < 0 ? "not there: none " : "damaged: other length than that ",
+		    whole(o, "size"), t.off);
+	show_ledger(json_object_get(o, "ledger"));
+	json_array_foreach(commits, i, one) show_commit(o, one);
+	if (json_array_size(commits) == 0)
+		printf("  commit    none yet\n");
+}
+
+static void show_file(const json_t *f)
+{
+	const struct term t = term_of(1);
+	const json_t *originals = json_object_get(f, "originals"), *commits = json_object_get(f, "commits");
+	json_t *one;
+	char at[TIME], rows[COUNT];
+	size_t i;
+	printf("%s%s%s\n", t.bold, text(f, "file"), t.off);
+	if (!json_is_true(json_object_get(f, "there")))
+		printf("  %snot there%s\n", t.red, t.off);
+	else if (json_object_get(f, "rows") != NULL)
+		printf("  rows      %s, dissected by %s\n", count(f, "rows", rows), text(f, "dissector"));
+	if (text(f, "problem")[0] != '\0')
+		printf("  %sdamaged%s   %s\n", t.red, t.off, text(f, "problem"));
+	if (!json_is_true(json_object_get(f, "named")))
+		printf("  %sno manifest names it%s\n", t.red, t.off);
+	json_array_foreach(commits, i, one) printf(
+	    "  commit    %s, partition %" PRId64 ", events %" PRId64 " to %" PRId64 ", at %s\n", text(one, "topic"),
+	    whole(one, "partition"), whole(one, "start"), whole(one, "end"), when(whole(one, "time_ms"), at));
+	json_array_foreach(originals, i, one)
+	{
+		const char *path = text(one, "path");
+		printf("  %s%s: ", path[0] != '\0' ? path : "sha256 ", path[0] != '\0' ? "" : text(one, "original"));
+		if (json_object_get(one, "rejects") != NULL) {
+			printf(
+			    "%" PRId64 " rejects with %s rows lost\n", whole(one, "rejects"), count(one, "rows", rows));
+			continue;
+		}
+		printf("%s rows, ", count(one, "rows", rows));
+		show_ranges(json_object_get(one, "ranges"));
+		printf("\n");
+	}
+}
+
+/* true: something was found. */
+static bool one_word(const struct trace *t, const char *word, bool json, enum status *status)
+{
+	json_t *found = NULL, *one;
+	struct err e;
+	size_t i;
+	enum rc rc = trace_word(t, word, &found, &e);
+	if (rc != RC_OK) {
+		complain("trace: %s: %s", word, rc == RC_END ? "not known" : e.text);
+		*status = STATUS_BAD;
+		return rc == RC_END;
+	}
+	json_array_foreach(found, i, one)
+	{
+		if (json) {
+			json_dumpf(one, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+			printf("\n");
+		} else if (json_object_get(one, "file") != NULL) {
+			show_file(one);
+		} else {
+			show_original(one);
+		}
+	}
+	json_decref(found);
+	return true;
+}
+
+static enum status trace(const struct args *a, const struct settings *s, bool json)
+{
+	struct trace t = {.settings = s};
+	struct err e;
+	enum status status = STATUS_DONE;
+	char *dir = file_join(s->state, "ledger");
+	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &t.store, &e);
+	if (rc == RC_OK && access(dir, F_OK) == 0)
+		rc = ledger_open(dir, s->ledger_max_bytes, &t.ledger, &e);
+	if (rc != RC_OK) {
+		complain("trace: %s", e.text);
+		status = STATUS_BAD;
+	}
+	for (size_t i = 0; i < a->words && rc == RC_OK; i++)
+		if (!one_word(&t, a->word[i], json, &status))
+			break;
+	ledger_close(&t.ledger);
+	store_close(&t.store);
+	mem_free(&dir);
+	return status;
+}
+
+static enum status run(const struct args *a)
+{
+	struct err e;
+	struct config *c = NULL;
+	const char *format = args_text(a, "format", "text");
+	bool json = strcmp(format, "json") == 0;
+	if (!json && strcmp(format, "text") != 0) {
+		struct nearest n = nearest_to(format);
+		char hint[NEAREST_HINT];
+		nearest_offer(&n, "text");
+		nearest_offer(&n, "json");
+		complain("trace: --format: text or json, not \"%.40s\"%s", format, nearest_hint(&n, hint));
+		return STATUS_USAGE;
+	}
+	if (a->words == 0) {
+		complain("trace: what? A file as it was seen, a sha256, or a path in the lake");
+		return STATUS_USAGE;
+	}
+	if (setup_config(a, &c, &e) != RC_OK) {
+		complain("%s", e.text);
+		return STATUS_USAGE;
+	}
+	enum status status = trace(a, &c->settings, json);
+	config_free(&c);
+	return status;
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"format", 0, "FORMAT", "text, or json: one object a line"},
+    {0},
+};
+
+const struct command command_trace = {
+    .name = "trace",
+    .synopsis = "[-c FILE] [--format text|json] FILE|SHA256|ROW-FILE...",
+    .summary = "Follow an original to its rows, or a file of the lake to its originals",
+    .details =
+        "An original by its path or bare name as it was seen, by its sha256, by its path in the lake, or by a copy at "
+        "hand: what the ledger says, its commits, the table files with its rows, its rejects. A table or rejects "
+        "file by its path in the lake: its commit and its originals.\n"
+        "Works without a ledger too; then every manifest is looked through. Exit status 1 when nothing is known.",
+    .option = option,
+    .words = true,
+    .run = run,
+};
