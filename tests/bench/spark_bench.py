@@ -56,7 +56,7 @@ def watched(process, pids):
 
 
 def spark_run(place, c):
-    with Worker(config(place, c, 'spark'), f'{place}/log', '--once') as w:
+    with Worker(config(place, c, 'spark'), f'{place}/log', '--once', brief=False) as w:
         figures = watched(w.process, w.left)
         if figures[0] != 0:
             sys.exit(f'bench: spark: exit {figures[0]}\n{w.said()[-2000:]}')

@@ -15,6 +15,7 @@ sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import duckdb  # noqa: E402
 import proxy  # noqa: E402
 import tap  # noqa: E402
+from cluster import spark  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from hms import Metastore  # noqa: E402
 from lake import faults, ids, table  # noqa: E402
@@ -324,10 +325,9 @@ def together(folder, name, url, hms):
     tap.check(f'{name}: rows of both', got == one.expected() + list(range(1_000_000, two.next_id)), len(got))
 
 
-def spark(c, grown, s, in_hdfs_too, python):
+def by_spark(session_of_spark, grown, s, in_hdfs_too):
     """Spark's own client is of the old generation."""
-    db = s.database
-    queries = {'tables': f'show tables in {db}'}
+    db, queries = s.database, {}
     for dataset in PIPELINES:
         h = "'09'" if dataset == 'proxy' else '9'
         m = "'01'" if dataset == 'proxy' else '1'
@@ -336,13 +336,7 @@ def spark(c, grown, s, in_hdfs_too, python):
                     f'{dataset} partitions': f'show partitions {db}.{dataset}'}
     queries['grown'] = f'select seen_by is null, count(*) from {grown.database}.flow where h < 14 group by 1 order by 1'
     queries |= {database: f'select ibyt from {database}.flow where h >= 9 order by ibyt' for database in in_hdfs_too}
-    job = {'metastore': c.metastore.url, 'warehouse': f'file://{s.place}/warehouse', 'queries': list(queries.values())}
-    run = subprocess.run([python, os.path.join(HERE, '..', 'lib', 'spark_query.py')], input=json.dumps(job), capture_output=True, text=True, timeout=240, check=False,
-                         env={**os.environ, 'SPARK_LOCAL_IP': '127.0.0.1'}, cwd=s.place)
-    lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{')]
-    if not tap.check('spark: answers every query', len(lines) == len(queries) and not any('error' in a for a in lines), run.stdout[-3000:] + run.stderr[-2000:]):
-        return
-    answer = dict(zip(queries, lines))
+    answer = {name: session_of_spark.ask(query, files=name.endswith((' one', ' pruned'))) for name, query in queries.items()}
     for dataset in PIPELINES:
         count = ids_of(s, dataset)
         tap.check(f'spark {dataset}: count', answer[f'{dataset} count']['rows'] == [[count]], f'{answer[f"{dataset} count"]["rows"]} {count}')
@@ -389,8 +383,8 @@ def main():
             silent(folder, name, where, hms)
             hdfs = in_hdfs(c, folder, name, url, hms)
             if name == 'metastore':
-                from cluster.spark import python
-                spark(c, grown, s, hdfs, python())
+                with spark.Session(c) as session_of_spark:
+                    by_spark(session_of_spark, grown, s, hdfs)
             away(c, folder, name, url, hms)
             if name == 'metastore4':
                 heir(c, folder, name, url, hms)

@@ -11,8 +11,9 @@ DISSECTORS = {'flow': 'nfcapd', 'dns': 'pcap-dns', 'proxy': 'elff'}
 class Daemon:
     """One `sluice collect` or `sluice work`."""
 
-    def __init__(self, farm, word, instance, name, **keys):
-        self.farm, self.word, self.name = farm, word, name
+    def __init__(self, farm, word, instance, name, rows='native', **keys):
+        """rows: who takes the rows events of its pipelines"""
+        self.farm, self.word, self.name, self.rows = farm, word, name, rows
         self.place = os.path.join(farm.place, name)
         os.makedirs(self.place, exist_ok=True)
         self.config, self.process = os.path.join(self.place, 'sluice.yaml'), None
@@ -26,7 +27,7 @@ class Daemon:
             for dataset, dissector in DISSECTORS.items():
                 folder = self.farm.watched(instance, dataset)
                 os.makedirs(folder, exist_ok=True)
-                f.write(f'  {dataset}: {{ watch: {folder}, dissector: {dissector} }}\n')
+                f.write(f'  {dataset}: {{ watch: {folder}, dissector: {dissector}, rows_worker: {self.rows} }}\n')
         return self
 
     def start(self):
@@ -88,6 +89,9 @@ class Farm:
         self.daemons.append(made)
         return made.start()
 
+    def named(self, name):
+        return next(d for d in self.daemons if d.name == name)
+
     def drop(self, instance, dataset, name, path):
         """Rename a file into a watched folder; path must be on the same file system, and is gone afterwards."""
         target = os.path.join(self.watched(f'{self.name}-{instance}', dataset), name)
@@ -108,12 +112,13 @@ class Farm:
         end = time.monotonic() + seconds
         while True:
             ended, dropped = self.done()
-            waiting = [d.name for d in self.daemons if d.word == 'work' and d.alive() and (d.status() or {'figures': {'partitions_waiting': 1}})['figures']['partitions_waiting']]
+            waiting = [d.name for d in self.daemons if ended == dropped and d.word == 'work' and d.alive()
+                       and (d.status() or {'figures': {'partitions_waiting': 1}})['figures']['partitions_waiting']]
             if ended == dropped and not waiting:
                 return None
             if time.monotonic() > end:
                 return f'{ended} of {dropped} files after {seconds} s; not registered: {waiting}\n' + '\n'.join(f'{d.name}: {d.log()[-1500:]}' for d in self.daemons)
-            time.sleep(0.3)
+            time.sleep(1)
 
     def stop(self):
         """All of them, in order. Those that did not end well, by name."""

@@ -122,9 +122,9 @@ def flow_cases(rows, root):
     yield ('flow: time line', f"""SELECT MIN(treceived) AS tstart, MAX(treceived) AS tend, sip, dip, proto, sport, dport, ipkt, ibyt FROM flow WHERE {TODAY}
             AND ((dip IN ('{HOT}') AND sip='{SPARSE}') OR (sip IN ('{HOT}') AND dip='{SPARSE}')) GROUP BY sip, dip, proto, sport, dport, ipkt, ibyt ORDER BY tstart LIMIT 1000""",
            [[min(v), max(v), *k] for k, v in lines.items()], 'string string string string string int int bigint bigint')
-    yield ('flow: what the model is trained on', {
-        'path': f'{root}/flow/hive/y=2026/m=1/d=7', 'where': 'trhour BETWEEN 0 AND 23 AND trminute BETWEEN 0 AND 59 AND trsec BETWEEN 0 AND 59 AND treceived IS NOT NULL AND sip IS NOT NULL '
-        'AND dip IS NOT NULL AND sport >= 0 AND dport >= 0 AND ibyt >= 0 AND ipkt >= 0', 'select': ['trhour', 'sip', 'dip', 'sport', 'dport', 'proto', 'ibyt', 'ipkt']},
+    yield ('flow: what the model is trained on', f"""SELECT trhour, sip, dip, sport, dport, proto, ibyt, ipkt FROM parquet.`{root}/flow/hive/y=2026/m=1/d=7` WHERE trhour BETWEEN 0 AND 23
+            AND trminute BETWEEN 0 AND 59 AND trsec BETWEEN 0 AND 59 AND treceived IS NOT NULL AND sip IS NOT NULL AND dip IS NOT NULL AND sport >= 0 AND dport >= 0 AND ibyt >= 0
+            AND ipkt >= 0""",
         [[time.gmtime(r['at'])[3], r['src'], r['dst'], r['sport'], r['dport'], PROTO[r['proto']], r['bytes'], r['packets']] for r in of],
         'int string string int int string bigint bigint')
 
@@ -148,10 +148,9 @@ def dns_cases(rows, root):
             AND dns_qry_type IS NOT NULL AND dns_qry_rcode IS NOT NULL) GROUP BY 1""", counted(stamp(r['at'], '%H:%M') for r in of), 'string bigint')
     yield ('dns: clients of a name', f"""SELECT COUNT(ip_dst) AS total, dns_qry_name, ip_dst FROM dns WHERE {TODAY} AND dns_qry_name='x0.example.org' GROUP BY ip_dst, dns_qry_name
             ORDER BY total DESC LIMIT 20""", [[n, 'x0.example.org', c] for c, n in counted(r['client'] for r in of if r['name'] == 'x0.example.org')], 'bigint string string')
-    yield ('dns: what the model is trained on', {
-        'path': f'{root}/dns/hive/y=2026/m=1/d=7', 'where': "frame_time IS NOT NULL AND frame_time != '' AND unix_tstamp >= 0 AND frame_len >= 0 AND dns_qry_name IS NOT NULL AND dns_qry_name != '' "
-        "AND ip_dst IS NOT NULL AND ip_dst != '' AND (dns_qry_class IS NOT NULL OR dns_qry_type IS NOT NULL OR dns_qry_rcode >= 0)",
-        'select': ['frame_time', 'unix_tstamp', 'frame_len', 'ip_dst', 'dns_qry_name', 'dns_qry_class', 'dns_qry_type', 'dns_qry_rcode']},
+    yield ('dns: what the model is trained on', f"""SELECT frame_time, unix_tstamp, frame_len, ip_dst, dns_qry_name, dns_qry_class, dns_qry_type, dns_qry_rcode
+            FROM parquet.`{root}/dns/hive/y=2026/m=1/d=7` WHERE frame_time IS NOT NULL AND frame_time != '' AND unix_tstamp >= 0 AND frame_len >= 0 AND dns_qry_name IS NOT NULL
+            AND dns_qry_name != '' AND ip_dst IS NOT NULL AND ip_dst != '' AND (dns_qry_class IS NOT NULL OR dns_qry_type IS NOT NULL OR dns_qry_rcode >= 0)""",
         [[frame_time(r['at']), r['at'], r['frame_len'], r['client'], r['name'], '0x0001', 1, r['rcode']] for r in of], 'string bigint int string string string int int')
 
 
@@ -184,9 +183,8 @@ def proxy_cases(rows, root):
             SUM(duration) AS duration, clientip, respcode FROM proxy WHERE fulluri='{uri}' AND clientip IN ('10.2.0.0', '10.2.0.4') AND {TODAY_TEXT}
             GROUP BY clientip, p_time, respcode, p_date LIMIT 1000""",
            [[f'{k[3]} {k[1]}', f'{k[3]} {k[1]}', sum(r['time-taken'] for r in g), k[0], k[2]] for k, g in groups.items()], 'string string bigint string string')
-    yield ('proxy: what the model is trained on', {
-        'path': f'{root}/proxy/hive/y=2026/m=01/d=07', 'where': 'p_date IS NOT NULL AND p_time IS NOT NULL AND clientip IS NOT NULL AND host IS NOT NULL AND fulluri IS NOT NULL',
-        'select': ['p_date', 'p_time', 'clientip', 'host', 'reqmethod', 'useragent', 'resconttype', 'respcode', 'fulluri']},
+    yield ('proxy: what the model is trained on', f"""SELECT p_date, p_time, clientip, host, reqmethod, useragent, resconttype, respcode, fulluri FROM parquet.`{root}/proxy/hive/y=2026/m=01/d=07`
+            WHERE p_date IS NOT NULL AND p_time IS NOT NULL AND clientip IS NOT NULL AND host IS NOT NULL AND fulluri IS NOT NULL""",
         [[stamp(r['at'], '%Y-%m-%d'), stamp(r['at'], '%H:%M:%S'), r['c-ip'], r['cs-host'], 'GET', 'curl/8', 'text/html', str(r['sc-status']), r['uri']] for r in of],
         'string string string string string string string string string')
 
@@ -202,26 +200,20 @@ def load(c, folder, root, database, inputs):
                 f.write(content)
         pipelines += f'  {name}: {{ watch: {folder}/{name}, pattern: "[!.]*", dissector: {dissector} }}\n'
     config = os.path.join(folder, 'sluice.yaml')
-    where = c.metastore.url
     with open(config, 'w', encoding='utf-8') as f:
-        f.write(f'instance: ml\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {where}/{database}\n'
+        f.write(f'instance: ml\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {c.metastore.url}/{database}\n'
                 f'catalog.location: {c.hdfs.rpc}{root}\nstate: {folder}/state\ncollect: {{ settle: 0 }}\nstop_timeout: 5m\ncatalog.timeout: 60s\npipelines:\n{pipelines}')
-    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=300, check=False), where
+    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=300, check=False)
 
 
-def ask(c, where, database, cases):
-    """Spark's answers. The table names are those of the database."""
-    queries = {name: query if isinstance(query, dict) else {'sql': query.replace('FROM flow', f'FROM {database}.flow').replace('FROM dns', f'FROM {database}.dns').replace(
-        'FROM proxy', f'FROM {database}.proxy')} for name, query, _, _ in cases}
-    conf = {'spark.hadoop.hive.metastore.uris': where, 'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.ui.enabled': 'false',
-            'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2', 'spark.driver.memory': '768m', 'spark.log.level': 'ERROR'}
-    env = os.environ | {'PYSPARK_PYTHON': spark.python(), 'SPARK_LOCAL_IP': '127.0.0.1', 'HADOOP_USER_NAME': c.hdfs.user}
-    with tempfile.TemporaryDirectory() as place:
-        run = subprocess.run([spark.python(), os.path.join(HERE, 'ml_spark.py')], input=json.dumps({'conf': conf, 'queries': queries}), capture_output=True, text=True, env=env,
-                             cwd=place, timeout=300, check=False)
-    if run.returncode != 0:
-        return None, run.stderr[-3000:]
-    return json.loads(run.stdout.strip().splitlines()[-1]), ''
+def ask(session_of_spark, database, cases):
+    """Spark's answers, by name. The table names are those of the database."""
+    found = {}
+    for name, query, _, _ in cases:
+        for table in ('flow', 'dns', 'proxy'):
+            query = query.replace(f'FROM {table}', f'FROM {database}.{table}')
+        found[name] = session_of_spark.ask(query)
+    return found
 
 
 def main():
@@ -232,18 +224,17 @@ def main():
     records = [nfcapd.flow(f['at'] * 1000, **{k: v for k, v in f.items() if k != 'at'}) for f in of_flow]
     inputs = {'flow': {f'nfcapd.2026010700{i:02}': nfcapd.file_v2(records[i::3]) for i in range(3)},
               'dns': {f'{i}.pcap': captures.capture(of_dns[i::2]) for i in range(2)}, 'proxy': {f'{i}.log': log(of_proxy[i::2]).encode() for i in range(2)}}
-    with session('hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder:
+    with session('hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder, spark.Session(c) as session_of_spark:
         root, database = f'/ml-{os.getpid()}', f'ml_{os.getpid()}'
-        loaded, where = load(c, folder, root, database, inputs)
+        loaded = load(c, folder, root, database, inputs)
         tap.check('everything is committed and registered', loaded.returncode == 0, loaded.stderr[-2000:])
         cases = [*flow_cases(of_flow, c.hdfs.rpc + root), *dns_cases(of_dns, c.hdfs.rpc + root), *proxy_cases(of_proxy, c.hdfs.rpc + root)]
-        found, why = ask(c, where, database, cases)
-        tap.check('Spark answers', found is not None, why)
-        for name, _, wanted, types in cases if found else []:
+        found = ask(session_of_spark, database, cases)
+        for name, _, wanted, types in cases:
             rows, key = found[name]['rows'], (lambda r: json.dumps(r))
             tap.check(f'{name}: {len(wanted)} rows', sorted(rows, key=key) == sorted(wanted, key=key) and len(wanted) > 0,
                       f'{len(rows)} of {len(wanted)}: {sorted(rows, key=key)[:2]} {sorted(wanted, key=key)[:2]}')
-            tap.check(f'{name}: types', ' '.join(t.split()[1] for t in found[name]['types']) == types, found[name]['types'])
+            tap.check(f'{name}: types', ' '.join(kind for _, kind in found[name]['columns']) == types, found[name]['columns'])
         Hdfs(c.hdfs.http, c.hdfs.user).delete(root)
     tap.done()
 

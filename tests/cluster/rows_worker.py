@@ -18,8 +18,8 @@ def environment():
                          'PYTHONDONTWRITEBYTECODE': '1'}
 
 
-def command(config, *words, memory='768m'):
-    """The command that sluice check prints, with what loopback and few cores want."""
+def command(config, *words, memory='768m', brief=True):
+    """The command that sluice check prints, with what loopback and few cores want. brief: it does not run for long"""
     check = subprocess.run([SLUICE, 'check', '-c', config], capture_output=True, text=True, timeout=60, check=False)
     line = re.search(r'spark-submit .*', check.stdout)
     assert line, check.stdout + check.stderr
@@ -30,6 +30,8 @@ def command(config, *words, memory='768m'):
     for key, value in {'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.ui.enabled': 'false',
                        'spark.sql.shuffle.partitions': '2', 'spark.log.level': 'ERROR'}.items():
         local += ['--conf', f'{key}={value}']
+    if brief:
+        local += ['--driver-java-options', spark.BRIEF]
     return [os.path.join(spark.home(), 'bin', argv[0]), *local, *argv[1:], *words]
 
 
@@ -39,11 +41,11 @@ def end_with_us():
 
 
 class Worker:
-    def __init__(self, config, log, *words):
+    def __init__(self, config, log, *words, brief=True):
         self.log = log
         with open(log, 'ab') as out:
             self.begin = out.tell()
-            self.process = subprocess.Popen(command(config, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True,
+            self.process = subprocess.Popen(command(config, *words, brief=brief), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True,
                                             preexec_fn=end_with_us)
 
     def __enter__(self):

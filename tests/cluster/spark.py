@@ -7,6 +7,7 @@ import tempfile
 from . import jars
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BRIEF = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'  # flags of a Java whose life is short: half the processor time of the first minute
 _found = {}
 
 
@@ -40,27 +41,30 @@ class Session:
 
         spark = Session(c)
         spark.sql('select count(*) from spot.flow')    [[1234]]
+        spark.ask('select ibyt from spot.flow')        {'columns': [['ibyt', 'bigint']], 'rows': [[40], …]}
     """
 
-    def __init__(self, c, **settings):
-        """c: a session() with hdfs and metastore. settings: further ones of Spark, with _ for the dots"""
+    def __init__(self, c, log=None, **settings):
+        """c: a session() with hdfs and metastore. log: of Spark, else among the cluster's. settings: further ones of Spark, with _ for the dots"""
+        self.log = log or f'{c.run}/log/spark.log'
         values = {
-            'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g', 'spark.ui.enabled': 'false',
+            'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g', 'spark.driver.extraJavaOptions': BRIEF,
+            'spark.ui.enabled': 'false',
             'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2',
             'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': c.metastore.url,
             'spark.sql.warehouse.dir': f'{c.hdfs.rpc}/warehouse',
         } | {k.replace('_', '.'): v for k, v in settings.items()}
-        with open(f'{c.run}/log/spark.log', 'ab') as log:
+        with open(self.log, 'ab') as said:
             self.process = subprocess.Popen([python(), os.path.join(os.path.dirname(os.path.abspath(__file__)), 'spark_sql.py')],
                                             env={**os.environ, 'SPARK_SETTINGS': json.dumps(values), 'SPARK_LOCAL_IP': '127.0.0.1', 'HADOOP_USER_NAME': c.hdfs.user,
                                                  'PYSPARK_PYTHON': python()},
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=tempfile.gettempdir())
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, cwd=tempfile.gettempdir())
         self.ready = False
 
     def _answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError('Spark has ended; see spark.log')
+            raise RuntimeError(f'it has ended; {self.log} says why')
         answer = json.loads(line)
         if 'error' in answer:
             raise RuntimeError(answer['error'])
@@ -68,11 +72,15 @@ class Session:
 
     def sql(self, text):
         """Rows as lists; raises RuntimeError with what Spark says."""
+        return self.ask(text)['rows']
+
+    def ask(self, text, files=False):
+        """columns as [name, type], rows as lists, and files: how many the scan lists after pruning. Raises RuntimeError with what Spark says."""
         if not self.ready:
             self.ready = bool(self._answer()['ready'])
-        self.process.stdin.write(json.dumps({'sql': text}) + '\n')
+        self.process.stdin.write(json.dumps({'sql': text, 'files': files}) + '\n')
         self.process.stdin.flush()
-        return self._answer()['rows']
+        return self._answer()
 
     def __enter__(self):
         return self

@@ -1,4 +1,8 @@
-"""Runs under Spark's Python: a session with the Hive catalogue of the environment; each line of standard input is {"sql": …}, each answer a line."""
+"""Runs under Spark's Python: a session with the Hive catalogue of the environment.
+
+Each line of standard input is {"sql": text, "files": whether they are wanted}, each answer a line: {"columns": [[name, type], …], "rows": [[…], …],
+"files": how many the scan lists after pruning} or {"error": text}.
+"""
 import json
 import os
 import sys
@@ -13,6 +17,12 @@ def session():
     return b.enableHiveSupport().getOrCreate()
 
 
+def answered(spark, question):
+    frame = spark.sql(question['sql'])
+    answer = {'columns': [[f.name, f.dataType.simpleString()] for f in frame.schema.fields], 'rows': [list(row) for row in frame.collect()]}
+    return answer | ({'files': len(frame.inputFiles())} if question['files'] else {})
+
+
 def main():
     # what Java prints must not come between the answers
     answers = os.fdopen(os.dup(1), 'w', encoding='utf-8')
@@ -21,10 +31,9 @@ def main():
     print(json.dumps({'ready': spark.version}), file=answers, flush=True)
     for line in sys.stdin:
         try:
-            rows = [list(row) for row in spark.sql(json.loads(line)['sql']).collect()]
-            answer = {'rows': rows}
+            answer = answered(spark, json.loads(line))
         except Exception as e:  # pylint: disable=broad-except  # told to the test
-            answer = {'error': f'{type(e).__name__}: {e}'}
+            answer = {'error': f'{type(e).__name__}: {e}'.split('JVM stacktrace')[0].strip()}
         print(json.dumps(answer, default=str), file=answers, flush=True)
     spark.stop()
 

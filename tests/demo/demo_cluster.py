@@ -3,7 +3,6 @@
 collector and two workers are processes of their own that share nothing but these; Spark SQL reads the tables.
 """
 import glob
-import json
 import os
 import shutil
 import signal
@@ -61,16 +60,13 @@ def table(columns, rows):
 
 
 def ask_spark(c, place):
-    """The answers of Spark SQL, over the tables that the metastore knows."""
-    queries = [f'select count(*) from spot.{name}' for name in PIPELINES] + list(QUERIES.values())
-    job = {'metastore': c.metastore.url, 'warehouse': os.path.join(place, 'warehouse'), 'queries': queries}
-    done = subprocess.run([spark.python(), os.path.join(HERE, '..', 'lib', 'spark_query.py')], input=json.dumps(job), text=True, stdout=subprocess.PIPE,
-                          stderr=open(os.path.join(place, 'spark.log'), 'w', encoding='utf-8'), cwd=place, check=False)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    wrong = [a['error'] for a in answers if 'error' in a]
-    if wrong or len(answers) != len(queries):
-        sys.exit(f'demo: Spark SQL: {wrong[0] if wrong else "no answer"}; see {os.path.relpath(place)}/spark.log')
-    return dict(zip(PIPELINES, (a['rows'][0][0] for a in answers))), answers[len(PIPELINES):]
+    """The answers of Spark SQL, over the tables that the metastore knows: rows in each table, and what QUERIES ask."""
+    log = os.path.join(place, 'spark.log')
+    try:
+        with spark.Session(c, log=log) as asked:
+            return {name: asked.sql(f'select count(*) from spot.{name}')[0][0] for name in PIPELINES}, [asked.ask(query) for query in QUERIES.values()]
+    except RuntimeError as e:
+        sys.exit(f'demo: Spark SQL: {e}; see {os.path.relpath(log)}')
 
 
 def tour(sluice, place, c, began):
