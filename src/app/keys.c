@@ -103,6 +103,8 @@ const struct config_key key_table[] = {
 	.help = "shared: collectors of other instances watch the same folders; an original goes to the one that claims it first in the lake."},
     {DURATION("claim.stale", settings.claim_stale_ms), .least = MINUTE, .most = 365 * DAY, .fallback = "1h",
 	.help = "A claim of another instance that is that old and not committed is shown by `sluice status`."},
+    {DURATION("claim.keep", settings.claim_keep_ms), .least = 1000, .most = 3650 * DAY, .fallback = "30d",
+	.help = "A claim stays that long after its original was committed or refused, and as long as the file lies there."},
     {DURATION("collect.rescan", settings.rescan_ms), .least = 100, .most = DAY, .fallback = "60s",
 	.help = "How often watched folders are listed again, for what their events did not tell."},
     {NUMBER("collect.group", settings.collect_group), .least = 1, .most = 4096, .fallback = "250",

@@ -4,9 +4,13 @@
  */
 #include "pipe/claim.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -179,6 +183,97 @@ enum rc claim_sweep(const struct settings *s, struct store *store, struct ledger
 				break; /* the end, or a foreign name, behind which a page cannot begin */
 		}
 	}
+	return rc;
+}
+
+/* Claims that could go. */
+struct spent {
+	const char *pipeline;
+	uint8_t sha256[PAGE][SHA256_BYTES];
+	bool lies[PAGE]; /* its file does, under one path or another */
+	size_t count;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA256_BYTES);
+}
+
+/* Anything but "no such file" is no proof that it is gone. */
+static bool lies(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static bool see_path(void *context, const char *pipeline, const char *path, const struct ledger_path *p)
+{
+	struct spent *s = context;
+	const uint8_t *at = p->taken && strcmp(pipeline, s->pipeline) == 0
+	                        ? bsearch(p->sha256, s->sha256, s->count, SHA256_BYTES, by_digest)
+	                        : NULL;
+	if (at != NULL && (path[0] == '\0' || lies(path)))
+		s->lies[(size_t)(at - s->sha256[0]) / SHA256_BYTES] = true;
+	return true;
+}
+
+/* Names of a listing are in order, so the digests are. An original out of a rebuilt ledger has no source: it stays. */
+static enum rc find_spent(
+    struct spent *out, const struct settings *s, struct ledger *ledger, char *const *name, size_t count, struct err *e)
+{
+	int64_t now_ms = clock_wall().ns / 1000000;
+	enum rc rc = RC_OK;
+	out->count = 0;
+	for (size_t i = 0; i < count && rc == RC_OK; i++) {
+		uint8_t *sha256 = out->sha256[out->count];
+		struct ledger_original o;
+		if (strlen(name[i]) != SHA256_TEXT - 1 || !str_unhex(name[i], sha256, SHA256_BYTES))
+			continue;
+		rc = ledger_newest(ledger, out->pipeline, sha256, &o, e);
+		bool spent = rc == RC_OK && (o.state == LEDGER_COMMITTED || o.state == LEDGER_REFUSED) &&
+		             now_ms - o.committed_ms > s->claim_keep_ms && o.source[0] != '\0' && !lies(o.source);
+		if (spent)
+			out->lies[out->count++] = false;
+		rc = rc == RC_END ? RC_OK : rc;
+	}
+	return rc == RC_OK && out->count > 0 ? ledger_each_path(ledger, see_path, out, e) : rc;
+}
+
+static enum rc clean_page(struct spent *page, const struct settings *s, struct store *store, struct ledger *ledger,
+    char *const *name, size_t count, struct err *e)
+{
+	enum rc rc = find_spent(page, s, ledger, name, count, e);
+	for (size_t i = 0; i < page->count && rc == RC_OK; i++) {
+		char path[CLAIM_PATH];
+		claim_path(path, page->pipeline, page->sha256[i], true);
+		if (!page->lies[i])
+			rc = store_remove(store, &(const char *){path}, 1, e);
+	}
+	return rc;
+}
+
+enum rc claim_clean(
+    const struct settings *s, struct store *store, struct ledger *ledger, unsigned folder, struct err *e)
+{
+	struct spent *page = mem_zero(1, sizeof *page);
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK && s->claim_shared; i++) {
+		char at[CLAIM_PATH], after[SHA256_TEXT] = "";
+		size_t count = PAGE;
+		page->pipeline = s->pipeline[i].name;
+		snprintf(at, sizeof at, "_sluice/claims/%s/done/%02x", page->pipeline, folder % CLAIM_FOLDERS);
+		while (rc == RC_OK && count == PAGE) {
+			char **name = NULL;
+			rc = store_list(store, at, after[0] != '\0' ? after : NULL, PAGE, &name, &count, e);
+			if (rc != RC_OK)
+				break;
+			rc = clean_page(page, s, store, ledger, name, count, e);
+			bool ours = count > 0 && str_copy(after, sizeof after, name[count - 1]);
+			store_list_free(&name, count);
+			if (!ours)
+				break;
+		}
+	}
+	mem_free(&page);
 	return rc;
 }
 

@@ -59,6 +59,15 @@ enum rc claim_remove(struct store *s, const char *pipeline, const uint8_t sha256
 enum rc claim_stale(const struct settings *s, struct store *store, const char *pipeline, size_t most,
     void (*visit)(void *context, const char *pipeline, const struct claim *c), void *context, struct err *e) MUST_USE;
 
+/*
+ * Remove claims of one of the CLAIM_FOLDERS folders of each pipeline that nobody needs any more: our ledger knows from
+ * a manifest in the lake that the original was committed or refused, longer than claim.keep ago, and no path under
+ * which we met it is there. Another instance could find it nowhere.
+ */
+enum { CLAIM_FOLDERS = 256 };
+enum rc claim_clean(
+    const struct settings *s, struct store *store, struct ledger *ledger, unsigned folder, struct err *e) MUST_USE;
+
 /* At start-up: claims of originals that our ledger knows to be at their end, whose move a crash prevented. */
 enum rc claim_sweep(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e) MUST_USE;
 

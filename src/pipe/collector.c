@@ -70,6 +70,7 @@ struct collector {
 	pthread_t archiver[ARCHIVERS_MOST], publisher;
 	struct archive *archive[ARCHIVERS_MOST];
 	unsigned archivers, started;
+	unsigned claims_next;      /* publisher: the folder of old claims whose turn it is */
 	bool publishing;           /* its thread runs */
 	_Atomic bool ending;       /* archive threads: no more items will come */
 	_Atomic bool archived_all; /* publisher: no more groups will come */
@@ -220,6 +221,14 @@ static void adopt(struct collector *c)
 	publish_again(c);
 }
 
+/* One of the folders of old claims, by turns. */
+static void clean_claims(struct collector *c)
+{
+	struct err e;
+	if (c->settings->claim_shared && claim_clean(c->settings, c->store, c->ledger, c->claims_next++, &e) != RC_OK)
+		log_warn("old claims: %s", e.text);
+}
+
 static void *publisher_run(void *context)
 {
 	struct collector *c = context;
@@ -255,9 +264,12 @@ static void *publisher_run(void *context)
 		}
 		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
 			adopt(c);
+			clean_claims(c);
 			adopted = clock_mono();
 		}
 	}
+	if (c->job->once && c->job->only == NULL && !board_stopped(c->board))
+		clean_claims(c);
 	return NULL;
 }
 
@@ -337,6 +349,7 @@ static enum rc open_services(struct collector *c, struct err *e)
 	enum rc rc = file_mkdirs(s->state, e);
 	if (rc == RC_OK)
 		rc = run_open(s->state, &c->run, e);
+	c->claims_next = (unsigned)c->run.id; /* a random number: short runs come round to all of them too */
 	if (rc == RC_OK)
 		rc = ledger_open(dir, s->ledger_max_bytes, &c->ledger, e);
 	mem_free(&dir);

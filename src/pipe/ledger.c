@@ -476,7 +476,7 @@ struct walk {
 	struct ledger *l;
 	struct kv_txn *txn;
 	bool (*original)(void *context, const struct ledger_original *o);
-	bool (*aside)(void *context, const char *pipeline, const char *path, const struct ledger_path *p);
+	bool (*path)(void *context, const char *pipeline, const char *path, const struct ledger_path *p);
 	void *context;
 	bool damaged;
 };
@@ -499,18 +499,32 @@ static bool visit_open(void *context, struct kv_bytes key, struct kv_bytes value
 	return visit_original(w, key, v);
 }
 
+static bool visit_path(void *context, struct kv_bytes key, struct kv_bytes value)
+{
+	struct walk *w = context;
+	struct ledger_path p;
+	const char *path;
+	char from_key[KEY_MAX + 1];
+	const void *bytes = copied(w->l, value);
+	w->damaged = !decode_path(bytes, value.len, &p, &path);
+	if (w->damaged)
+		return false;
+	/* The key begins with the pipeline's name and its NUL. */
+	const char *pipeline = key.at;
+	size_t begin = strlen(pipeline) + 1, len = key.len - begin;
+	if (path[0] == '\0' && memchr(pipeline + begin, '\0', len) == NULL) {
+		memcpy(from_key, pipeline + begin, len);
+		from_key[len] = '\0';
+		path = from_key;
+	}
+	return w->path(w->context, pipeline, path, &p);
+}
+
 static bool visit_aside(void *context, struct kv_bytes key, struct kv_bytes value)
 {
 	struct walk *w = context;
 	struct kv_bytes v;
-	struct ledger_path p;
-	const char *path;
-	if (!kv_get(w->txn, w->l->table[T_PATH], key, &v))
-		return true;
-	const void *bytes = copied(w->l, v);
-	w->damaged = !decode_path(bytes, v.len, &p, &path);
-	/* The key begins with the pipeline's name and its NUL. */
-	return !w->damaged && w->aside(w->context, key.at, path, &p);
+	return !kv_get(w->txn, w->l->table[T_PATH], key, &v) || visit_path(w, key, v);
 }
 
 static enum rc walk_table(
@@ -542,8 +556,16 @@ enum rc ledger_each_aside(struct ledger *l,
     bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,
     struct err *e)
 {
-	struct walk w = {.l = l, .aside = visit, .context = context};
+	struct walk w = {.l = l, .path = visit, .context = context};
 	return walk_table(&w, l->table[T_ASIDE], visit_aside, e);
+}
+
+enum rc ledger_each_path(struct ledger *l,
+    bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,
+    struct err *e)
+{
+	struct walk w = {.l = l, .path = visit, .context = context};
+	return walk_table(&w, l->table[T_PATH], visit_path, e);
 }
 
 enum rc ledger_count(struct ledger *l, const char *pipeline, struct ledger_counts *out, struct err *e)

@@ -100,6 +100,10 @@ enum rc ledger_each(struct ledger *l, bool (*visit)(void *context, const struct 
 enum rc ledger_each_aside(struct ledger *l,
     bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,
     struct err *e) MUST_USE;
+/* All paths, likewise; one that is not aside and longer than a key comes as "". */
+enum rc ledger_each_path(struct ledger *l,
+    bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,
+    struct err *e) MUST_USE;
 
 struct ledger_counts {
 	uint64_t original[LEDGER_STATES];

@@ -86,6 +86,7 @@ struct settings {
 
 	unsigned claim_shared;  /* claim: shared: other instances watch the same folders */
 	int64_t claim_stale_ms; /* claim.stale: another's claim is shown when it is that old */
+	int64_t claim_keep_ms;  /* claim.keep: one that is done stays at least that long */
 
 	int64_t rescan_ms;      /* collect.rescan */
 	unsigned collect_group; /* collect.group: files that share their fsyncs */

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two collectors of two instances on one folder and one lake (claim: shared): each original once, also when one is killed; what it strands is shown, taken up by its restart, or by a person."""
+"""Two collectors of two instances on one folder and one lake (claim: shared): each original once, also when one is killed; what it strands is shown, taken up by its restart, or by a person; what is done goes when it is old."""
+import hashlib
 import json
 import os
 import random
@@ -103,8 +104,31 @@ def killed(base):
     tap.check('the lake is in order', not faults(a.lake, a.inputs), faults(a.lake, a.inputs)[:3])
 
 
+def spent(base):
+    """Old claims go with their files; those of files that still lie there stay, so that an instance that has seen nothing takes nothing."""
+    a, b = (Instance(base, n, collect='{ settle: 0 }', **{'claim.keep': '1s'}) for n in ('edge1', 'edge2'))
+    for i in range(FILES):
+        a.make(f'nfcapd.{202601140000 + i}', 2)
+        a.drop(f'nfcapd.{202601140000 + i}')
+    r = a.command('run', '--once')
+    tap.check(f'{FILES} claims are done', r.returncode == 0 and len(claims(a.lake, 'done')) == FILES, r)
+    stays = {hashlib.sha256(a.inputs[n]).hexdigest() for n in sorted(a.inputs)[:100]}
+    for name in sorted(a.inputs)[100:]:
+        os.unlink(f'{a.watch}/{name}')
+    time.sleep(1.1)
+    for _ in range(40):  # one folder of 256 in each run
+        r = a.command('run', '--once')
+        if r.returncode != 0 or len(claims(a.lake, 'done')) < FILES:
+            break
+    left = set(claims(a.lake, 'done'))
+    tap.check('claims of files that are gone go by and by', r.returncode == 0 and len(left) < FILES, r)
+    tap.check('those of files that lie there stay', stays <= left, len(stays - left))
+    r = b.command('run', '--once')
+    tap.check('an instance that has seen nothing takes nothing', r.returncode == 0 and ids(a.lake) == a.expected() and not faults(a.lake, a.inputs), (r, faults(a.lake, a.inputs)[:3]))
+
+
 def main():
-    for part in (side_by_side, killed):
+    for part in (side_by_side, killed, spent):
         with tempfile.TemporaryDirectory() as base:
             began = time.monotonic()
             part(base)
