@@ -23,6 +23,20 @@ class _Vu(ctypes.Structure):
     _fields_ = [('vtype', c_int), ('u', _Union)]
 
 
+class _Place(ctypes.Structure):
+    _fields_ = [('topic', c_char_p), ('partition', c_int32), ('offset', c_int64), ('metadata', c_void_p), ('metadata_size', c_size_t), ('opaque', c_void_p),
+                ('err', c_int), ('private', c_void_p)]
+
+
+class _List(ctypes.Structure):
+    _fields_ = [('cnt', c_int), ('size', c_int), ('elems', ctypes.POINTER(_Place))]
+
+
+LIST = (('rd_kafka_topic_partition_list_new', c_void_p, c_int), ('rd_kafka_topic_partition_list_destroy', None, c_void_p),
+        ('rd_kafka_topic_partition_list_add', c_void_p, c_void_p, c_char_p, c_int32),
+        ('rd_kafka_topic_partition_list_set_offset', c_int, c_void_p, c_char_p, c_int32, c_int64))
+
+
 def produce(client, topic, partition, headers, value, key=b''):
     """One event; headers are [(name, bytes)]. flush() says that it is there."""
     lib = client.lib
@@ -40,26 +54,61 @@ def flush(client, wait_s=30):
     client._check(client.lib.rd_kafka_flush(client.handle, wait_s * 1000))  # pylint: disable=protected-access
 
 
-def delete_before(client, topic, partition, offset, wait_s=20):
-    """As retention would: events before the offset are gone."""
-    lib = client.lib
-    for name, result, *arguments in (('rd_kafka_topic_partition_list_new', c_void_p, c_int), ('rd_kafka_topic_partition_list_destroy', None, c_void_p),
-                                     ('rd_kafka_topic_partition_list_add', c_void_p, c_void_p, c_char_p, c_int32),
-                                     ('rd_kafka_topic_partition_list_set_offset', c_int, c_void_p, c_char_p, c_int32, c_int64),
-                                     ('rd_kafka_DeleteRecords_new', c_void_p, c_void_p), ('rd_kafka_DeleteRecords_destroy', None, c_void_p),
-                                     ('rd_kafka_DeleteRecords', None, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p)):
+def _declare(lib, *functions):
+    for name, result, *arguments in functions:
         function = getattr(lib, name)
         function.restype, function.argtypes = result, arguments
-    which, queue = lib.rd_kafka_topic_partition_list_new(1), lib.rd_kafka_queue_new(client.handle)
-    lib.rd_kafka_topic_partition_list_add(which, topic.encode(), partition)
-    lib.rd_kafka_topic_partition_list_set_offset(which, topic.encode(), partition, offset)
-    asked = lib.rd_kafka_DeleteRecords_new(which)
-    lib.rd_kafka_DeleteRecords(client.handle, byref(c_void_p(asked)), 1, None, queue)
+
+
+def _answered(client, ask, wait_s):
+    """What an administrator's request comes to; ask gets the queue of its answer."""
+    lib = client.lib
+    queue = lib.rd_kafka_queue_new(client.handle)
+    ask(queue)
     event = lib.rd_kafka_queue_poll(queue, wait_s * 1000)
     error = lib.rd_kafka_event_error(event) if event else rdkafka.TIMED_OUT
     if event:
         lib.rd_kafka_event_destroy(event)
-    lib.rd_kafka_DeleteRecords_destroy(asked)
-    lib.rd_kafka_topic_partition_list_destroy(which)
     lib.rd_kafka_queue_destroy(queue)
     client._check(error)  # pylint: disable=protected-access
+
+
+def delete_before(client, topic, partition, offset, wait_s=20):
+    """As retention would: events before the offset are gone."""
+    lib = client.lib
+    _declare(lib, *LIST, ('rd_kafka_DeleteRecords_new', c_void_p, c_void_p), ('rd_kafka_DeleteRecords_destroy', None, c_void_p),
+             ('rd_kafka_DeleteRecords', None, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p))
+    which = lib.rd_kafka_topic_partition_list_new(1)
+    lib.rd_kafka_topic_partition_list_add(which, topic.encode(), partition)
+    lib.rd_kafka_topic_partition_list_set_offset(which, topic.encode(), partition, offset)
+    asked = lib.rd_kafka_DeleteRecords_new(which)
+    try:
+        _answered(client, lambda queue: lib.rd_kafka_DeleteRecords(client.handle, byref(c_void_p(asked)), 1, None, queue), wait_s)
+    finally:
+        lib.rd_kafka_DeleteRecords_destroy(asked)
+        lib.rd_kafka_topic_partition_list_destroy(which)
+
+
+def delete_topic(client, topic, wait_s=20):
+    """As a person with Kafka's tools could."""
+    lib = client.lib
+    _declare(lib, ('rd_kafka_DeleteTopic_new', c_void_p, c_char_p), ('rd_kafka_DeleteTopic_destroy', None, c_void_p),
+             ('rd_kafka_DeleteTopics', None, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p))
+    asked = lib.rd_kafka_DeleteTopic_new(topic.encode())
+    try:
+        _answered(client, lambda queue: lib.rd_kafka_DeleteTopics(client.handle, byref(c_void_p(asked)), 1, None, queue), wait_s)
+    finally:
+        lib.rd_kafka_DeleteTopic_destroy(asked)
+
+
+def committed(client, topic, partition, wait_s=20):
+    """What the client's group has committed there, as Kafka's own tools show it; rdkafka.INVALID: nothing."""
+    lib = client.lib
+    _declare(lib, *LIST, ('rd_kafka_committed', c_int, c_void_p, c_void_p, c_int))
+    which = lib.rd_kafka_topic_partition_list_new(1)
+    lib.rd_kafka_topic_partition_list_add(which, topic.encode(), partition)
+    try:
+        client._check(lib.rd_kafka_committed(client.handle, which, wait_s * 1000))  # pylint: disable=protected-access
+        return ctypes.cast(which, ctypes.POINTER(_List)).contents.elems[0].offset
+    finally:
+        lib.rd_kafka_topic_partition_list_destroy(which)

@@ -11,6 +11,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import tap  # noqa: E402
+from cluster import events, rdkafka  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from lake import faults, ids  # noqa: E402
 from spool import Spool  # noqa: E402
@@ -131,6 +132,10 @@ def comings_and_goings(c, place):
               [(t, n) for t in ('files', 'rows') for n in range(4)], partitions)
     tap.check('partitions are added: the new ones are used', all(p['next'] > 0 for p in partitions if p['topic'].endswith('.rows')), partitions)
     tap.check('nothing waits', all(p['lag'] == 0 for p in partitions), partitions)
+    time.sleep(1)
+    with rdkafka.Client(rdkafka.CONSUMER, {'bootstrap.servers': c.kafka.bootstrap, 'group.id': f'sluice.{site.keys["instance"]}'}) as client:
+        group = [events.committed(client, p['topic'], p['partition']) for p in partitions]
+    tap.check("nothing waits: nor in what Kafka's own tools show", group == [p['next'] or rdkafka.INVALID for p in partitions], (group, partitions))
     all_well(site, 'comings and goings')
     for spool in (one, two, three):
         tap.check(f'{os.path.basename(spool.place)}: no errors in its log', ' error ' not in spool.log(), spool.log()[-3000:])
@@ -153,6 +158,23 @@ def ends(c, place):
     site.worker('last')
     all_rows(site, 'workers that ended together')
     all_well(site, 'workers that ended together')
+
+
+def deleted(c, place):
+    """A topic is deleted under workers that read it."""
+    site = Site(place, c.kafka.bootstrap, f'deleted{os.getpid()}')
+    site.start(site.collector, 'collect')
+    one, _ = site.worker('one')
+    site.drop(3, 100, 'a')
+    all_rows(site, 'before a topic is deleted')
+    topic = next(p['topic'] for p in site.status()['partitions'] if p['topic'].endswith('.rows'))
+    with rdkafka.Client(rdkafka.PRODUCER, {'bootstrap.servers': c.kafka.bootstrap}) as client:
+        events.delete_topic(client, topic)
+    end = time.monotonic() + 30
+    while 'there is no topic' not in one.log() and time.monotonic() < end:
+        time.sleep(0.1)
+    tap.check('a topic is deleted: the worker says so', f'there is no topic "{topic}"' in one.log(), one.log())
+    all_well(site, 'a topic is deleted')
 
 
 def fixed(c, place):
@@ -186,7 +208,7 @@ def main():
         tap.skip('workers that share a broker', why_not())
         tap.done()
     with session('kafka') as c, tempfile.TemporaryDirectory(prefix='sluice-kafka-') as place:
-        for test in (comings_and_goings, ends, fixed, same_host):
+        for test in (comings_and_goings, ends, deleted, fixed, same_host):
             start = time.monotonic()
             test(c, os.path.join(place, test.__name__))
             print(f'# {test.__name__}: {time.monotonic() - start:.1f} s')

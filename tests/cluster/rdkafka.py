@@ -8,6 +8,7 @@ COPY = 2
 BEGINNING = -2
 NO_LEADER_YET = (5, 6)  # of a broker that has just come back: LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER
 TIMED_OUT = -185
+INVALID = -1001  # no offset
 
 
 class _Message(ctypes.Structure):

@@ -3,8 +3,11 @@
  */
 #include "bus/kafka/client.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 enum {
@@ -12,6 +15,8 @@ enum {
 	SLICE_MS = 300,    /* between looks at complaints */
 	REFUSED_MS = 1200, /* all brokers refuse: don't wait longer than that for one */
 	ASK_MS = 1000,
+	END_MS = 5000,
+	END_LOOK_MS = 2,
 };
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -51,11 +56,47 @@ enum rc client_open(struct client *c, rd_kafka_type_t type, rd_kafka_conf_t *con
 	return err_set(RC_FAIL, e, "Kafka: %s", why);
 }
 
+/* ---- the end of a handle ---- */
+
+/* Of who waits and who destroys; the last of the two frees it. */
+struct ending {
+	rd_kafka_t *rk;
+	atomic_int holders;
+	atomic_bool ended;
+};
+
+static void ending_release(struct ending *x)
+{
+	if (atomic_fetch_sub(&x->holders, 1) == 1)
+		mem_release(x);
+}
+
+static void *destroy(void *arg)
+{
+	struct ending *x = arg;
+	rd_kafka_destroy_flags(x->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	atomic_store(&x->ended, true);
+	ending_release(x);
+	return NULL;
+}
+
 void client_close(struct client *c)
 {
-	if (c->rk != NULL)
-		rd_kafka_destroy(c->rk);
+	pthread_t thread;
+	if (c->rk == NULL)
+		return;
+	struct ending *x = mem_zero(1, sizeof *x);
+	x->rk = c->rk;
 	c->rk = NULL;
+	atomic_init(&x->holders, 2);
+	struct mono start = clock_mono();
+	if (pthread_create(&thread, NULL, destroy, x) == 0)
+		pthread_detach(thread);
+	else
+		(void)destroy(x);
+	while (!atomic_load(&x->ended) && mono_since(start) < END_MS)
+		clock_sleep_ms(END_LOOK_MS);
+	ending_release(x);
 }
 
 void client_poll(struct client *c)

@@ -28,6 +28,12 @@ struct client {
 
 /* conf is taken over. The handle's opaque is the client. RC_FAIL: what is configured can't be done together. */
 enum rc client_open(struct client *c, rd_kafka_type_t type, rd_kafka_conf_t *conf, void *owner, struct err *e) MUST_USE;
+
+/*
+ * Takes no part in its group any more, and tells the group nothing: a static member never does. The library (2.0.2, and
+ * in part up to 2.4) may wait for ever here, when the group shares out anew at that moment or a topic was deleted; such
+ * a handle is left behind after a few seconds, and calls nothing of ours any more.
+ */
 void client_close(struct client *c);
 
 /* Hear complaints. */

@@ -255,8 +255,10 @@ static enum rc claim(struct bus *bus, const char *name, unsigned partition, stru
 {
 	struct kafka *k = of(bus);
 	struct topic *t = NULL;
-	if (!member_joined(k->member))
+	if (!member_joined(k->member)) {
+		member_tend(k->member);
 		return RC_OK;
+	}
 	enum rc rc = member_mine(k->member, name, partition, e);
 	/* A group hands out nothing of a topic that was deleted: say that, not that another has it. */
 	if (rc == RC_END && known(k, name) == NULL && look_up(k, name, &t, e) == RC_END)

@@ -17,6 +17,7 @@ enum {
 	AGAIN_MS = 1000,   /* after a fatal error: another process has our name */
 	NOTES_MS = 1000,   /* for the brokers to take the last notes */
 	NOTES_LOOK_MS = 5,
+	NOTES_AGAIN_MS = 300,
 };
 
 struct own {
@@ -32,7 +33,9 @@ struct member {
 	char *name;
 	bool cooperative;          /* partitions are given and asked back one by one, not all of them anew */
 	rd_kafka_queue_t *answers; /* to notes */
-	size_t notes;              /* of member_note, not answered yet */
+	rd_kafka_topic_partition_list_t *notes;  /* to be told, NULL none */
+	bool telling;                            /* others are under way */
+	struct mono refused;                     /* when some were */
 	rd_kafka_topic_partition_list_t *topics; /* NULL: not joined */
 	struct own *own;
 	size_t owns, capacity;
@@ -156,34 +159,72 @@ static bool any_used(struct member *m)
 
 /* ---- the handle ---- */
 
+static void note(struct member *m, const char *topic, int32_t partition, int64_t offset)
+{
+	if (m->notes == NULL)
+		m->notes = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(m->notes, topic, partition);
+	if (p == NULL)
+		p = rd_kafka_topic_partition_list_add(m->notes, topic, partition);
+	p->offset = offset;
+}
+
+/* Brokers take none while the group shares out anew: once more, a little later, what is not superseded. */
+static void on_told(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+	struct member *m = opaque;
+	m->telling = false;
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR || list == NULL)
+		return;
+	m->refused = clock_mono();
+	for (int i = 0; i < list->cnt; i++) {
+		const rd_kafka_topic_partition_t *p = &list->elems[i];
+		if (m->notes == NULL || rd_kafka_topic_partition_list_find(m->notes, p->topic, p->partition) == NULL)
+			note(m, p->topic, p->partition, p->offset);
+	}
+}
+
+static void tell(struct member *m)
+{
+	(void)rd_kafka_queue_poll_callback(m->answers, 0);
+	if (m->telling || m->notes == NULL || mono_since(m->refused) < NOTES_AGAIN_MS)
+		return;
+	m->telling =
+	    rd_kafka_commit_queue(m->client.rk, m->notes, m->answers, on_told, m) == RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_topic_partition_list_destroy(m->notes);
+	m->notes = NULL;
+}
+
 static void hear(struct member *m)
 {
 	for (rd_kafka_message_t *none; (none = rd_kafka_consumer_poll(m->client.rk, 0)) != NULL;)
 		rd_kafka_message_destroy(none);
-	(void)rd_kafka_queue_poll_callback(m->answers, 0);
+	tell(m);
 }
 
-/*
- * A static member that closes tells the group nothing, so nothing is closed: with librdkafka before 2.4 that may wait
- * for ever when the group shares out anew at that moment. Only what people's tools show is waited for, and not for
- * long.
- */
+static void drop_list(rd_kafka_topic_partition_list_t **list)
+{
+	if (*list != NULL)
+		rd_kafka_topic_partition_list_destroy(*list);
+	*list = NULL;
+}
+
+/* Only what people's tools show is waited for, and not for long; nothing is closed (client_close). */
 static void leave(struct member *m)
 {
 	struct mono start = clock_mono();
 	if (m->client.rk == NULL)
 		return;
-	while (m->notes > 0 && mono_since(start) < NOTES_MS) {
+	while ((m->telling || m->notes != NULL) && mono_since(start) < NOTES_MS) {
 		hear(m);
 		clock_sleep_ms(NOTES_LOOK_MS);
 	}
-	if (m->back != NULL)
-		rd_kafka_topic_partition_list_destroy(m->back);
-	m->back = NULL;
+	drop_list(&m->back);
+	drop_list(&m->notes);
+	m->telling = false;
 	rd_kafka_queue_destroy(m->answers);
-	rd_kafka_destroy_flags(m->client.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	m->client.rk = NULL;
-	m->owns = m->notes = 0;
+	client_close(&m->client);
+	m->owns = 0;
 }
 
 void member_free(struct member **m)
@@ -191,8 +232,7 @@ void member_free(struct member **m)
 	if (*m == NULL)
 		return;
 	leave(*m);
-	if ((*m)->topics != NULL)
-		rd_kafka_topic_partition_list_destroy((*m)->topics);
+	drop_list(&(*m)->topics);
 	mem_free(&(*m)->name);
 	mem_free(&(*m)->own);
 	mem_free(m);
@@ -230,8 +270,7 @@ enum rc member_join(struct member *m, const char *name, const char *const *topic
 		mem_free(&m->name);
 		m->name = mem_text(name);
 	}
-	if (m->topics != NULL)
-		rd_kafka_topic_partition_list_destroy(m->topics);
+	drop_list(&m->topics);
 	m->topics = rd_kafka_topic_partition_list_new((int)topics);
 	for (size_t i = 0; i < topics; i++)
 		(void)rd_kafka_topic_partition_list_add(m->topics, topic[i], RD_KAFKA_PARTITION_UA);
@@ -291,21 +330,17 @@ void member_let_go(struct member *m, const char *topic, unsigned partition)
 		o->used = false;
 }
 
-static void on_note(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-	struct member *m = opaque;
-	m->notes--;
-}
-
 void member_note(struct member *m, const char *topic, unsigned partition, uint64_t offset)
 {
 	struct err e;
 	if (m->client.rk == NULL && (m->topics != NULL || open_handle(m, &e) != RC_OK))
 		return;
-	(void)rd_kafka_queue_poll_callback(m->answers, 0);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, topic, (int32_t)partition)->offset = (int64_t)offset;
-	if (rd_kafka_commit_queue(m->client.rk, list, m->answers, on_note, m) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		m->notes++;
-	rd_kafka_topic_partition_list_destroy(list);
+	note(m, topic, (int32_t)partition, (int64_t)offset);
+	tell(m);
+}
+
+void member_tend(struct member *m)
+{
+	if (m->client.rk != NULL)
+		tell(m);
 }

@@ -35,7 +35,8 @@ enum rc member_mine(struct member *m, const char *topic, unsigned partition, str
 /* Its reader has let go of it. */
 void member_let_go(struct member *m, const char *topic, unsigned partition);
 
-/* Advice for tools: everything before offset is done. */
+/* Advice for tools: everything before offset is done. It goes out here, with member_mine, or with member_tend. */
 void member_note(struct member *m, const char *topic, unsigned partition, uint64_t offset);
+void member_tend(struct member *m);
 
 #endif
