@@ -99,7 +99,9 @@ def comings_and_goings(c, place):
     first.wait()
     site.drop(8, 200, 'c')
     took = all_rows(site, 'one is killed')
-    tap.check(f'one is killed: its partitions are taken over within {SESSION_MS / 1000:.0f} s and a little', took is not None and took < SESSION_MS / 1000 + 6, took)
+    # twice the time-out when it died while the group was sharing out
+    most = 2 * SESSION_MS / 1000 + 6
+    tap.check(f'one is killed: its partitions are taken over within {most:.0f} s', took is not None and took < most, took)
     print(f'# taken over in {took} s')
 
     # the broker dies in the middle of a load
