@@ -3,7 +3,8 @@
  *
  *   1. the ledger: what it says is committed has a manifest by then, which step 3 finds
  *   2. the folders of the lake: a table file that lies there has its manifest by then, which step 3 finds
- *   3. history and manifests: what they name that step 2 did not see came meanwhile, and is looked for once more
+ *   3. history, manifests, compactions: what they name that step 2 did not see came meanwhile, and is looked for once
+ * more
  *   4. what was said of each path, put together: files against manifests, originals against their hashes
  *   5. what was said of each identity, put together: ledger, manifests, footers and rejects against each other
  *
@@ -93,7 +94,7 @@ static int compare_commits(const void *x, const void *y)
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-void audit_excuse(struct audit *a, const struct commit_id *c)
+void audit_excuse_commit(struct audit *a, const struct commit_id *c)
 {
 	if (a->excuseds > 0 && compare_commits(&a->excused[a->excuseds - 1], c) == 0)
 		return;
@@ -113,6 +114,31 @@ void audit_excuses_sort(struct audit *a)
 bool audit_excused(const struct audit *a, const struct commit_id *c)
 {
 	return a->excuseds > 0 && bsearch(c, a->excused, a->excuseds, sizeof *a->excused, compare_commits) != NULL;
+}
+
+void audit_break_hour(struct audit *a, uint16_t dataset, int64_t hour)
+{
+	if (audit_broken_hour(a, dataset, hour))
+		return;
+	a->broken = mem_resize(a->broken, (a->brokens + 1) * sizeof *a->broken);
+	a->broken[a->brokens++] = (struct broken_hour){dataset, hour};
+}
+
+bool audit_broken_hour(const struct audit *a, uint16_t dataset, int64_t hour)
+{
+	for (size_t i = 0; i < a->brokens; i++)
+		if (a->broken[i].dataset == dataset && a->broken[i].hour == hour)
+			return true;
+	return false;
+}
+
+void audit_note_staged(struct audit *a, const char *staged)
+{
+	if (a->staged_named == a->staged_capacity) {
+		a->staged_capacity = mem_grow(a->staged_capacity, a->staged_named + 1);
+		a->staged = mem_resize(a->staged, a->staged_capacity * sizeof *a->staged);
+	}
+	a->staged[a->staged_named++] = mem_text(staged);
 }
 
 bool audit_old(const struct audit *a, int64_t modified_ns)
@@ -172,6 +198,7 @@ static void end(struct audit *a)
 		mem_release((void *)a->gone[i].file.staged);
 	}
 	mem_free(&a->gone);
+	mem_free(&a->broken);
 	for (size_t i = 0; i < a->staged_named; i++)
 		mem_free(&a->staged[i]);
 	mem_free(&a->staged);
@@ -192,6 +219,8 @@ enum rc audit_run(const struct settings *s, const struct audit_options *o, struc
 		rc = audit_folders(&a, e);
 	if (rc == RC_OK)
 		rc = audit_chains(&a, e);
+	if (rc == RC_OK)
+		rc = audit_compactions(&a, e);
 	if (rc == RC_OK)
 		rc = audit_paths(&a, e);
 	if (rc == RC_OK)

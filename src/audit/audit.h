@@ -39,7 +39,7 @@ struct audit_result {
 	uint64_t rows, rejects, lost;
 	uint64_t archived, archived_bytes; /* files of originals looked at */
 	uint64_t tables, table_bytes, table_rows, rejects_files;
-	uint64_t commits, segments, partitions;
+	uint64_t commits, segments, partitions, compactions;
 	uint64_t partitions_registered;
 	uint64_t waiting;   /* in the ledger, not committed yet */
 	uint64_t given_up;  /* in the ledger as refused without having been published again */

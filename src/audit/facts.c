@@ -42,6 +42,7 @@ void fact_path(struct writer *w, const char *path, enum path_fact fact, const vo
 		writer_put(w, what, sizeof(struct listed));
 		break;
 	case PATH_FILE:
+	case PATH_TAKEN:
 		writer_put(w, what, sizeof(struct named_file));
 		put_text(w, ((const struct named_file *)what)->staged);
 		break;

@@ -17,7 +17,7 @@
 #include "ext/hash.h"
 
 /* About a path, in this order. */
-enum path_fact { PATH_LISTED, PATH_FILE, PATH_ORIGINAL, PATH_LEDGER };
+enum path_fact { PATH_LISTED, PATH_FILE, PATH_TAKEN, PATH_ORIGINAL, PATH_LEDGER };
 
 struct commit_id {
 	uint16_t topic; /* in the audit's names */
@@ -30,8 +30,9 @@ struct listed { /* PATH_LISTED: it lies in the lake */
 	int64_t modified_ns;
 };
 
-struct named_file { /* PATH_FILE: a manifest names it as a table or rejects file */
-	struct commit_id commit;
+struct named_file { /* PATH_FILE: a manifest names it as a table or rejects file; PATH_TAKEN: a compaction took it */
+	struct commit_id commit; /* of a compaction's file: no topic, the dataset, the hour */
+	uint64_t generation;     /* of the compaction; 0 a commit */
 	uint64_t size, rows;
 	uint32_t crc32;
 	bool rejects;

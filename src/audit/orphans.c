@@ -91,7 +91,8 @@ static enum rc tell_orphan(struct audit *a, const struct orphan *o, struct err *
 		home->found = true;
 		return move_home(a, o, home, e);
 	}
-	audit_find(a, o->rejects ? FINDING_REJECTS_ORPHAN : FINDING_TABLE_ORPHAN, o->path, "no manifest names it%s",
+	audit_find(a, o->rejects ? FINDING_REJECTS_ORPHAN : FINDING_TABLE_ORPHAN, o->path, "%s%s",
+	    o->taken ? "a compaction took it" : "no manifest names it",
 	    !o->read     ? ", and what it holds cannot be read"
 	    : o->rejects ? ""
 	    : o->covered ? "; its rows are in the table a second time"
@@ -107,7 +108,7 @@ enum rc audit_orphans(struct audit *a, struct err *e)
 	for (size_t i = 0; i < a->orphans && rc == RC_OK; i++)
 		rc = tell_orphan(a, &a->orphan[i], e);
 	for (size_t i = 0; i < a->gones && rc == RC_OK; i++)
-		if (!a->gone[i].found)
+		if (!a->gone[i].found && !audit_broken_hour(a, a->gone[i].file.dataset, a->gone[i].file.hour))
 			audit_find(a, a->gone[i].file.rejects ? FINDING_REJECTS_MISSING : FINDING_TABLE_MISSING,
 			    a->gone[i].path, "its manifest names it, and it is not there");
 	return rc;

@@ -13,13 +13,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/compaction.h"
 
 enum { PATH_BYTES = 1024, SECONDS_PER_HOUR = 3600 };
 
 /* One path. */
 struct group {
 	char *path;
-	bool listed, file, twice, original, contrary;
+	bool listed, file, twice, taken, original, contrary;
 	struct listed there;
 	struct named_file named; /* its staged is the group's */
 	struct commit_id other;  /* twice: the other commit that names it */
@@ -64,16 +65,6 @@ static void note_gone(struct audit *a, const struct group *g)
 	gone->file.staged = mem_text(g->named.staged);
 }
 
-/* It stays where it is: no leftover of staging. */
-static void note_staged(struct audit *a, const char *staged)
-{
-	if (a->staged_named == a->staged_capacity) {
-		a->staged_capacity = mem_grow(a->staged_capacity, a->staged_named + 1);
-		a->staged = mem_resize(a->staged, a->staged_capacity * sizeof *a->staged);
-	}
-	a->staged[a->staged_named++] = mem_text(staged);
-}
-
 static enum rc publish(struct audit *a, const struct group *g, enum finding_kind kind, struct err *e)
 {
 	const struct store_move move = {g->named.staged, g->path};
@@ -88,6 +79,14 @@ static enum rc publish(struct audit *a, const struct group *g, enum finding_kind
 	else if (rc == RC_BAD || rc == RC_END)
 		audit_mended(a, kind, g->path, MEND_LEFT, "%s", e->text);
 	return rc == RC_BAD ? RC_END : rc;
+}
+
+/* A compaction may have begun after its manifests were read. */
+static enum rc was_compacted(struct audit *a, const struct group *g, bool *took, struct err *e)
+{
+	enum rc rc = compaction_took(a->store, names_text(&a->datasets, g->named.dataset), g->named.hour, g->path,
+	    g->named.size, g->named.crc32, took, e);
+	return rc == RC_BAD ? RC_OK : rc; /* which has been told */
 }
 
 /*
@@ -111,11 +110,15 @@ static enum rc find_file(struct audit *a, struct group *g, const struct kinds *k
 		audit_find(a, kinds->unpublished, g->path, "it is committed, and still lies at %s", g->named.staged);
 		rc = a->options->repair ? publish(a, g, kinds->unpublished, e) : RC_END;
 		if (rc == RC_END)
-			note_staged(a, g->named.staged);
+			audit_note_staged(a, g->named.staged);
 		a->published |= rc == RC_OK;
 		return rc == RC_OK ? look(a, g->path, &g->there, e) : rc;
 	}
-	note_gone(a, g);
+	bool took = false;
+	if (!g->named.rejects && (rc = was_compacted(a, g, &took, e)) != RC_OK)
+		return rc;
+	if (!took)
+		note_gone(a, g);
 	return RC_END;
 }
 
@@ -172,8 +175,7 @@ static enum rc check_footer(struct audit *a, const struct group *g, struct err *
 	enum rc rc = content_footer(a->store, g->path, g->there.size, &footer, e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_DAMAGED, g->path, "%s", e->text);
-		audit_excuse(a, &g->named.commit);
-		return RC_OK;
+		return audit_excuse(a, &g->named, e);
 	}
 	if (rc != RC_OK)
 		return rc;
@@ -184,8 +186,7 @@ static enum rc check_footer(struct audit *a, const struct group *g, struct err *
 	rc = content_sources(&footer.inspect, ignore_source, NULL, e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_SOURCES, g->path, "%s", e->text);
-		audit_excuse(a, &g->named.commit);
-		rc = RC_OK;
+		rc = audit_excuse(a, &g->named, e);
 	} else if (rc == RC_OK) {
 		rc = content_sources(&footer.inspect, see_source, &count, e);
 	}
@@ -209,8 +210,8 @@ static enum rc check_bytes(struct audit *a, const struct group *g, enum finding_
 	if (rc != RC_BAD)
 		return rc;
 	audit_find(a, kind, g->path, "%s", e->text);
-	audit_excuse(a, &g->named.commit);
-	return RC_BAD;
+	rc = audit_excuse(a, &g->named, e);
+	return rc == RC_OK ? RC_BAD : rc;
 }
 
 static enum rc check_table(struct audit *a, const struct group *g, struct err *e)
@@ -288,8 +289,7 @@ static enum rc check_rejects(struct audit *a, const struct group *g, struct err 
 		    RC_BAD, e, "its CRC-32 is %08" PRIx32 ", its manifest says %08" PRIx32, crc, g->named.crc32);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_REJECTS_DAMAGED, g->path, "%s", e->text);
-		audit_excuse(a, &g->named.commit);
-		return RC_OK;
+		return audit_excuse(a, &g->named, e);
 	}
 	if (rc == RC_OK)
 		rc = content_rejects(a->store, &a->crc, g->path, see_line, &l, &crc, e);
@@ -305,10 +305,8 @@ static enum rc check_file(struct audit *a, struct group *g, struct err *e)
 		    "the commits at %" PRIu64 " of %s/%u and at %" PRIu64 " of %s/%u name it", g->named.commit.start,
 		    names_text(&a->topics, g->named.commit.topic), g->named.commit.partition, g->other.start,
 		    names_text(&a->topics, g->other.topic), g->other.partition);
-	if (rc == RC_END) {
-		audit_excuse(a, &g->named.commit);
-		return RC_OK;
-	}
+	if (rc == RC_END)
+		return audit_excuse(a, &g->named, e);
 	if (rc == RC_OK)
 		rc = g->named.rejects ? check_rejects(a, g, e) : check_table(a, g, e);
 	/* Removed between a look and a read: the next audit says whether it is gone. */
@@ -381,13 +379,39 @@ static enum rc count_orphan_rejects(struct audit *a, struct orphan *o, struct er
 	return content_rejects(a->store, &a->crc, o->path, see_orphan_line, &count, &crc, e);
 }
 
+/* A file of a compaction whose manifest is not there, or says nothing. */
+static enum rc is_of_broken_hour(struct audit *a, const struct group *g, bool *is, struct err *e)
+{
+	char path[PATH_BYTES];
+	int64_t hour = 0;
+	uint64_t generation = 0;
+	struct store_stat st;
+	uint16_t dataset = audit_dataset(a, g->path);
+	*is = false;
+	if (!compaction_name_read(g->path, &hour, &generation))
+		return RC_OK;
+	*is = audit_broken_hour(a, dataset, hour);
+	lake_compaction(path, sizeof path, names_text(&a->datasets, dataset), hour, generation);
+	enum rc rc = *is ? RC_OK : store_stat(a->store, path, &st, e);
+	if (rc != RC_END)
+		return rc;
+	*is = true;
+	audit_find(a, FINDING_COMPACTION_MISSING, path, "files in the table say that it was there");
+	audit_break_hour(a, dataset, hour);
+	return RC_OK;
+}
+
 static enum rc note_orphan(struct audit *a, const struct group *g, bool rejects, struct err *e)
 {
 	const char *label = NULL;
 	size_t label_len = 0;
 	uint64_t start = 0, end = 0;
 	struct chain *c = NULL;
-	if (chain_file_name(file_name(g->path), &label, &label_len, &start, &end))
+	bool broken = false;
+	enum rc rc = g->taken ? RC_OK : is_of_broken_hour(a, g, &broken, e);
+	if (rc != RC_OK || broken)
+		return rc;
+	if (!g->taken && chain_file_name(file_name(g->path), &label, &label_len, &start, &end))
 		c = chains_by_label(&a->chains, label, label_len);
 	struct hole *h = c != NULL ? chain_infer(c, start, end) : NULL;
 	if (h != NULL) {
@@ -400,8 +424,9 @@ static enum rc note_orphan(struct audit *a, const struct group *g, bool rejects,
 	}
 	struct orphan *o = &a->orphan[a->orphans++];
 	*o = (struct orphan){
-	    .path = mem_text(g->path), .rejects = rejects, .old = audit_old(a, g->there.modified_ns), .covered = true};
-	enum rc rc = rejects ? count_orphan_rejects(a, o, e) : count_orphan(a, o, g->there.size, e);
+	    .path = mem_text(g->path), .rejects = rejects,
+	    .taken = g->taken, .old = audit_old(a, g->there.modified_ns), .covered = true};
+	rc = rejects ? count_orphan_rejects(a, o, e) : count_orphan(a, o, g->there.size, e);
 	o->read = rc == RC_OK;
 	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
 }
@@ -430,12 +455,22 @@ static enum rc check_unnamed(struct audit *a, const struct group *g, struct err 
 	return note_orphan(a, g, str_starts(folder, "/rejects/"), e);
 }
 
+/* Its rows are in a compaction's files now, so it must not be in the table. The listing may be older than the switch.
+ */
+static enum rc check_taken(struct audit *a, struct group *g, struct err *e)
+{
+	enum rc rc = g->listed ? look(a, g->path, &g->there, e) : RC_END;
+	return rc == RC_OK ? note_orphan(a, g, false, e) : rc == RC_END ? RC_OK : rc;
+}
+
 static enum rc check(struct audit *a, struct group *g, struct err *e)
 {
 	enum rc rc = RC_OK;
 	if (g->path == NULL)
 		return RC_OK;
-	if (g->file)
+	if (g->taken)
+		rc = check_taken(a, g, e);
+	else if (g->file)
 		rc = check_file(a, g, e);
 	else if (g->original)
 		rc = check_original(a, g, e);
@@ -464,6 +499,9 @@ static void add(struct group *g, enum path_fact fact, const struct sorter_record
 		g->file = true;
 		g->named = file;
 		g->named.staged = mem_text(file.staged);
+		break;
+	case PATH_TAKEN:
+		g->taken = true;
 		break;
 	case PATH_ORIGINAL:
 	case PATH_LEDGER:

@@ -8,6 +8,7 @@
 
 #include "audit/content.h"
 #include "audit/places.h"
+#include "audit/work.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -186,20 +187,15 @@ static enum rc see_output(void *context, const struct compaction_file *f, struct
 	return RC_OK;
 }
 
-static bool is_compacted(const char *path, long long *hour, unsigned long long *generation)
-{
-	return sscanf(file_name(path), "part-compact-%lld-%llu-", hour, generation) == 2;
-}
-
 /* The commits that a file's rows came by: of its inputs, and of theirs. */
 static enum rc add_commits(struct back *b, const char *dataset, const char *path, unsigned depth, struct err *e)
 {
 	struct inputs in = {.count = 0};
 	const struct compaction_visitor v = {.context = &in, .file = see_input};
 	struct file_place place;
-	long long hour = 0;
-	unsigned long long generation = 0;
-	if (!is_compacted(path, &hour, &generation)) {
+	int64_t hour = 0;
+	uint64_t generation = 0;
+	if (!compaction_name_read(path, &hour, &generation)) {
 		enum rc rc = places_of_file(b->trace->store, path, &place, e);
 		return rc == RC_OK ? add_commit(b, &place, e) : rc == RC_END ? RC_OK : rc;
 	}
@@ -216,9 +212,9 @@ static enum rc add_commits(struct back *b, const char *dataset, const char *path
 static enum rc add_compaction(struct back *b, const char *dataset, struct err *e)
 {
 	const struct compaction_visitor v = {.context = b, .file = see_output};
-	long long hour = 0;
-	unsigned long long generation = 0;
-	if (!is_compacted(b->path, &hour, &generation))
+	int64_t hour = 0;
+	uint64_t generation = 0;
+	if (!compaction_name_read(b->path, &hour, &generation))
 		return RC_OK;
 	json_object_set_new(b->one, "compaction",
 	    json_pack("{s:I,s:I}", "hour", (json_int_t)hour, "generation", (json_int_t)generation));

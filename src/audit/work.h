@@ -21,9 +21,15 @@
 struct orphan {
 	char *path;
 	bool rejects;
+	bool taken;   /* by a compaction: its manifest still names it */
 	bool old;     /* past the grace */
 	bool covered; /* so far: committed files hold what it holds */
 	bool read;    /* what it holds could be read */
+};
+
+struct broken_hour {
+	uint16_t dataset;
+	int64_t hour;
 };
 
 /* A file that is named and not there: perhaps an orphan elsewhere is it. */
@@ -46,6 +52,8 @@ struct audit {
 	size_t excuseds, excused_capacity;
 	struct orphan *orphan;
 	size_t orphans, orphan_capacity;
+	struct broken_hour *broken;
+	size_t brokens;
 	struct gone *gone;
 	size_t gones, gone_capacity;
 	char **staged; /* paths that manifests name and that are still staged */
@@ -72,10 +80,21 @@ uint16_t audit_dataset(struct audit *a, const char *path);
 /* The configured schema of a dataset, or NULL. */
 const struct schema *audit_schema(const struct audit *a, const char *dataset);
 
-/* Rows of this commit's files could not be counted. */
-void audit_excuse(struct audit *a, const struct commit_id *c);
+/* Rows of this file could not be counted: those of its commits may lack them. */
+enum rc audit_excuse(struct audit *a, const struct named_file *f, struct err *e) MUST_USE;
+void audit_excuse_commit(struct audit *a, const struct commit_id *c);
 void audit_excuses_sort(struct audit *a);
 bool audit_excused(const struct audit *a, const struct commit_id *c);
+
+/* Which files of an hour became which is not known: what is missing or left over there has been told of. */
+void audit_break_hour(struct audit *a, uint16_t dataset, int64_t hour);
+bool audit_broken_hour(const struct audit *a, uint16_t dataset, int64_t hour);
+
+/* It is named, and stays staged: no leftover. */
+void audit_note_staged(struct audit *a, const char *staged);
+
+/* Of "part-compact-<hour>-<generation>-<number>.parquet". */
+bool compaction_name_read(const char *path, int64_t *hour, uint64_t *generation);
 
 /* Is something with that time of change past the grace? */
 bool audit_old(const struct audit *a, int64_t modified_ns);
@@ -84,6 +103,7 @@ bool audit_old(const struct audit *a, int64_t modified_ns);
 enum rc audit_ledger(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_folders(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_chains(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_compactions(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_paths(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_idents(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_orphans(struct audit *a, struct err *e) MUST_USE;

@@ -434,11 +434,53 @@ def schema_changed(d):
     return found(('schema-damaged', name))
 
 
+DNS, FLOW = 'dns/hive/y=2026/m=1/d=14/h=9', 'flow/hive/y=2026/m=1/d=14/h=10'
+
+
+def compaction_gone(d):
+    manifest = d.three.compact(DNS)[0]
+    os.unlink(d.path(manifest))
+    return found(('compaction-missing', manifest))
+
+
+def compaction_cut(d):
+    manifest = d.three.compact(FLOW)[0]
+    d.write(manifest, d.read(manifest)[:-20])
+    return found(('compaction-damaged', manifest))
+
+
+def compacted_gone(d):
+    _, output, _ = d.three.compact(FLOW)
+    os.unlink(d.path(output))
+    return found(('table-missing', output))
+
+
+def compacted_bit(d):
+    """In a second generation over the first: excuses the originals of both."""
+    d.three.compact(DNS)
+    _, output, _ = d.three.compact(DNS, 2)
+    d.flip(output, 20)
+    return found(('table-damaged', output))
+
+
+def compacted_rows(d):
+    _, output, _ = d.three.compact(DNS)
+    content = d.read(output)
+    one, other = list(dict.fromkeys(re.findall(rb'"([0-9a-f]{64})"', content)))[:2]
+    d.write(output, content.replace(one, other))
+    manifest = next(n for n in d.all('_sluice/compactions/**/*'))
+    lines = d.manifest(manifest)
+    lines[-2]['crc32'] = zlib.crc32(d.read(output))
+    d.put(manifest, lines)
+    paths = {o['original']: o['path'] for n in d.manifests('t.dns.rows') for o in d.manifest(n) if 'original' in o}
+    return found(('rows-differ', paths[one.decode()]), ('rows-differ', paths[other.decode()]))
+
+
 MENDED = [table_unpublished, table_both, commit_unpublished, table_elsewhere, table_again, rejects_elsewhere, rejects_again, staging_committed]
 LEFT = [original_gone, original_changed, original_cut, original_nobody_knows, table_gone, table_folder_gone, table_cut, table_bit, table_folded_bit, table_no_parquet,
         table_foreign, table_stranger, table_fewer_rows, table_hour, table_sources, rows_of_another, rejects_gone, rejects_cut, rejects_changed, rejects_differ,
         manifest_gone, manifest_gone_newest, manifest_gone_oldest, manifest_cut, manifest_cut_newest, manifest_line_gone, manifest_overlap, history_cut, history_head,
-        history_gone, committed_twice, named_twice, rows_changed, ledger_old, ledger_ahead, staging_open, staging_collector, schema_changed]
+        history_gone, compaction_gone, compaction_cut, compacted_gone, compacted_bit, compacted_rows, committed_twice, named_twice, rows_changed, ledger_old, ledger_ahead, staging_open, staging_collector, schema_changed]
 
 
 def difference(got, wanted):
@@ -466,6 +508,29 @@ def one(three, damage, mends, whole):
         tap.check(f'{name}: a second audit is clean', second == 0 and not left, left)
     else:
         tap.check(f'{name}: left as it is', got == wanted and status == 3 and after == before, f'exit status {status} {repairs}')
+
+
+def compacted(three):
+    """Hours that were compacted, one of them twice, and one that is being compacted: nothing is wrong; an input that came back is."""
+    three.restore('whole')
+    three.compact(DNS)
+    three.compact(DNS, 2)
+    three.compact(FLOW)
+    three.compact('proxy/hive/y=2026/m=01/d=14/h=09', switched=False)
+    status, got, _, summary = three.audit()
+    tap.check('compacted hours and one under way are in order', (status, got, summary['compactions']) == (0, set(), 4), f'{status} {got} {summary}')
+    shutil.copy(os.path.join(three.place, 'whole', 'lake', FLOW, 'part-t.flow.rows-0-0-6-00001.parquet'), os.path.join(three.lake, FLOW))
+    wanted = {('table-orphan', f'{FLOW}/part-t.flow.rows-0-0-6-00001.parquet')}
+    status, got, repairs, _ = three.audit('--repair')
+    tap.check('an input that is still in the table is named and removed', (status, got) == (0, wanted) and [r['repair'] for r in repairs] == ['mended'], f'{status} {got} {repairs}')
+    tap.check('then all is in order', three.audit()[:2] == (0, set()), three.audit())
+    name = 'resolver-2.pcap'
+    r = three.command('trace', '--format', 'json', name)
+    files = json.loads(r.stdout)['commits'][0]['files']
+    tap.check('trace finds rows where they lie now', [f['path'].endswith('-2-00000.parquet') and f['rows'] == 50 for f in files] == [True], r.stdout)
+    r = three.command('trace', '--format', 'json', files[0]['path'])
+    back = json.loads(r.stdout)
+    tap.check('and leads back over both generations', len(back['commits']) == 6 and name in [o['name'] for o in back['originals']] and back['named'], r.stdout)
 
 
 def grace(three):
@@ -539,6 +604,7 @@ def main():
             one(three, damage, True, whole)
         for damage in LEFT:
             one(three, damage, False, whole)
+        compacted(three)
         grace(three)
         quick(three)
         without_ledger(three)

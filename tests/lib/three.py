@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import zlib
 
 import captures
+import duckdb
 import nfcapd
 import proxy
 from spool import HOUR_MS
@@ -89,6 +91,52 @@ class Three:
             f.write(json.dumps(head, separators=(',', ':')) + '\n' + ''.join(texts))
         for p in paths:
             os.unlink(p)
+
+    def compact(self, folder, generation=1, switched=True):
+        """All table files of an hour's folder into one, as doc/formats/manifest.md says; not switched: under way."""
+        dataset = folder.split('/')[0]
+        inputs = sorted(p for p in os.listdir(f'{self.lake}/{folder}'))
+        named, hour = {}, None
+        for kind in ('commits', 'history', 'compactions'):
+            for path in filter(os.path.isfile, glob.glob(f'{self.lake}/_sluice/{kind}/**/*', recursive=True)):
+                for one in map(json.loads, open(path, encoding='utf-8')):
+                    hour = one.get('hour', hour) if kind == 'compactions' else one.get('hour')
+                    if 'file' in one or 'output' in one:
+                        named[one.get('file') or one['output']] = one | {'hour': hour}
+        sources, first = [], 0
+        for name in inputs:
+            found = duckdb.sql(f"select value from parquet_kv_metadata('{self.lake}/{folder}/{name}') where key = 'sluice.sources'").fetchall()
+            for sha256, _, rows in json.loads(bytes(found[0][0])):
+                sources.append([sha256, first, rows])
+                first += rows
+        hour = named[f'{folder}/{inputs[0]}']['hour']
+        output = f'{folder}/part-compact-{hour}-{generation}-00000.parquet'
+        staged = f'_sluice/staging/compact-{"ab" * 16}/0.parquet'
+        to = os.path.join(self.lake, output if switched else staged)
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        files = ', '.join(f"'{self.lake}/{folder}/{name}'" for name in inputs)
+        duckdb.sql(f"""copy (select * from read_parquet([{files}], hive_partitioning = false)) to '{to}'
+                       (format parquet, kv_metadata {{'sluice.sources': '{json.dumps(sources, separators=(",", ":"))}'}})""")
+        with open(to, 'rb') as f:
+            content = f.read()
+        lines = [{'sluice': 'compaction', 'version': 1, 'dataset': dataset, 'hour': hour, 'generation': generation, 'epoch': 'ab' * 16, 'writer': 'test', 'time': 1}]
+        for name in inputs:
+            n = named[f'{folder}/{name}']
+            lines.append({'input': f'{folder}/{name}', 'kept': f'_sluice/compacted/{dataset}/{hour:020}/{generation:020}/{name}',
+                          'size': n['size'], 'rows': n['rows'], 'crc32': n['crc32']})
+            if switched:
+                os.unlink(f'{self.lake}/{folder}/{name}')
+        lines.append({'output': output, 'staged': staged, 'size': len(content), 'rows': first, 'crc32': zlib.crc32(content)})
+        lines.append({'lines': len(lines)})
+        manifest = f'_sluice/compactions/{dataset}/{hour:020}/{generation:020}'
+        os.makedirs(os.path.dirname(os.path.join(self.lake, manifest)), exist_ok=True)
+        with open(os.path.join(self.lake, manifest), 'w', encoding='utf-8') as f:
+            f.write(''.join(json.dumps(line, separators=(',', ':')) + '\n' for line in lines))
+        if not switched:
+            os.makedirs(f'{self.lake}/_sluice/compacting/{dataset}', exist_ok=True)
+            with open(f'{self.lake}/_sluice/compacting/{dataset}/{hour:020}-{generation:020}', 'w', encoding='utf-8') as f:
+                f.write('{}\n')
+        return manifest, output, [f'{folder}/{name}' for name in inputs]
 
     def save(self, name):
         for part in ('lake', 'state'):

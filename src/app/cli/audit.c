@@ -119,6 +119,7 @@ static void summary_json(const struct settings *s, const struct audit_options *o
 	put(root, "commits", r->commits);
 	put(root, "segments", r->segments);
 	put(root, "partitions", r->partitions);
+	put(root, "compactions", r->compactions);
 	json_object_set_new(root, "ledger", json_string(ledger[r->ledger]));
 	json_object_set_new(root, "catalog",
 	    json_string(s->catalog->idle             ? "none"
@@ -158,6 +159,7 @@ static void show_notes(const struct settings *s, const struct audit_result *r)
 	else if (!s->catalog->idle)
 		printf("  the catalog has %s partition%s of these tables\n", count(r->partitions_registered, text),
 		    r->partitions_registered == 1 ? "" : "s");
+	note(r->compactions, "compaction", "compactions");
 	note(r->waiting, "original is on its way", "originals are on their way");
 	note(r->foreign, "original is of another instance or pipeline: not compared with the ledger",
 	    "originals are of other instances or pipelines: not compared with the ledger");

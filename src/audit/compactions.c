@@ -1,0 +1,172 @@
+/*
+ * What compactions say: which files of commits are gone because their rows lie in others now.
+ *
+ * A generation under way has a note beside it. Until its outputs lie in the table, its inputs are what counts; from
+ * then on the outputs are. Its manifest is there before either changes.
+ */
+#include "audit/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "pipe/compaction.h"
+#include "pipe/datasets.h"
+#include "pipe/manifest.h"
+
+enum { PATH_BYTES = 512, GENERATIONS = 64 };
+
+struct generation {
+	struct audit *audit;
+	const char *dataset;
+	int64_t hour;
+	uint64_t number;
+	bool under_way, switched;
+	bool excuse; /* the second use: excuse the commits of its inputs */
+	unsigned depth;
+};
+
+static enum rc is_there(struct audit *a, const char *path, bool *there, struct err *e)
+{
+	struct store_stat st;
+	enum rc rc = store_stat(a->store, path, &st, e);
+	*there = rc == RC_OK;
+	return rc == RC_END ? RC_OK : rc;
+}
+
+/* The switch of a folder is one step, so one output speaks for all. RC_END: known. */
+static enum rc see_first_output(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct generation *g = context;
+	if (!f->output)
+		return RC_OK;
+	enum rc rc = is_there(g->audit, f->path, &g->switched, e);
+	return rc == RC_OK ? RC_END : rc;
+}
+
+static enum rc see_file(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct generation *g = context;
+	struct audit *a = g->audit;
+	const struct named_file file = {.commit = {.topic = NAMES_NONE,
+	                                    .partition = names_add(&a->datasets, g->dataset, strlen(g->dataset)),
+	                                    .start = (uint64_t)g->hour},
+	    .generation = g->number,
+	    .size = f->size,
+	    .rows = f->rows,
+	    .crc32 = f->crc32,
+	    .hour = g->hour,
+	    .dataset = names_add(&a->datasets, g->dataset, strlen(g->dataset)),
+	    .staged = f->from != NULL ? f->from : ""};
+	if (g->switched)
+		return audit_add_path(a, f->path, f->output ? PATH_FILE : PATH_TAKEN, &file, e);
+	if (f->output)
+		audit_note_staged(a, f->from);
+	return RC_OK;
+}
+
+static enum rc read_generation(struct generation *g, struct err *e)
+{
+	const struct compaction_visitor first = {.context = g, .file = see_first_output};
+	const struct compaction_visitor all = {.context = g, .file = see_file};
+	struct audit *a = g->audit;
+	char note[PATH_BYTES], path[PATH_BYTES];
+	snprintf(note, sizeof note, "_sluice/compacting/%s/%020" PRId64 "-%020" PRIu64, g->dataset, g->hour, g->number);
+	lake_compaction(path, sizeof path, g->dataset, g->hour, g->number);
+	enum rc rc = is_there(a, note, &g->under_way, e);
+	g->switched = !g->under_way;
+	if (rc == RC_OK && g->under_way)
+		rc = compaction_load(a->store, g->dataset, g->hour, g->number, &first, e);
+	if (rc == RC_OK || rc == RC_END)
+		rc = compaction_load(a->store, g->dataset, g->hour, g->number, &all, e);
+	a->result->compactions++;
+	if (rc != RC_BAD)
+		return rc == RC_END ? RC_OK : rc;
+	const char *text = strncmp(e->text, path, strlen(path)) == 0 ? e->text + strlen(path) + 2 : e->text;
+	audit_find(a, FINDING_COMPACTION_DAMAGED, path, "%s", text);
+	audit_break_hour(a, names_add(&a->datasets, g->dataset, strlen(g->dataset)), g->hour);
+	return RC_OK;
+}
+
+static enum rc read_hour(struct audit *a, const char *dataset, int64_t hour, struct err *e)
+{
+	char folder[PATH_BYTES], **name = NULL;
+	size_t count = 0;
+	lake_compaction_hour(folder, sizeof folder, dataset, hour);
+	enum rc rc = store_list(a->store, folder, NULL, SIZE_MAX / 2, &name, &count, e);
+	for (size_t i = 0; i < count && rc == RC_OK; i++) {
+		struct generation g = {.audit = a, .dataset = dataset, .hour = hour};
+		if (manifest_name_read(name[i], &g.number))
+			rc = read_generation(&g, e);
+	}
+	store_list_free(&name, count);
+	return rc;
+}
+
+enum rc audit_compactions(struct audit *a, struct err *e)
+{
+	struct datasets d;
+	enum rc rc = RC_OK;
+	datasets_init(&d, a->settings);
+	for (size_t i = 0; i < d.count && rc == RC_OK; i++) {
+		const char *dataset = d.table[i].schema->name;
+		int64_t *hour = NULL;
+		size_t hours = 0;
+		rc = compaction_hours(a->store, dataset, &hour, &hours, e);
+		for (size_t n = 0; n < hours && rc == RC_OK; n++)
+			rc = read_hour(a, dataset, hour[n], e);
+		mem_free(&hour);
+	}
+	datasets_fini(&d);
+	return rc;
+}
+
+/* Rows of a file that could not be counted. */
+
+static enum rc excuse_generation(
+    struct audit *a, const char *dataset, int64_t hour, uint64_t number, unsigned depth, struct err *e);
+
+static enum rc excuse_input(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct generation *g = context;
+	const char *label = NULL;
+	size_t len = 0;
+	uint64_t start = 0, end = 0, number = 0;
+	int64_t hour = 0;
+	if (f->output)
+		return RC_OK;
+	if (compaction_name_read(f->path, &hour, &number))
+		return excuse_generation(g->audit, g->dataset, hour, number, g->depth + 1, e);
+	if (!chain_file_name(file_name(f->path), &label, &len, &start, &end))
+		return RC_OK;
+	const struct chain *c = chains_by_label(&g->audit->chains, label, len);
+	if (c != NULL)
+		audit_excuse_commit(g->audit, &(struct commit_id){c->topic, c->partition, start});
+	return RC_OK;
+}
+
+static enum rc excuse_generation(
+    struct audit *a, const char *dataset, int64_t hour, uint64_t number, unsigned depth, struct err *e)
+{
+	struct generation g = {.audit = a, .dataset = dataset, .hour = hour, .number = number, .depth = depth};
+	const struct compaction_visitor v = {.context = &g, .file = excuse_input};
+	if (depth == GENERATIONS)
+		return RC_OK;
+	enum rc rc = compaction_load(a->store, dataset, hour, number, &v, e);
+	return rc == RC_END || rc == RC_BAD ? RC_OK : rc;
+}
+
+enum rc audit_excuse(struct audit *a, const struct named_file *f, struct err *e)
+{
+	if (f->generation > 0)
+		return excuse_generation(a, names_text(&a->datasets, f->dataset), f->hour, f->generation, 0, e);
+	audit_excuse_commit(a, &f->commit);
+	return RC_OK;
+}
+
+bool compaction_name_read(const char *path, int64_t *hour, uint64_t *generation)
+{
+	return sscanf(file_name(path), "part-compact-%" SCNd64 "-%" SCNu64 "-", hour, generation) == 2;
+}
