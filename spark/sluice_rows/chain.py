@@ -55,19 +55,32 @@ class Chain:
             end = manifest.history_end(self.lake, self.topic, self.partition)
             self.seen.clear()
             if end is not None:
-                self._recall()
+                self._recall(end)
             return end, []
-        newest = manifest.load(self.lake, self.topic, self.partition, known[-1])
+        newest = self._link(known[-1])
         if newest is None:
-            raise Again(f'the manifest at {known[-1]} vanished')
+            self.fold()  # takes a leftover away
+            raise Again(f'the manifest at {known[-1]} is not the newest any more')
         if (self.seen.end, self.seen.epoch) != (newest.end, newest.epoch):
             self._publish(newest.files)
             for f in newest.files:
                 self._check_size(f)
-            if not self._is_link():
+            if self.seen.end > newest.end or not self._is_link():
                 self.seen.clear()
-            self._recall()
+            self._recall(newest.end)
         return newest.end, newest.files
+
+    def _covered(self):
+        return manifest.history_end(self.lake, self.topic, self.partition) or 0
+
+    def _link(self, start, bound=None):
+        """The manifest at start, None when there is none or when it is no link of the chain: a slot that was folded is free for a writer that slept.
+        One that ends at bound, where another begins, holds what the chain holds, whoever wrote it. Of any other, history has to say that it does not
+        reach there, and after the manifest was read."""
+        m = manifest.load(self.lake, self.topic, self.partition, start)
+        if m is None or m.end == bound:
+            return m
+        return m if self._covered() <= start else None
 
     def _is_link(self):
         """Does the chain still hold the commit that the identities end with?"""
@@ -76,18 +89,25 @@ class Chain:
         m = manifest.load(self.lake, self.topic, self.partition, self.seen.start)
         return m is not None and (m.end, m.epoch) == (self.seen.end, self.seen.epoch)
 
-    def _recall(self):
+    def _recall(self, end):
+        """Identities of all commits up to end and no further: what begins there may not be rolled forward yet."""
+        hole = None
         for _ in range(ROUNDS):
-            if self._recall_segments() and self._recall_manifests():
+            whole = self._recall_segments(end)
+            if whole and self._recall_manifests(end, hole):
                 return
+            if whole:
+                hole = self.seen.end
         raise Again(f'manifests of {self.label} are folded faster than they can be read')
 
-    def _note(self, m):
+    def _note(self, m, end):
+        if m.end > end:
+            return
         now = now_ms()
         keys = m.keys if m.time >= now - self.seen.horizon_ms else []
         self.seen.add(keys, m.time, now, m.start, m.end, m.epoch)
 
-    def _recall_segments(self):
+    def _recall_segments(self, end):
         folder = manifest.history(self.topic, self.partition)
         for start in manifest.starts(self.lake, folder):
             head = manifest.segment(self.lake, self.topic, self.partition, start)
@@ -95,23 +115,30 @@ class Chain:
                 return False
             if head.end <= self.seen.end:
                 continue
-            if head.time < now_ms() - self.seen.horizon_ms:
+            if head.time < now_ms() - self.seen.horizon_ms and head.end <= end:
                 self.seen.add([], head.time, now_ms(), head.start, head.end, None)
                 continue
             for m in manifest.in_segment(self.lake, self.topic, self.partition, start):
                 if m.start >= self.seen.end:
-                    self._note(m)
+                    self._note(m, end)
         return True
 
-    def _recall_manifests(self):
-        for start in manifest.starts(self.lake, manifest.commits(self.topic, self.partition), self.seen.end):
+    def _recall_manifests(self, end, hole):
+        """False: one was folded meanwhile, or the listing passed over one (it is no snapshot): look again, from the segments on. A hole that is still
+        there then was made by hand and is stepped over."""
+        known = manifest.starts(self.lake, manifest.commits(self.topic, self.partition), self.seen.end)
+        for start, bound in zip(known, known[1:] + [None]):
+            if self.seen.end >= end:
+                break
             if start < self.seen.end:
                 continue
-            m = manifest.load(self.lake, self.topic, self.partition, start)
+            if start > self.seen.end and self.seen.end != hole:
+                return False
+            m = self._link(start, bound)
             if m is None:
-                return False  # folded between listing and loading: it is in a segment now
-            self._note(m)
-        return True
+                return False
+            self._note(m, end)
+        return self.seen.end >= end
 
     # Rolling forward.
 
@@ -200,7 +227,7 @@ class Chain:
 
     def fold(self):
         """Old manifests, but for the newest ones, into a history segment; then they go. True: there may be more to fold."""
-        covered = manifest.history_end(self.lake, self.topic, self.partition) or 0
+        covered = self._covered()
         known = manifest.starts(self.lake, manifest.commits(self.topic, self.partition))
         for start in [s for s in known if s < covered]:
             self._remove_covered(start)
@@ -214,6 +241,8 @@ class Chain:
                 break
         if len(taken) < LEAST and sum(len(t.raw) for t in taken) < BYTES:
             return False
+        if self._covered() != covered:
+            return True  # another one folded: what was read may be a leftover that lay in a slot of his
         head = {'sluice': 'history', 'version': manifest.VERSION, 'topic': self.topic, 'partition': self.partition, 'start': taken[0].start,
                 'end': taken[-1].end, 'time': taken[-1].time, 'manifests': len(taken)}
         where = f'{manifest.history(self.topic, self.partition)}/{taken[0].start:020d}'

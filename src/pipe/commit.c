@@ -341,14 +341,28 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 
 /* Recovering. */
 
+/*
+ * It was the newest when it was listed. If it was folded since, another writer that slept may have used its slot, and
+ * his files must not be given names: a fold takes such a leftover away.
+ */
+static enum rc leftover(const struct bench *b, const struct place *p, uint64_t start, struct err *e)
+{
+	enum rc rc =
+	    history_fold(b->store, p->topic, p->partition, b->settings->clean_age_ms, clock_wall().ns / 1000000, e);
+
+	if (rc != RC_OK && rc != RC_END)
+		return rc;
+	return err_set(RC_AGAIN, e, "the manifest at %" PRIu64 " is not the newest any more", start);
+}
+
 static enum rc roll_newest(const struct bench *b, const struct place *p, uint64_t start, struct roll *r, struct err *e)
 {
 	const struct manifest_visitor v = {.context = r, .head = roll_head, .file = roll_file};
 	struct seen_position known;
-	enum rc rc = manifest_load(b->store, p->topic, p->partition, start, &v, e);
+	enum rc rc = history_next(b->store, p->topic, p->partition, start, &v, e);
 
 	if (rc == RC_END)
-		return err_set(RC_AGAIN, e, "the manifest at %" PRIu64 " vanished", start);
+		return leftover(b, p, start, e);
 	if (rc != RC_OK)
 		return rc;
 	/* The index knows a position only after its files have their names: nothing left to do. */
@@ -374,7 +388,8 @@ enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *n
 		/* Somebody removed the manifests by hand: history still knows how far they went. */
 		rc = history_end(b->store, p->topic, p->partition, &end, e);
 		if (rc == RC_OK)
-			rc = recall(b->store, b->seen, p->topic, p->partition, NULL, b->settings->dedupe_horizon_ms, e);
+			rc = recall(
+			    b->store, b->seen, p->topic, p->partition, NULL, end, b->settings->dedupe_horizon_ms, e);
 		if (rc == RC_END && seen_forget(b->seen, &p->seen, e) != RC_OK)
 			rc = RC_AGAIN;
 		if (rc == RC_OK)
@@ -387,7 +402,8 @@ enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *n
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_ROLLED, e);
 	if (rc == RC_OK)
-		rc = recall(b->store, b->seen, p->topic, p->partition, &r.head, b->settings->dedupe_horizon_ms, e);
+		rc = recall(
+		    b->store, b->seen, p->topic, p->partition, &r.head, r.head.end, b->settings->dedupe_horizon_ms, e);
 	if (rc == RC_OK)
 		*next = r.head.end;
 	roll_fini(&r);

@@ -248,7 +248,7 @@ static enum rc look(struct follow *f, struct place *at, bool listing, void (*new
 		rc = history_each(f->store, at->topic, at->partition, at->next, 0, &visitor, &next, e);
 		rc = rc == RC_OK && next <= at->next ? RC_END : rc;
 	} else {
-		rc = manifest_load(f->store, at->topic, at->partition, at->next, &visitor, e);
+		rc = history_next(f->store, at->topic, at->partition, at->next, &visitor, e);
 		next = w.end;
 		if (rc == RC_OK && next <= at->next)
 			rc = err_set(RC_BAD, e, "it ends where it begins");

@@ -141,12 +141,36 @@ struct pick { /* passes on the manifests of a segment that are wanted */
 	bool only; /* the one that begins at from */
 	bool found, wanted;
 	uint64_t next;
+
+	/* of a manifest in its slot, not in a segment */
+	struct store *store; /* NULL: in a segment */
+	const char *topic;
+	unsigned partition;
+	uint64_t bound; /* where it has to end to be believed at once */
 };
+
+/*
+ * A slot that was folded is free for a writer that slept, and what he put there is no link of the chain. A manifest
+ * that ends where another begins holds what the chain holds, whoever wrote it. Of any other, history has to say that it
+ * does not reach there, and after the manifest was read. RC_END: it does.
+ */
+static enum rc believe(const struct pick *p, const struct manifest_head *h, struct err *e)
+{
+	bool covered = false;
+	enum rc rc = RC_OK;
+
+	if (p->store != NULL && h->end != p->bound)
+		rc = history_covers(p->store, p->topic, p->partition, h->start, &covered, e);
+	return rc == RC_OK && covered ? RC_END : rc;
+}
 
 static enum rc pick_head(void *context, const struct manifest_head *h, struct err *e)
 {
 	struct pick *p = context;
+	enum rc rc = believe(p, h, e);
 
+	if (rc != RC_OK)
+		return rc;
 	p->wanted = p->only ? h->start == p->from : h->start >= p->from && h->time_ms >= p->since_ms;
 	if (h->start >= p->from && !p->only)
 		p->next = h->end;
@@ -255,38 +279,80 @@ static enum rc each_segment(struct store *s, const char *topic, unsigned partiti
 	return rc == RC_END ? err_set(RC_AGAIN, e, "a history segment vanished") : rc;
 }
 
+/*
+ * Manifests from p->from on, as far as they chain. *again: one was folded meanwhile, or the listing passed over one
+ * that was just put or taken away (a listing is not a snapshot); segments and another listing will have it. A hole that
+ * both do not fill (*hole is p->from then) was made by hand: nobody knows what was in it, so it is stepped over.
+ */
+static enum rc each_manifest(
+    struct store *s, const char *topic, unsigned partition, struct pick *p, uint64_t *hole, bool *again, struct err *e)
+{
+	const struct manifest_visitor v = pick_visitor(p);
+	uint64_t *start = NULL;
+	size_t count = 0;
+	enum rc rc = manifest_list(s, topic, partition, p->from, SIZE_MAX / 2, &start, &count, e);
+
+	*again = false;
+	if (rc != RC_OK)
+		return rc;
+	for (size_t i = 0; i < count && rc == RC_OK && !*again; i++) {
+		if (start[i] < p->from)
+			continue;
+		if (start[i] > p->from && *hole != p->from) {
+			*hole = p->from;
+			*again = true;
+			break;
+		}
+		p->bound = i + 1 < count ? start[i + 1] : UINT64_MAX;
+		rc = manifest_load(s, topic, partition, start[i], &v, e);
+		*again = rc == RC_END;
+		p->from = p->next;
+	}
+	mem_free(&start);
+	return *again ? RC_OK : rc;
+}
+
 enum rc history_each(struct store *s, const char *topic, unsigned partition, uint64_t from, int64_t since_ms,
     const struct manifest_visitor *v, uint64_t *next, struct err *e)
 {
-	struct pick p = {.v = v, .from = from, .since_ms = since_ms, .next = from};
-	const struct manifest_visitor pv = pick_visitor(&p);
-	enum rc rc = RC_OK;
+	struct pick p = {
+	    .v = v, .from = from, .since_ms = since_ms, .next = from, .topic = topic, .partition = partition};
+	uint64_t hole = UINT64_MAX;
+	bool again = false;
 
 	for (int round = 0; round < RETRIES; round++) {
-		uint64_t *start = NULL;
-		size_t count = 0;
-		bool gone = false;
+		uint64_t before = p.from;
+		enum rc rc;
+		p.store = NULL;
 		if ((rc = each_segment(s, topic, partition, &p, e)) != RC_OK)
 			return rc;
+		p.store = s;
 		p.from = p.next;
-		if ((rc = manifest_list(s, topic, partition, p.from, SIZE_MAX / 2, &start, &count, e)) != RC_OK)
+		if ((rc = each_manifest(s, topic, partition, &p, &hole, &again, e)) != RC_OK)
 			return rc;
-		for (size_t i = 0; i < count && rc == RC_OK && !gone; i++) {
-			if (start[i] < p.from)
-				continue;
-			rc = manifest_load(s, topic, partition, start[i], &pv, e);
-			gone = rc == RC_END;
-			p.from = p.next;
-		}
-		mem_free(&start);
-		if (!gone) {
+		if (!again) {
 			*next = p.next;
-			return rc;
+			return RC_OK;
 		}
-		/* Folded between listing and loading: it is in a segment now. */
-		rc = RC_OK;
+		if (p.from > before)
+			round = -1;
 	}
 	return err_set(RC_AGAIN, e, "manifests of %s/%u are folded faster than they can be read", topic, partition);
+}
+
+enum rc history_next(struct store *s, const char *topic, unsigned partition, uint64_t start,
+    const struct manifest_visitor *v, struct err *e)
+{
+	struct pick p = {.v = v,
+	    .from = start,
+	    .only = true,
+	    .store = s,
+	    .topic = topic,
+	    .partition = partition,
+	    .bound = UINT64_MAX};
+	const struct manifest_visitor pv = pick_visitor(&p);
+
+	return manifest_load(s, topic, partition, start, &pv, e);
 }
 
 /* Folding. */
@@ -441,7 +507,12 @@ enum rc history_fold(
 		rc = RC_END;
 		goto out;
 	}
-	rc = put(&f, e);
+	/* If another one folded meanwhile, what was read may be a leftover that lay in a slot of his: not for history.
+	 */
+	uint64_t now = 0;
+	if ((rc = history_end(s, topic, partition, &now, e)) != RC_OK && rc != RC_END)
+		goto out;
+	rc = now == covered ? put(&f, e) : RC_OK;
 out:
 	mem_free(&start);
 	free_list(&f.path, &f.paths);

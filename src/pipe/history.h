@@ -47,11 +47,17 @@ enum rc history_load(struct store *s, const char *topic, unsigned partition, uin
 
 /*
  * Walk every manifest that begins at `from` or later and was written at since_ms or later, oldest first: segments, then
- * manifests. One that is folded meanwhile is found where it went. *next is the end of the last one, `from` if there was
- * none.
+ * manifests. One that is folded meanwhile is found where it went; what a writer that slept has left in a slot that was
+ * folded is passed over. *next is the end of the last one, `from` if there was none.
  */
 enum rc history_each(struct store *s, const char *topic, unsigned partition, uint64_t from, int64_t since_ms,
     const struct manifest_visitor *v, uint64_t *next, struct err *e) MUST_USE;
+
+/* The manifest that begins at start, if it is a link of the chain: RC_END also for a leftover in a slot that was
+ * folded.
+ */
+enum rc history_next(struct store *s, const char *topic, unsigned partition, uint64_t start,
+    const struct manifest_visitor *v, struct err *e) MUST_USE;
 
 /* Of an audit, which reads damaged ones too. */
 

@@ -1,6 +1,7 @@
 /* The lake is the memory, the index only its table of contents: this is the page that writes the contents again. */
 #include "pipe/recall.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,7 +12,8 @@ struct reading {
 	struct seen *seen;
 	struct seen_place place;
 	int64_t now_ms;
-	bool open; /* head and keys are of a manifest that is not noted yet */
+	uint64_t until; /* what ends behind it is not taken in */
+	bool open;      /* head and keys are of a manifest that is not noted yet */
 	struct manifest_head head;
 	struct seen_key *key;
 	size_t keys, capacity;
@@ -35,7 +37,7 @@ static enum rc read_head(void *context, const struct manifest_head *h, struct er
 
 	r->head = *h;
 	r->keys = 0;
-	r->open = true;
+	r->open = h->end <= r->until;
 	return rc;
 }
 
@@ -44,6 +46,8 @@ static enum rc read_original(void *context, const struct manifest_original *o, s
 	struct reading *r = context;
 
 	(void)e;
+	if (!r->open)
+		return RC_OK;
 	if (r->keys == r->capacity) {
 		r->capacity = mem_grow(r->capacity, r->keys + 1);
 		r->key = mem_resize(r->key, r->capacity * sizeof *r->key);
@@ -62,7 +66,10 @@ static enum rc copy_head(void *context, const struct manifest_head *h, struct er
 	return RC_OK;
 }
 
-/* Does the chain still hold the commit that the index ends with? If not, this is another lake. */
+/*
+ * Does the chain still hold the commit that the index ends with? If not, this is another lake. Other processes of this
+ * host may be working with the index: that it is ahead of us is no reason to take it from them.
+ */
 static enum rc is_link(struct store *store, const struct manifest_head *newest, const struct seen_position *known,
     bool *link, struct err *e)
 {
@@ -71,10 +78,12 @@ static enum rc is_link(struct store *store, const struct manifest_head *newest, 
 	enum rc rc;
 
 	*link = known->end == newest->end && strcmp(known->epoch, newest->epoch) == 0;
-	if (*link || known->end > newest->start)
+	if (*link)
 		return RC_OK;
 	rc = history_load(store, newest->topic, newest->partition, known->start, &v, e);
 	*link = rc == RC_OK && h.end == known->end && strcmp(h.epoch, known->epoch) == 0;
+	if (*link && known->end > newest->end)
+		return err_set(RC_AGAIN, e, "commits went on to %" PRIu64 " meanwhile", known->end);
 	return rc == RC_END ? RC_OK : rc;
 }
 
@@ -100,19 +109,21 @@ static enum rc begin(
 }
 
 enum rc recall(struct store *store, struct seen *seen, const char *topic, unsigned partition,
-    const struct manifest_head *newest, int64_t horizon_ms, struct err *e)
+    const struct manifest_head *newest, uint64_t end, int64_t horizon_ms, struct err *e)
 {
 	struct reading r = {
-	    .seen = seen, .place = seen_place_of(topic, partition), .now_ms = clock_wall().ns / 1000000};
+	    .seen = seen, .place = seen_place_of(topic, partition), .now_ms = clock_wall().ns / 1000000, .until = end};
 	const struct manifest_visitor v = {.context = &r, .head = read_head, .original = read_original};
 	uint64_t from = 0, next = 0;
 	enum rc rc = begin(&r, store, newest, &from, e);
 
-	if (rc != RC_OK || (newest != NULL && from == newest->end))
+	if (rc != RC_OK || (newest != NULL && from == end))
 		return rc;
 	rc = history_each(store, topic, partition, from, r.now_ms - horizon_ms, &v, &next, e);
 	if (rc == RC_OK)
 		rc = note(&r, e);
+	if (rc == RC_OK && next < end)
+		rc = err_set(RC_AGAIN, e, "commits up to %" PRIu64 " can't be read, only to %" PRIu64, end, next);
 	mem_free(&r.key);
 	return rc;
 }

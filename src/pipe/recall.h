@@ -14,11 +14,12 @@
 #include "store/store.h"
 
 /*
- * Read the manifests and history that the index lacks. newest is the head of the newest manifest, rolled forward
- * already; NULL: none, history only. An index that belongs to another lake, or is ahead of this one, is forgotten
- * first.
+ * Read the manifests and history that the index lacks, up to end and no further: what begins there may not be rolled
+ * forward yet, and the index must not know it before. newest is the head of the newest manifest, rolled forward
+ * already, which ends at end; NULL: none, history only. An index that belongs to another lake is forgotten first.
+ * RC_AGAIN: also when somebody went on meanwhile.
  */
 enum rc recall(struct store *store, struct seen *seen, const char *topic, unsigned partition,
-    const struct manifest_head *newest, int64_t horizon_ms, struct err *e) MUST_USE;
+    const struct manifest_head *newest, uint64_t end, int64_t horizon_ms, struct err *e) MUST_USE;
 
 #endif

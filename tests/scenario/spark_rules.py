@@ -231,6 +231,44 @@ def folded():
         tap.check('fold: history alone says how far it went', writer(LocalLake(root)).recover()[0] == 84)
 
 
+class Disturbed(chain.Chain):
+    """Something happens between two of its steps, once."""
+    between = {}
+
+    def _once(self, name):
+        self.between.pop(name, lambda: None)()
+
+    def _publish(self, files):
+        super()._publish(files)
+        self._once('rolled')
+
+    def _recall_segments(self, end):
+        whole = super()._recall_segments(end)
+        self._once('segments read')
+        return whole
+
+
+def disturbed():
+    """What comes into the index while others commit and fold."""
+    def put(lake, start, end, letters):
+        head = {'topic': 't.x.rows', 'partition': 3, 'start': start, 'end': end, 'epoch': 'z', 'writer': 'w', 'time': chain.now_ms()}
+        lake.put_if_absent(manifest.path('t.x.rows', 3, start), manifest.build(head, [], [{'original': n * 64, 'again': 0} for n in letters]))
+
+    with tempfile.TemporaryDirectory() as root:
+        c, d = writer(LocalLake(root)), Disturbed(LocalLake(root), 't.x.rows', 3, 30 * DAY, 'test')
+        aged(root, c, 100)
+        d.between = {'segments read': c.fold}
+        tap.check('recall: a fold between segments and listing hides nothing', d.recover()[0] == 100 and all(d.seen.has((f'{i:064x}', 0)) for i in range(100)),
+                  len(d.seen))
+        put(d.lake, 3, 150, 'ab')
+        e = writer(LocalLake(root))
+        tap.check('recall: a leftover in a slot that was folded is no link', e.recover()[0] == 100 and not e.seen.has(('a' * 64, 0)) and e.seen.end == 100)
+        f = Disturbed(LocalLake(root), 't.x.rows', 3, 30 * DAY, 'test')
+        f.between = {'rolled': lambda: put(f.lake, 100, 101, 'c')}
+        tap.check('recall: the index knows nothing that is not rolled forward', f.recover()[0] == 100 and f.seen.end == 100 and not f.seen.has(('c' * 64, 0)))
+        tap.check('recall: it is rolled forward next time', f.recover()[0] == 101 and f.seen.has(('c' * 64, 0)))
+
+
 def lanes():
     with tempfile.TemporaryDirectory() as root:
         lake = LocalLake(root)
@@ -270,6 +308,7 @@ def main():
     killed()
     raced()
     folded()
+    disturbed()
     lanes()
     with tempfile.TemporaryDirectory() as root:
         rows_lake.conform('folder', lambda: LocalLake(root))

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "pipe/history.h"
 #include "pipe/lane.h"
+#include "pipe/recall.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -198,6 +199,12 @@ static void put_event(struct world_bench *b, struct draft *d, uint64_t offset)
 	batch_free(&batch);
 }
 
+static enum rc copy_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	*(struct manifest_head *)context = *h;
+	return RC_OK;
+}
+
 static uint64_t recover(struct world_bench *b, struct place *p)
 {
 	uint64_t next = 0;
@@ -326,6 +333,171 @@ static void the_index_comes_back_from_the_lake(void **state)
 	world_close(&w);
 }
 
+/* A dies after its put; B listed the manifests before that one was there, and reads what the index lacks after it. */
+static void the_index_knows_nothing_that_is_not_rolled_forward(void **state)
+{
+	struct world w;
+	struct world_bench b;
+	struct manifest_head newest = {.partition = 0};
+	struct seen_position known;
+	struct err e;
+	world_open(&w);
+	w.settings.commit_events = 1;
+	fill(&w);
+	assert_false(work(&w, w.pipeline.topic_files, STEP_PUT, 1));
+	world_bench_open(&w, &b);
+	const struct manifest_visitor v = {.context = &newest, .head = copy_head};
+	assert_int_equal(manifest_load(b.bench.store, "t.p.files", 0, 0, &v, &e), RC_OK);
+	struct seen_place place = seen_place_of("t.p.files", 0);
+	assert_int_equal(seen_forget(b.bench.seen, &place, &e), RC_OK);
+	assert_int_equal(recall(b.bench.store, b.bench.seen, "t.p.files", 0, &newest, newest.end, 1000000, &e), RC_OK);
+	assert_int_equal(seen_position(b.bench.seen, &place, &known, &e), RC_OK);
+	assert_int_equal(known.end, newest.end);
+	world_bench_close(&b);
+	work(&w, w.pipeline.topic_files, STEPS, 0);
+	check(&w, w.pipeline.topic_files, 3);
+	world_close(&w);
+}
+
+/* An index that is ahead of the newest manifest that we saw is another process's at work, not another lake's. */
+static void an_index_that_is_ahead_is_not_forgotten(void **state)
+{
+	struct world w;
+	struct world_bench b;
+	struct place p;
+	struct manifest_head first = {.partition = 0};
+	struct seen_position known;
+	struct err e;
+	world_open(&w);
+	world_bench_open(&w, &b);
+	assert_int_equal(bus_topic_ensure(b.bench.bus, "t.p.files", 1, NULL, &e), RC_OK);
+	place_init(&p, "t.p.files", 0, &w.pipeline, w.projection);
+	for (uint64_t start = 0; start < 30; start += 10)
+		assert_int_equal(commit_one(&b, &p, start), RC_OK);
+	const struct manifest_visitor v = {.context = &first, .head = copy_head};
+	assert_int_equal(manifest_load(b.bench.store, "t.p.files", 0, 0, &v, &e), RC_OK);
+	assert_int_equal(recall(b.bench.store, b.bench.seen, "t.p.files", 0, &first, first.end, 1000000, &e), RC_AGAIN);
+	assert_int_equal(seen_position(b.bench.seen, &p.seen, &known, &e), RC_OK);
+	assert_int_equal(known.end, 30);
+	world_bench_close(&b);
+	world_close(&w);
+}
+
+struct walked {
+	struct store *store;
+	uint64_t heads, next;
+	uint64_t fold_at; /* another process folds when that head is seen */
+	bool chained;
+};
+
+static enum rc walk_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	struct walked *k = context;
+	k->heads++;
+	k->chained &= h->start == k->next;
+	k->next = h->end;
+	if (k->heads == k->fold_at)
+		(void)!history_fold(k->store, "t.p.files", 0, 0, clock_wall().ns / 1000000 + 1000, e);
+	return RC_OK;
+}
+
+static void commits_that_are_folded_between_segments_and_listing_are_not_passed_over(void **state)
+{
+	enum { COMMITS = 2 * HISTORY_LEAST + HISTORY_KEEP };
+	struct world w;
+	struct world_bench b;
+	struct place p;
+	struct err e;
+	uint64_t next = 0;
+	world_open(&w);
+	world_bench_open(&w, &b);
+	assert_int_equal(bus_topic_ensure(b.bench.bus, "t.p.files", 1, NULL, &e), RC_OK);
+	place_init(&p, "t.p.files", 0, &w.pipeline, w.projection);
+	for (uint64_t i = 0; i < COMMITS; i++) {
+		assert_int_equal(commit_one(&b, &p, 10 * i), RC_OK);
+		if (i + 1 == HISTORY_LEAST + HISTORY_KEEP)
+			assert_int_equal(
+			    history_fold(b.bench.store, "t.p.files", 0, 0, clock_wall().ns / 1000000 + 1000, &e),
+			    RC_OK);
+	}
+	struct walked k = {.store = b.bench.store, .fold_at = HISTORY_LEAST, .chained = true};
+	const struct manifest_visitor v = {.context = &k, .head = walk_head};
+	assert_int_equal(history_each(b.bench.store, "t.p.files", 0, 0, 0, &v, &next, &e), RC_OK);
+	assert_int_equal(k.heads, COMMITS);
+	assert_int_equal(next, 10 * COMMITS);
+	assert_true(k.chained);
+	/* A hole that somebody made by hand is stepped over. */
+	char path[512];
+	lake_commit(path, sizeof path, "t.p.files", 0, 10 * (COMMITS - 2));
+	assert_int_equal(store_remove(b.bench.store, &(const char *){path}, 1, &e), RC_OK);
+	k = (struct walked){.chained = true};
+	assert_int_equal(history_each(b.bench.store, "t.p.files", 0, 0, 0, &v, &next, &e), RC_OK);
+	assert_int_equal(k.heads, COMMITS - 1);
+	assert_false(k.chained);
+	world_bench_close(&b);
+	world_close(&w);
+}
+
+/* What A put into a slot that was folded lies there for a moment, or for good if A dies: nobody takes it for a link. */
+static void look_at_leftover(void *context, enum commit_step step)
+{
+	struct duel *d = context;
+	struct walked k = {.chained = true};
+	const struct manifest_visitor v = {.context = &k, .head = walk_head};
+	uint64_t next = 0;
+	struct err e;
+	cut_in(d, step == STEP_SYNCED ? d->step : STEPS);
+	if (step != STEP_SYNCED)
+		return;
+	struct draft *late = draft_new(&d->b.bench, &d->pb, 0);
+	struct manifest_head head;
+	struct writer text;
+	char path[512];
+	for (uint64_t at = 0; at < 30; at += 10)
+		put_event(&d->b, late, at);
+	assert_int_equal(draft_finish(late, 30, &e), RC_OK);
+	writer_init(&text, MANIFEST_MAX);
+	assert_int_equal(draft_manifest(late, &head, &text, &e), RC_OK);
+	lake_commit(path, sizeof path, "t.p.files", 0, 0);
+	assert_int_equal(store_put_if_absent(d->b.bench.store, path, text.bytes, text.len, &e), RC_OK);
+	writer_fini(&text);
+	draft_free(&late);
+	assert_int_equal(manifest_load(d->b.bench.store, "t.p.files", 0, 0, &v, &e), RC_OK);
+	k = (struct walked){.chained = true};
+	assert_int_equal(history_next(d->b.bench.store, "t.p.files", 0, 0, &v, &e), RC_END);
+	assert_int_equal(history_each(d->b.bench.store, "t.p.files", 0, 0, 0, &v, &next, &e), RC_OK);
+	assert_int_equal(k.heads, d->turns);
+	assert_true(k.chained);
+}
+
+static void a_leftover_is_no_link(void **state)
+{
+	struct world w;
+	struct duel d = {.world = &w, .step = STEP_SYNCED, .turns = HISTORY_LEAST + HISTORY_KEEP, .fold = true};
+	struct err e;
+	world_open(&w);
+	world_bench_open(&w, &d.a);
+	d.b = d.a;
+	assert_int_equal(bus_topic_ensure(d.a.bench.bus, "t.p.files", 1, NULL, &e), RC_OK);
+	place_init(&d.pa, "t.p.files", 0, &w.pipeline, w.projection);
+	place_init(&d.pb, "t.p.files", 0, &w.pipeline, w.projection);
+	d.a.bench.step = look_at_leftover;
+	d.a.bench.step_context = &d;
+	assert_int_equal(commit_range(&d.a, &d.pa, 0, 20), RC_END);
+	/* The next fold takes it away. */
+	const struct manifest_visitor nothing = {NULL};
+	(void)!history_fold(d.b.bench.store, "t.p.files", 0, 0, clock_wall().ns / 1000000 + 1000, &e);
+	assert_int_equal(manifest_load(d.b.bench.store, "t.p.files", 0, 0, &nothing, &e), RC_END);
+	uint64_t end = recover(&d.b, &d.pb);
+	assert_int_equal(end, 10 * d.turns);
+	struct world_sum s = world_sum(&w, "t.p.files");
+	assert_int_equal(s.rows, end);
+	assert_true(s.chained);
+	assert_int_equal(s.stray, 0);
+	world_bench_close(&d.a);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +507,10 @@ int main(void)
 	    cmocka_unit_test(two_writers_store_every_row_once),
 	    cmocka_unit_test(a_writer_that_slept_through_cleaning_is_found_out),
 	    cmocka_unit_test(the_index_comes_back_from_the_lake),
+	    cmocka_unit_test(the_index_knows_nothing_that_is_not_rolled_forward),
+	    cmocka_unit_test(an_index_that_is_ahead_is_not_forgotten),
+	    cmocka_unit_test(commits_that_are_folded_between_segments_and_listing_are_not_passed_over),
+	    cmocka_unit_test(a_leftover_is_no_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
