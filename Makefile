@@ -1,6 +1,6 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 
-.PHONY: build deps check demo demo-cluster bench fuzz cluster-up cluster-down install clean
+.PHONY: build deps check demo demo-cluster bench fuzz torture cluster-up cluster-down install clean
 
 build:
 	@tools/build.sh build sluice
@@ -25,6 +25,10 @@ demo: deps build
 demo-cluster: deps build
 	@tools/build.sh build tests/bench/dns_capture
 	@"$$(tools/venv.sh)" tests/demo/demo_cluster.py build/sluice build/demo-cluster
+
+# TORTURE: arguments of tests/fault/torture.py, --kills 10000 by default
+torture: deps build
+	@SLUICE=build/sluice "$$(tools/venv.sh)" tests/fault/torture.py $(or $(TORTURE),--kills 10000)
 
 # BENCH: arguments of tests/bench/bench.py
 bench: deps

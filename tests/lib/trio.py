@@ -43,15 +43,16 @@ def inputs(files=4, seed=1):
 class Trio:
     """A folder with three watched folders, a configuration, and by default a lake."""
 
-    def __init__(self, place, given=None, lake=None, sluice=None, extra='', **keys):
+    def __init__(self, place, given=None, url=None, sluice=None, **keys):
+        """url: of a lake elsewhere; self.lake is then a copy of it that somebody makes"""
         self.place, self.sluice = str(place), sluice or os.environ.get('SLUICE', 'build/sluice')
         self.inputs = given or inputs()
-        self.lake = lake or os.path.join(self.place, 'lake')
+        self.lake = os.path.join(self.place, 'lake')
         self.config, self.env = os.path.join(self.place, 'sluice.yaml'), {}
         self.log_path = os.path.join(self.place, 'log')
-        wanted = {'lake': f'file://{self.lake}', 'state': os.path.join(self.place, 'state'), 'instance': 'here', 'workers': 2, 'collect': '{ settle: 0 }',
+        wanted = {'lake': url or f'file://{self.lake}', 'state': os.path.join(self.place, 'state'), 'instance': 'here', 'workers': 2, 'collect': '{ settle: 0 }',
                   'commit': '{ max_age: 100ms }', 'event': '{ inline_max: 16KiB }', 'stop_timeout': '10s', **keys}
-        lines = [f'{k}: {v}\n' for k, v in wanted.items()] + [extra, 'pipelines:\n']
+        lines = [f'{k}: {v}\n' for k, v in wanted.items()] + ['pipelines:\n']
         for dataset, dissector in DATASETS.items():
             os.makedirs(self.watch(dataset), exist_ok=True)
             after = AFTER[dataset].format(place=self.place)
