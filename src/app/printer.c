@@ -179,15 +179,16 @@ static enum rc table_append(struct printer *r, const struct batch *b, struct err
 
 static enum rc table_finish(struct printer *r, struct err *e)
 {
-	writer_text(&r->sources, r->sources.len > 0 ? "]" : "[]");
+	bool named = r->sources.len > 0;
+	writer_text(&r->sources, "]");
 	struct parquet_key key[] = {
-	    {"sluice.sources", (const char *)r->sources.bytes, r->sources.len},
 	    {"sluice.dissector", r->params.dissector, strlen(r->params.dissector)},
+	    {"sluice.sources", (const char *)r->sources.bytes, r->sources.len},
 	};
 	if (r->sources.failed)
 		return err_set(RC_BAD, e, "too many inputs for one parquet file");
 	r->outside = parquet_outside(r->parquet);
-	return parquet_close(r->parquet, key, sizeof key / sizeof key[0], e);
+	return parquet_close(r->parquet, key, named ? 2 : 1, e);
 }
 
 static const struct printer_ops format[] = {

@@ -21,6 +21,11 @@ def dissect(*words, **kw):
     return subprocess.run([SLUICE, 'dissect', *words], capture_output=True, timeout=60, check=False, **kw)
 
 
+def pages(file):
+    """All before the footer."""
+    return file[:-8 - int.from_bytes(file[-8:-4], 'little')]
+
+
 def flows(count, start=1):
     return [nfcapd.flow(HOUR_MS + i, bytes=start + i, src=f'10.0.{i // 250}.{i % 250}') for i in range(count)]
 
@@ -70,6 +75,9 @@ def parquet(one, two):
             digests.append(hashlib.sha256(f.read()).hexdigest())
     sources = json.dumps([[digests[0], 0, 10], [digests[1], 10, 20]], separators=(',', ':')).encode()
     tap.check('parquet: sluice.sources names the originals and their rows', b'sluice.sources' in r.stdout and sources in r.stdout, sources)
+    bare = dissect('-t', 'nfcapd', '-f', 'parquet', '--no-hash', one, two)
+    tap.check('parquet --no-hash: the same pages, and no originals in the footer', bare.returncode == 0 and pages(bare.stdout) == pages(r.stdout) and
+              b'sluice.sources' not in bare.stdout and b'sluice.dissector' in bare.stdout, bare.stderr)
     tap.check('parquet: sluice.dissector', b'sluice.dissector' in r.stdout and b'nfcapd/1' in r.stdout)
     for codec in ('none', 'zstd', 'gzip'):
         other = dissect('-t', 'nfcapd', '-f', 'parquet', '--codec', codec, '--row-group', '8', one, two)
