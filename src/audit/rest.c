@@ -14,7 +14,14 @@
 #include "pipe/manifest.h"
 #include "pipe/registrar.h"
 
-enum { EPOCH = 32, START_DIGITS = 20, SCHEMA_MAX = 1 << 20, SCHEMA_NAME = 16, PARTITION_SORT = 2 * SORTER_RECORD };
+enum {
+	EPOCH = 32,
+	START_DIGITS = 20,
+	SCHEMA_MAX = 1 << 20,
+	SCHEMA_NAME = 16,
+	PARTITION_SORT = 2 * SORTER_RECORD,
+	FILES_LOOKED_AT = 64
+};
 
 /* Staging. */
 
@@ -144,13 +151,35 @@ static enum rc see_folder(void *context, const char *path, struct err *e)
 	return add_partition(context, path, IN_LAKE, e);
 }
 
+/* Has it a file that belongs there? One that is empty, or holds what lies in a wrong place, is nobody's partition. */
+static enum rc has_files(struct audit *a, const char *folder, bool *has, struct err *e)
+{
+	char **name = NULL;
+	size_t count = 0;
+	enum rc rc = store_list(a->store, folder, NULL, FILES_LOOKED_AT, &name, &count, e);
+	*has = false;
+	for (size_t i = 0; i < count && !*has; i++) {
+		char *path = mem_format("%s/%s", folder, name[i]);
+		bool orphan = false;
+		for (size_t n = 0; n < a->orphans && !orphan; n++)
+			orphan = strcmp(a->orphan[n].path, path) == 0;
+		*has = !orphan;
+		mem_free(&path);
+	}
+	store_list_free(&name, count);
+	return rc;
+}
+
 /* A folder that was made a moment ago has yet to be told of. */
 static enum rc check_missing(struct comparing *c, const char *folder, struct err *e)
 {
 	struct audit *a = c->audit;
 	struct store_stat st;
+	bool has = false;
 	enum rc rc = store_stat(a->store, folder, &st, e);
-	if (rc != RC_OK)
+	if (rc == RC_OK)
+		rc = has_files(a, folder, &has, e);
+	if (rc != RC_OK || !has)
 		return rc == RC_END ? RC_OK : rc;
 	if (!a->published && !audit_old(a, st.modified_ns)) {
 		a->result->young++;

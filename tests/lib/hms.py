@@ -80,5 +80,10 @@ class Metastore:
         t = self.table(database, name)
         return [(c[1], c[2]) for c in t[7][1]], [(c[1], c[2]) for c in t[8]]
 
+    def drop_partition(self, database, name, path):
+        values = [p.split('=')[1] for p in path.split('/')]
+        listed = _put(15, 3, struct.pack('>bi', 11, len(values)) + b''.join(map(_text, values)))
+        return self.call('drop_partition', texts(database, name) + listed + _put(2, 4, b'\0'))
+
     def drop_table(self, database, name):
         return self.call('drop_table', texts(database, name) + _put(2, 3, b'\0'))

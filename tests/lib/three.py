@@ -18,14 +18,14 @@ START = HOUR_MS // 1000
 class Three:
     """One place: spool, state, lake, configuration. fill() commits; save() and restore() keep it aside as it is."""
 
-    def __init__(self, place, rounds=6, extra=''):
+    def __init__(self, place, rounds=6, extra='', url=None):
         self.place, self.sluice = str(place), os.environ.get('SLUICE', 'build/sluice')
         self.lake, self.state, self.config = (os.path.join(self.place, n) for n in ('lake', 'state', 'sluice.yaml'))
         self.rounds = rounds
         for dataset in ('flow', 'dns', 'proxy'):
             os.makedirs(os.path.join(self.place, 'spool', dataset))
         with open(self.config, 'w', encoding='utf-8') as f:
-            f.write(f'instance: t\nlake: file://{self.lake}\nstate: {self.state}\nworkers: 1\nevent: {{ inline_max: 48KiB }}\ncollect: {{ settle: 0 }}\n{extra}pipelines:\n')
+            f.write(f'instance: t\nlake: {url or "file://" + self.lake}\nstate: {self.state}\nworkers: 1\nevent: {{ inline_max: 48KiB }}\ncollect: {{ settle: 0 }}\n{extra}pipelines:\n')
             for dataset, dissector in (('flow', 'nfcapd'), ('dns', 'pcap-dns'), ('proxy', 'elff')):
                 f.write(f'  {dataset}: {{ watch: {self.place}/spool/{dataset}, pattern: "*", dissector: {dissector}, dataset: {dataset} }}\n')
 
