@@ -6,9 +6,11 @@ What must hold: the run ends by itself as an undisturbed one does, the tables ho
     points.py [NAME …]     only these points, e.g. worker.put, or worker.put:hang
 """
 import concurrent.futures
+import glob
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,9 +18,10 @@ import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import matrix  # noqa: E402
+import nfcapd  # noqa: E402
 import tap  # noqa: E402
 from points import Marks, points  # noqa: E402
-from spool import wait_for  # noqa: E402
+from spool import HOUR_MS, wait_for  # noqa: E402
 from trio import Trio, end, inputs, state_of, undisturbed  # noqa: E402
 
 KINDS = ('kill', 'hang', 'left', 'error')  # left: nobody wakes it up
@@ -27,9 +30,8 @@ HEADING = 'Fault points, embedded bus and local lake'
 LIMIT_S, AT_ONCE, STOPPED_S = 60, 5, 0.3
 # Points that are passed only after another fault, or with other keys.
 BEFORE = {'collector.again': 'collector.recorded:kill', 'worker.rolled': 'worker.put:kill'}
-KEYS = {'collector.claimed': {'claim': 'shared'}}
-# Of the catalog there is nothing here: tests/cluster/points.py. Folding wants manifests that are an hour old.
-ELSEWHERE = {'worker.folded'}
+KEYS = {'collector.claimed': {'claim': 'shared'}, 'worker.folded': {'workers': 1, 'commit': '{ max_events: 1 }', 'collect': '{ settle: 0, group: 1 }'}}
+FOLDED, HOURS_S, LIBRARY = 85, 2 * 3600, os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
 
 
 class Case:
@@ -42,8 +44,7 @@ class Case:
         with tempfile.TemporaryDirectory(prefix='sluice-point-') as place:
             t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], watchdog=WATCHDOG.get(self.kind, '60s'), **KEYS.get(self.point, {}))
             marks = Marks(place)
-            t.env = marks.env(*[f for f in (BEFORE.get(self.point), self.fault) if f])
-            t.fill()
+            self.prepare(t, marks)
             process = t.start('run', '--once')
             try:
                 status = self.follow(process, marks)
@@ -51,6 +52,10 @@ class Case:
                 end(process)
             self.judge(t, marks, status)
         return self
+
+    def prepare(self, t, marks):
+        t.env = marks.env(*[f for f in (BEFORE.get(self.point), self.fault) if f])
+        t.fill()
 
     def follow(self, process, marks):
         """Until it ends; one that stands still is woken up after a while. The exit status, None: it hangs."""
@@ -89,6 +94,36 @@ class Case:
         return ', '.join(words) or 'nothing'
 
 
+class Folded(Case):
+    """Manifests are folded when there are many and they are an hour old: one commit a file, then two hours later."""
+
+    def prepare(self, t, marks):
+        files = sorted(t.inputs['flow'])
+        for name in files[1:]:
+            t.drop('flow', name)
+        calm = t.start('run', '--once')
+        try:
+            self.problems += [] if calm.wait(LIMIT_S) == 0 else ['the run before does not end well']
+        finally:
+            end(calm)
+        switch = os.path.join(t.place, 'switch')
+        with open(switch, 'wb') as f:
+            f.write(struct.pack('<qqq', 0, 0, HOURS_S))
+        t.env = {**marks.env(self.fault), 'LD_PRELOAD': LIBRARY, 'SLUICE_OS_SWITCH': switch}
+        t.drop('flow', files[0])
+
+    def judge(self, t, marks, status):
+        super().judge(t, marks, status)
+        if not glob.glob(f'{t.lake}/_sluice/history/**/0*', recursive=True):
+            self.problems.append('nothing was folded')
+
+
+def folded_cases(kinds):
+    given = {'flow': {f'nfcapd.20260114{i:04}': nfcapd.file_v2([nfcapd.flow(HOUR_MS + i, bytes=i + 1)]) for i in range(FOLDED)}, 'dns': {}, 'proxy': {}}
+    wanted, status = undisturbed(given)
+    return [Folded('worker.folded', k, given, wanted, status) for k in kinds]
+
+
 def nothing_of_it():
     """A program that is used has neither the points nor a way to choose one; the test build has both, so that this look is one."""
     there = {}
@@ -105,9 +140,10 @@ def main():
     nothing_of_it()
     given = inputs()
     wanted, status = undisturbed(given)
-    here = [p for p in points() if not p.startswith('catalog.') and p not in ELSEWHERE]
+    here = [p for p in points() if not p.startswith('catalog.')]  # of the catalog: tests/cluster/points.py
     asked = sys.argv[1:]
-    cases = [Case(p, k, given, wanted, status) for p in here for k in KINDS if not asked or p in asked or f'{p}:{k}' in asked]
+    chosen = [(p, k) for p in here for k in KINDS if not asked or p in asked or f'{p}:{k}' in asked]
+    cases = folded_cases([k for p, k in chosen if p == 'worker.folded']) + [Case(p, k, given, wanted, status) for p, k in chosen if p != 'worker.folded']
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         for c in pool.map(Case.run, cases):
             tap.check(f'{c.point}:{c.kind}: all there once, in order', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))

@@ -32,6 +32,8 @@ def manifests(lake):
             with open(path, encoding='utf-8') as f:
                 for line in f:
                     entry = json.loads(line)
+                    if entry.get('sluice') == 'history':
+                        continue  # the head of a segment; those of its manifests follow
                     if 'start' in entry and 'topic' in entry:
                         head = (entry['topic'], entry['partition'], entry['start'])
                         skip = head in seen
