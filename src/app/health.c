@@ -326,6 +326,13 @@ static void gather_catalog(const struct config *c, struct health *h)
 		closedir(dir);
 }
 
+void health_catalog(const struct config *c, struct health *out)
+{
+	*out = (struct health){0};
+	gather_figures(c, out);
+	gather_catalog(c, out);
+}
+
 void health_gather(const struct config *c, struct health *out)
 {
 	*out = (struct health){.up = is_up(c), .pipelines = c->settings.pipelines};

@@ -69,6 +69,8 @@ struct health {
 };
 
 void health_gather(const struct config *c, struct health *out);
+/* Processes, figures and what waits for the catalog, and no more: no service is asked. */
+void health_catalog(const struct config *c, struct health *out);
 void health_fini(struct health *h);
 
 #endif

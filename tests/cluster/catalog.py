@@ -204,6 +204,13 @@ def away(c, folder, name, url, hms):
     tap.check(f'{name} killed: rows go on', wait_for(lambda: ids(s.lake) == s.expected(), 60), s.log())
     well = wait_for(lambda: s.status()['catalog']['waiting'] == 18 and s.status()['catalog']['since_ms'] > 0 and 'refused' in s.status()['catalog']['reason'])
     tap.check(f'{name} killed: status says how many wait, since when, and why', well, s.status()['catalog'])
+    loaded = Place(folder, f'{name}_loaded', url)
+    given = f'{loaded.place}/given'
+    with open(given, 'wb') as f:
+        f.write(loaded.make_at('nfcapd.1', 50, 3, 0))
+    r = loaded.command('load', '-p', 'flow', given)
+    tap.check(f'{name} killed: load commits, says what waits, and exits with 0', r.returncode == 0 and ids(loaded.lake) == loaded.expected() and
+              'the rows are committed, but 3 partitions wait for the catalog' in r.stderr, r)
     s.kill_all(p)
     shown = s.command('status').stdout
     tap.check(f'{name} killed: and still does when sluice is dead', 'it takes nothing' in shown, shown)
@@ -220,6 +227,8 @@ def away(c, folder, name, url, hms):
     tap.check(f'{name} back: status is calm', wait_for(lambda: s.status()['catalog']['since_ms'] == 0 and s.status()['catalog']['waiting'] == 0), s.status()['catalog'])
     tap.check(f'{name} back: a stop in order', stop(p) == 0, s.log())
     s.exact(f'{name} back', hms)
+    r = loaded.command('run', '--once')
+    tap.check(f'{name} back: the next run tells what load could not', r.returncode == 0 and hms.names(loaded.database, 'flow') == folders(loaded.lake), r)
     wrong = faults(s.lake, s.inputs)
     tap.check(f'{name} back: the lake is in order', not wrong, wrong)
 

@@ -3,10 +3,12 @@
 #include "app/cli/cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/daemon.h"
+#include "app/health.h"
 #include "app/ingest.h"
 #include "app/nearest.h"
 #include "app/setup.h"
@@ -91,6 +93,25 @@ static bool all_there(const struct args *a)
 	return all;
 }
 
+/* What is committed is done, whatever the catalog does: no failure, but nothing to be silent about. */
+static void tell_waiting(const struct args *a)
+{
+	struct err ignored;
+	struct config *c = NULL;
+	struct health h;
+	if (setup_config(a, &c, &ignored) != RC_OK)
+		return;
+	health_catalog(c, &h);
+	if (h.catalog_since_ms != 0 && h.catalog_waiting > 0)
+		complain("load: the rows are committed, but %" PRIu64
+		         " partition%s wait%s for the catalog: %.300s; the next "
+		         "worker tells it, or sluice register",
+		    h.catalog_waiting, h.catalog_waiting == 1 ? "" : "s", h.catalog_waiting == 1 ? "s" : "",
+		    h.catalog_reason);
+	health_fini(&h);
+	config_free(&c);
+}
+
 static enum status supervise_load(const struct args *a, struct config *c)
 {
 	static const char *const worker[] = {"work", "--figures", "load-worker", NULL};
@@ -110,6 +131,8 @@ static enum status supervise_load(const struct args *a, struct config *c)
 	};
 	struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .calm = true};
 	enum status status = supervise(&job);
+	if (status == STATUS_DONE)
+		tell_waiting(a);
 	mem_free(&word);
 	metrics_close(&metrics);
 	return status;
