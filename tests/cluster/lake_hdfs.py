@@ -9,14 +9,13 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import tap  # noqa: E402
 from cluster.faulty import Faulty  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from cluster.store_client import SOURCE, Client, escaped, plain  # noqa: E402
-from cluster.webhdfs import Hdfs  # noqa: E402
+from cluster.webhdfs import room  # noqa: E402
 
 MIB = 1 << 20
 MARK = f'lake-{os.getpid()}-{time.time_ns()}'
@@ -40,11 +39,10 @@ def random_file(folder, name, size):
 
 
 class World:
-    def __init__(self, cluster, folder):
-        self.cluster, self.folder = cluster, folder
+    def __init__(self, cluster, hdfs, folder):
+        self.cluster, self.hdfs, self.folder = cluster, hdfs, folder
         self.http, self.https = (a.split('://')[1] for a in (cluster.hdfs.http, cluster.hdfs.https))
         self.user = cluster.hdfs.user
-        self.hdfs = Hdfs(cluster.hdfs.http)
         self.small = random_file(folder, 'small', 20_000)
         self.large = random_file(folder, 'large', 20 * MIB + 7)
         self.huge = random_file(folder, 'huge', 200 * MIB)
@@ -392,10 +390,9 @@ def main():
         tap.done()
         return
     with session('hdfs') as cluster, tempfile.TemporaryDirectory() as folder:
-        w = World(cluster, folder)
-        w.hdfs.mkdirs(f'/{MARK}')
         f = Faulty(cluster.hdfs.http)
-        try:
+        with contextlib.closing(f), room(cluster, f'/{MARK}') as hdfs:
+            w = World(cluster, hdfs, folder)
             only = sys.argv[1:]
             kept = []
             for part in (conformance, names, sizes, passing_faults, lasting_faults, lost_answers, broken_bodies, fail_over, race, killed_writer, security, dead_data_node, restarted_name_node):
@@ -405,10 +402,6 @@ def main():
                 extra = [f] if part in (passing_faults, lasting_faults, lost_answers, broken_bodies, fail_over, security) else [kept] if part is restarted_name_node else []
                 kept = part(w, *extra) or kept
                 print(f'# {part.__name__}: {time.monotonic() - began:.1f} s', flush=True)
-        finally:
-            f.close()
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                w.hdfs.delete(f'/{MARK}')
     tap.done()
 
 

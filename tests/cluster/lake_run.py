@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """A whole `sluice run --once` with its lake in HDFS, all three datasets, small and large files, odd names: the rows and originals that a lake in a folder has."""
-import contextlib
 import hashlib
 import os
 import re
@@ -8,14 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import duckdb  # noqa: E402
 import proxy  # noqa: E402
 import tap  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
-from cluster.webhdfs import Hdfs  # noqa: E402
+from cluster.webhdfs import room  # noqa: E402
 from lake import faults, ids, manifests, staging_left, table  # noqa: E402
 from spool import HOUR_MS, PIPELINES, Spool  # noqa: E402
 
@@ -135,16 +133,10 @@ def main():
         tap.skip('a run with its lake in HDFS', reason)
         tap.done()
         return
-    with session('hdfs') as cluster, tempfile.TemporaryDirectory() as folder:
-        hdfs = Hdfs(cluster.hdfs.http)
-        hdfs.mkdirs(f'/{MARK}')
-        try:
-            for dissector in PIPELINES:
-                dataset_in_hdfs(cluster, hdfs, folder, dissector)
-            two_instances(cluster, hdfs, folder)
-        finally:
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                hdfs.delete(f'/{MARK}')
+    with session('hdfs') as cluster, tempfile.TemporaryDirectory() as folder, room(cluster, f'/{MARK}') as hdfs:
+        for dissector in PIPELINES:
+            dataset_in_hdfs(cluster, hdfs, folder, dissector)
+        two_instances(cluster, hdfs, folder)
     tap.done()
 
 

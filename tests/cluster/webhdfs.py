@@ -1,4 +1,5 @@
 """HDFS seen over WebHDFS, as little of it as probes and tests need. Independent of sluice's own client on purpose."""
+import contextlib
 import http.client
 import json
 import shutil
@@ -73,6 +74,18 @@ class Hdfs:
             else:
                 found[below] = entry['length']
         return found
+
+
+@contextlib.contextmanager
+def room(c, path):
+    """A folder of HDFS for one script, as an Hdfs; gone afterwards, when HDFS is there."""
+    hdfs = Hdfs(c.hdfs.http)
+    hdfs.mkdirs(path)
+    try:
+        yield hdfs
+    finally:
+        with contextlib.suppress(OSError):  # urllib's errors are of that kind
+            hdfs.delete(path)
 
 
 def beans(address, query, seconds=3):
