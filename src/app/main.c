@@ -40,6 +40,7 @@ static const struct command *const command[] = {
     &command_trace,
     &command_check,
     &command_register,
+    &command_compact,
     &command_schema,
     &command_config,
     &command_version,

@@ -26,6 +26,8 @@
 	X(BYTES_WRITTEN, "table_bytes", "counter", "bytes of table files published") \
 	X(SEQUENCE_FAILURES, "sequence_failures", "counter", "flows the exporters say they lost on the way to the collector") \
 	X(STAT_MISMATCHES, "stat_mismatches", "counter", "nfcapd files whose flows differ from their own statistics record") \
+	X(COMPACTIONS, "compactions", "counter", "hours whose small table files became few") \
+	X(FILES_COMPACTED, "files_compacted", "counter", "table files that were replaced by compacted ones") \
 	X(WORKER_MEMORY, "writer_memory_bytes", "gauge", "memory accounted by open table writers") \
 	X(OPEN_WRITERS, "open_writers", "gauge", "table files being written") \
 	X(WAITING, "waiting", "gauge", "1 while a service or the disk makes this process wait") \

@@ -91,6 +91,12 @@ struct settings {
 	int64_t rescan_ms;      /* collect.rescan */
 	unsigned collect_group; /* collect.group: files that share their fsyncs */
 	uint64_t ledger_max_bytes;
+	unsigned compact;              /* compact: on: `run` compacts by itself */
+	int64_t compact_quiet_ms;      /* compact.quiet: nothing came for so long */
+	uint64_t compact_target_bytes; /* compact.target: files up to half of it are small */
+	int64_t compact_grace_ms;      /* compact.grace: what was replaced is kept so long */
+	int64_t compact_every_ms;      /* compact.every: how often it is looked */
+
 	int64_t dedupe_horizon_ms;
 	int64_t stop_timeout_ms;
 	int64_t watchdog_ms; /* the supervisor's; 0: none */

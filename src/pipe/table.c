@@ -299,14 +299,23 @@ static bool is_last_source(const struct hour_file *f, const uint8_t *original)
 	return f->sources > 0 && memcmp(f->source[f->sources - 1].original, original, SHA256_BYTES) == 0;
 }
 
+/* One, or several joined by blanks as a footer has them. */
+static void note_dissectors(struct hour_file *f, const char *names)
+{
+	while (*names != '\0') {
+		size_t len = strcspn(names, " "), i = 0;
+		while (i < f->dissectors &&
+		       (strncmp(f->dissector[i], names, len) != 0 || f->dissector[i][len] != '\0'))
+			i++;
+		if (i == f->dissectors && i < DISSECTORS && len > 0)
+			f->dissector[f->dissectors++] = mem_text_n(names, len);
+		names += len + (names[len] == ' ');
+	}
+}
+
 static void note_source(struct hour_file *f, const struct table_source *source, uint64_t first, size_t n)
 {
-	size_t i = 0;
-
-	while (i < f->dissectors && strcmp(f->dissector[i], source->dissector) != 0)
-		i++;
-	if (i == f->dissectors && i < DISSECTORS)
-		f->dissector[f->dissectors++] = mem_text(source->dissector);
+	note_dissectors(f, source->dissector);
 	if (is_last_source(f, source->original)) {
 		f->source[f->sources - 1].rows += n;
 		return;

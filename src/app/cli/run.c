@@ -39,7 +39,7 @@ static enum status tell_catalog(const struct args *a, enum status status)
 
 static enum status run(const struct args *a)
 {
-	static const char *const worker[] = {"work", NULL};
+	static const char *const worker[] = {"work", NULL}, *const compactor[] = {"compact", "--watch", NULL};
 	struct err e;
 	struct config *c = NULL;
 	struct metrics *metrics = NULL;
@@ -60,9 +60,14 @@ static enum status run(const struct args *a)
 		const struct supervise_child child[] = {
 		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
 		    {.name = "worker", .word = worker},
+		    {.name = "compactor", .word = compactor},
 		};
-		struct supervise_job job = {
-		    .file = setup_file(a), .config = c, .child = child, .children = 2, .calm = args_has(a, "once")};
+		bool compact = c->settings.compact && !args_has(a, "once");
+		struct supervise_job job = {.file = setup_file(a),
+		    .config = c,
+		    .child = child,
+		    .children = compact ? 3 : 2,
+		    .calm = args_has(a, "once")};
 		c = NULL;
 		status = supervise(&job);
 		if (args_has(a, "once"))
