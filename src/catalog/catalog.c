@@ -2,8 +2,10 @@
 #include "catalog/catalog.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "catalog/known.h"
 
@@ -106,6 +108,30 @@ enum rc catalog_ensure_partition(struct catalog *c, const struct catalog_table *
 	enum rc rc = c->ops->ensure_partition(c, t, path, value, e);
 	if (rc == RC_OK)
 		known_add(c->known, t->schema->name, path);
+	return rc;
+}
+
+char *catalog_aside(const struct catalog_table *t, const char *path, uint64_t generation)
+{
+	const char *slash = strrchr(t->location, '/');
+	int root = slash != NULL ? (int)(slash - t->location) : 0;
+	if (generation == 0)
+		return mem_format("%.*s/aside/%s", root, t->location, path);
+	return mem_format("%.*s/aside/%s/%" PRIu64, root, t->location, path, generation);
+}
+
+enum rc catalog_move_partition(
+    struct catalog *c, const struct catalog_table *t, const char *path, uint64_t generation, struct err *e)
+{
+	char text[CATALOG_PATH];
+	const char *value[SCHEMA_PARTITIONS];
+	if (t->schema->partitions == 0)
+		return RC_END;
+	if (!catalog_values(t->schema, path, text, value))
+		return err_set(RC_BAD, e, "\"%.200s\" is no partition of %s", path, t->schema->name);
+	char *location = generation != 0 ? catalog_aside(t, path, generation) : mem_format("%s/%s", t->location, path);
+	enum rc rc = c->ops->move_partition(c, t, path, value, location, e);
+	mem_free(&location);
 	return rc;
 }
 

@@ -72,6 +72,12 @@ struct catalog_ops {
 	 * else. */
 	enum rc (*ensure_partition)(struct catalog *c, const struct catalog_table *t, const char *path,
 	    const char *const *value, struct err *e);
+	/*
+	 * Let a partition that is there lie at that location; nothing else of it changes. RC_END: no such partition, or
+	 * no such table. RC_BAD: it lies neither in its own place nor aside (catalog_aside): somebody put it there.
+	 */
+	enum rc (*move_partition)(struct catalog *c, const struct catalog_table *t, const char *path,
+	    const char *const *value, const char *location, struct err *e);
 	void (*close)(struct catalog *c);
 };
 
@@ -100,6 +106,15 @@ bool catalog_knows(const struct catalog *c, const struct catalog_table *t, const
  * a table without partition keys has none. */
 enum rc catalog_ensure_partition(
     struct catalog *c, const struct catalog_table *t, const char *path, struct err *e) MUST_USE;
+/* Let its partition lie in its own place again (generation 0), or aside (catalog_aside). As the provider's
+ * move_partition; a table without partition keys has none: RC_END. */
+enum rc catalog_move_partition(
+    struct catalog *c, const struct catalog_table *t, const char *path, uint64_t generation, struct err *e) MUST_USE;
+/*
+ * Where a partition may lie for a while, beside the table's own folder: "<root>/<dataset>/aside/<path>/<generation>"
+ * with the table's at "<root>/<dataset>/hive". Caller frees. generation 0: without that part.
+ */
+char *catalog_aside(const struct catalog_table *t, const char *path, uint64_t generation);
 void catalog_close(struct catalog **c);
 
 /* The values of a partition's path, borrowed from out; false: no path of this schema ("y=2026/m=1/d=14/h=9"). */

@@ -45,6 +45,12 @@ static enum rc none_ensure_partition(
 	return RC_OK;
 }
 
+static enum rc none_move_partition(struct catalog *c, const struct catalog_table *t, const char *path,
+    const char *const *value, const char *location, struct err *e)
+{
+	return RC_END;
+}
+
 static void none_close(struct catalog *c)
 {
 	mem_free(&c);
@@ -60,5 +66,6 @@ const struct catalog_ops catalog_none = {
     .ensure_table = none_ensure_table,
     .partitions = none_partitions,
     .ensure_partition = none_ensure_partition,
+    .move_partition = none_move_partition,
     .close = none_close,
 };

@@ -26,6 +26,7 @@ enum { EPOCH_BYTES = 16, NS_PER_MS = 1000000, PATH_BYTES = 512 };
 struct pass {
 	const struct compact_params *p;
 	struct compact_sum *sum;
+	struct datasets datasets;
 	const struct pipeline *pipeline; /* one of the dataset */
 	int64_t *busy;                   /* hours that are under way */
 	size_t busies;
@@ -54,7 +55,8 @@ static void tell(const struct pass *s, struct compact_news n)
 static struct swap swap_of(const struct pass *s)
 {
 	return (struct swap){.store = s->p->store,
-	    .schema = s->pipeline->schema,
+	    .catalog = s->p->catalog,
+	    .table = &s->datasets.table[datasets_find(&s->datasets, s->pipeline->schema)],
 	    .grace_ms = s->p->settings->compact_grace_ms,
 	    .now_ms = now_ms(),
 	    .instance = s->p->settings->instance};
@@ -100,9 +102,10 @@ static enum rc go_on(void *context, const struct swap_key *k, struct err *e)
 	enum rc rc = swap_forward(&w, k, &state, e);
 	if (rc == RC_OK && state == SWAP_NONE)
 		rc = give_up_dead(s, k, &gone, e);
-	if (rc == RC_BAD) {
+	if (rc == RC_BAD || rc == RC_AGAIN) {
+		/* What is away may be the catalog: other hours go on, as far as the lake is there. */
 		tell(s, (struct compact_news){.kind = COMPACT_LEFT, .partition = "", .text = e->text});
-		s->sum->failed++;
+		*(rc == RC_BAD ? &s->sum->failed : &s->sum->waiting) += 1;
 		rc = RC_OK;
 	} else if (rc == RC_OK && state == SWAP_DONE) {
 		s->sum->finished++;
@@ -194,12 +197,17 @@ static void write_manifest(const struct job *j, const struct merge *m, struct wr
 		const struct merge_file *f = &m->file[i];
 		char *path = mem_format(
 		    "%s/part-compact-%" PRId64 "-%" PRIu64 "-%05zu.parquet", j->folder, k->hour, k->generation, i);
+		char *aside = j->s->p->catalog == NULL ? NULL
+		                                       : mem_format("%s/aside/%s/%" PRIu64 "/%s", k->dataset,
+		                                             j->partition, k->generation, leaf_of(path));
 		compaction_add(out, &(struct compaction_file){.output = true,
 		                        .path = path,
 		                        .from = f->staged,
+		                        .aside = aside,
 		                        .size = f->size,
 		                        .rows = f->rows,
 		                        .crc32 = f->crc32});
+		mem_free(&aside);
 		mem_free(&path);
 	}
 	compaction_end(out);
@@ -320,10 +328,10 @@ static enum rc compact_hour(struct job *j, struct err *e)
 	enum rc rc = take_hour(j, e);
 	if (rc == RC_OK)
 		rc = work(j, e);
-	if (rc == RC_BAD) {
+	if (rc == RC_BAD || rc == RC_AGAIN) {
 		n.kind = COMPACT_LEFT;
 		n.text = e->text;
-		s->sum->failed++;
+		*(rc == RC_BAD ? &s->sum->failed : &s->sum->waiting) += 1;
 		tell(s, n);
 		rc = RC_OK;
 	}
@@ -374,6 +382,7 @@ enum rc compact_pass(const struct compact_params *p, struct compact_sum *sum, st
 	struct pass s = {.p = p, .sum = sum};
 	enum rc rc = RC_OK;
 	*sum = (struct compact_sum){0};
+	datasets_init(&s.datasets, set);
 	for (size_t i = 0; i < set->pipelines && rc == RC_OK; i++) {
 		bool first = true;
 		for (size_t before = 0; before < i; before++)
@@ -382,5 +391,6 @@ enum rc compact_pass(const struct compact_params *p, struct compact_sum *sum, st
 		if (first && (p->dataset == NULL || strcmp(p->dataset, s.pipeline->schema->name) == 0))
 			rc = compact_dataset(&s, e);
 	}
+	datasets_fini(&s.datasets);
 	return rc == RC_OK && s.stopped ? RC_END : rc;
 }

@@ -16,6 +16,7 @@
 
 #include "base/metric.h"
 #include "base/rc.h"
+#include "catalog/catalog.h"
 #include "pipe/settings.h"
 #include "store/store.h"
 
@@ -37,6 +38,7 @@ struct compact_news {
 struct compact_params {
 	const struct settings *settings;
 	struct store *store;
+	struct catalog *catalog;     /* NULL: nobody reads through one */
 	struct metric_slot *figures; /* NULL: not counted */
 	const char *dataset;         /* only that one; NULL all */
 	int64_t before_hour;         /* INT64_MAX: all that are quiet */

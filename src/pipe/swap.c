@@ -1,6 +1,8 @@
 /*
- * Order: manifest (by others) -> outputs in, inputs away, in one step where the store can -> a mark of when -> after
- * the grace the kept inputs -> the notes. Each step finds out from the lake whether it was done before.
+ * Order: manifest (by others) -> with a catalog: copies aside, the partition's location there, a grace for queries that
+ * have planned on the inputs -> outputs in, inputs away, in one step where the store can -> the location back -> a mark
+ * of when -> after the grace the kept inputs and the copies -> the notes. Each step finds out from the lake whether it
+ * was done before.
  */
 #include "pipe/swap.h"
 
@@ -13,12 +15,13 @@
 #include "base/str.h"
 #include "base/writer.h"
 #include "ext/json.h"
+#include "pipe/aside.h"
 #include "pipe/compaction.h"
 #include "pipe/manifest.h"
 
 enum { NOTE_MAX = 4096, PATH_BYTES = 512, DIGITS = 20, STAGED_PAGE = 4096 };
 
-static const char *const suffix[NOTES] = {[NOTE_WORK] = "", [NOTE_SWITCHED] = ".switched"};
+static const char *const suffix[NOTES] = {[NOTE_WORK] = "", [NOTE_ASIDE] = ".aside", [NOTE_SWITCHED] = ".switched"};
 
 /* ---- notes ---- */
 
@@ -139,7 +142,8 @@ enum rc swap_sweep(struct store *s, const char *epoch, struct err *e)
 struct moves {
 	struct compaction_head head;
 	struct store_move *in, *out; /* staged -> table, table -> kept */
-	size_t ins, outs;
+	struct aside_copy *copy;     /* of the outputs; none without a catalog */
+	size_t ins, outs, copies;
 };
 
 static enum rc see_head(void *context, const struct compaction_head *h, struct err *e)
@@ -161,10 +165,15 @@ static enum rc see_file(void *context, const struct compaction_file *f, struct e
 {
 	struct moves *m = context;
 	(void)e;
-	if (f->output)
-		add(&m->in, &m->ins, f->from, f->path);
-	else
+	if (!f->output) {
 		add(&m->out, &m->outs, f->path, f->from);
+		return RC_OK;
+	}
+	add(&m->in, &m->ins, f->from, f->path);
+	if (f->aside != NULL) {
+		m->copy = mem_resize(m->copy, (m->copies + 1) * sizeof *m->copy);
+		m->copy[m->copies++] = (struct aside_copy){mem_text(f->from), mem_text(f->aside), f->size, f->crc32};
+	}
 	return RC_OK;
 }
 
@@ -181,6 +190,11 @@ static void moves_fini(struct moves *m)
 {
 	free_list(&m->in, m->ins);
 	free_list(&m->out, m->outs);
+	for (size_t i = 0; i < m->copies; i++) {
+		mem_free(&m->copy[i].from);
+		mem_free(&m->copy[i].to);
+	}
+	mem_free(&m->copy);
 }
 
 /* Generations follow one another: one that has a successor was switched before that was begun. */
@@ -201,25 +215,97 @@ static enum rc replace(const struct swap *w, const struct moves *m, struct err *
 	return rc;
 }
 
-/* *since: when the switch was made. */
-static enum rc make_switch(
+static enum rc mark(const struct swap *w, const struct swap_key *k, const struct moves *m, enum note_kind kind,
+    int64_t time_ms, struct err *e)
+{
+	struct note n = {.time_ms = time_ms};
+	(void)!str_copy(n.instance, sizeof n.instance, w->instance);
+	(void)!str_copy(n.epoch, sizeof n.epoch, m->head.epoch);
+	enum rc rc = note_put(w->store, k, kind, &n, e);
+	return rc == RC_END ? RC_OK : rc; /* somebody else did the same */
+}
+
+/* "y=2026/m=1/d=14/h=9" of "flow/hive/y=2026/m=1/d=14/h=9/name"; caller frees. */
+static char *partition_of(const struct swap_key *k, const struct moves *m)
+{
+	const char *from = m->in[0].to + strlen(k->dataset) + strlen("/hive/");
+	const char *slash = strrchr(m->in[0].to, '/');
+	return slash > from ? mem_text_n(from, (size_t)(slash - from)) : mem_text("");
+}
+
+/* generation 0: to its own place. RC_END: the catalog has no such partition, so nobody reads it there. */
+static enum rc move_partition(
+    const struct swap *w, const struct swap_key *k, const struct moves *m, uint64_t generation, struct err *e)
+{
+	char *path = partition_of(k, m);
+	enum rc rc = catalog_move_partition(w->catalog, w->table, path, generation, e);
+	mem_free(&path);
+	return rc;
+}
+
+static enum rc go_aside(
     const struct swap *w, const struct swap_key *k, const struct moves *m, int64_t *since, struct err *e)
 {
-	struct note n = {.time_ms = w->now_ms};
-	enum rc rc = note_load(w->store, k, NOTE_SWITCHED, &n, e);
+	char *folder = swap_staging(m->head.epoch), *temp = mem_format("%s/aside", folder);
+	enum rc rc = aside_make(w->store, m->copy, m->copies, temp, e);
+	*since = w->now_ms;
+	if (rc == RC_OK)
+		rc = move_partition(w, k, m, k->generation, e);
 	if (rc == RC_END) {
-		bool newest = false;
+		*since = 0;
+		rc = RC_OK;
+	}
+	if (rc == RC_OK)
+		rc = mark(w, k, m, NOTE_ASIDE, *since, e);
+	mem_free(&temp);
+	mem_free(&folder);
+	return rc;
+}
+
+/* *ready: the folder may be switched, as far as readers through the catalog are concerned. */
+static enum rc look_aside(
+    const struct swap *w, const struct swap_key *k, const struct moves *m, bool *ready, struct err *e)
+{
+	struct note n = {.time_ms = 0};
+	if (m->copies == 0)
+		return RC_OK;
+	enum rc rc = note_load(w->store, k, NOTE_ASIDE, &n, e);
+	if (rc == RC_OK && n.time_ms != 0 && w->catalog == NULL)
+		return err_set(RC_BAD, e,
+		    "hour %" PRId64 " was moved aside in a catalog that is not configured any more", k->hour);
+	if (rc == RC_END)
+		rc = w->catalog != NULL ? go_aside(w, k, m, &n.time_ms, e) : RC_OK;
+	*ready = rc == RC_OK && w->now_ms - n.time_ms >= w->grace_ms;
+	return rc;
+}
+
+static enum rc switch_folder(const struct swap *w, const struct swap_key *k, const struct moves *m, struct err *e)
+{
+	enum rc rc = replace(w, m, e);
+	if (rc == RC_OK && m->copies > 0 && w->catalog != NULL)
+		rc = move_partition(w, k, m, 0, e);
+	return rc == RC_END ? RC_OK : rc;
+}
+
+/* *since: when the switch was made. SWAP_ASIDE: it was not yet. */
+static enum rc make_switch(const struct swap *w, const struct swap_key *k, const struct moves *m,
+    enum swap_state *state, int64_t *since, struct err *e)
+{
+	struct note n = {.time_ms = w->now_ms};
+	bool newest = false, ready = true;
+	enum rc rc = note_load(w->store, k, NOTE_SWITCHED, &n, e);
+	*state = SWAP_GRACE;
+	if (rc == RC_END) {
+		n.time_ms = w->now_ms;
 		rc = is_newest(w, k, &newest, e);
 		if (rc == RC_OK && newest)
-			rc = replace(w, m, e);
-		if (rc != RC_OK)
-			return rc;
-		n.time_ms = w->now_ms;
-		(void)!str_copy(n.instance, sizeof n.instance, w->instance);
-		(void)!str_copy(n.epoch, sizeof n.epoch, m->head.epoch);
-		rc = note_put(w->store, k, NOTE_SWITCHED, &n, e);
-		if (rc == RC_END) /* somebody else did the same */
-			rc = RC_OK;
+			rc = look_aside(w, k, m, &ready, e);
+		if (!ready)
+			*state = SWAP_ASIDE;
+		if (rc == RC_OK && newest && ready)
+			rc = switch_folder(w, k, m, e);
+		if (rc == RC_OK && ready)
+			rc = mark(w, k, m, NOTE_SWITCHED, n.time_ms, e);
 	}
 	*since = n.time_ms;
 	return rc;
@@ -254,11 +340,12 @@ enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_s
 	else if (rc == RC_OK && (m.ins == 0 || m.outs == 0))
 		rc = err_set(RC_BAD, e, "a compaction of nothing");
 	else if (rc == RC_OK) {
-		*state = SWAP_GRACE;
-		rc = make_switch(w, k, &m, &since, e);
+		rc = make_switch(w, k, &m, state, &since, e);
 	}
 	if (rc == RC_OK && *state == SWAP_GRACE && w->now_ms - since >= w->grace_ms) {
 		rc = remove_kept(w, k, &m, e);
+		if (rc == RC_OK)
+			rc = aside_remove(w->store, m.copy, m.copies, e);
 		if (rc == RC_OK)
 			rc = swap_sweep(w->store, m.head.epoch, e);
 		if (rc == RC_OK)

@@ -4,7 +4,8 @@
  *
  * A note says that a compaction is under way: _sluice/compacting/<dataset>/<hour>-<generation>, put before the first
  * output is written, removed when nothing is left to do. It names who is at it, so that two rarely do the same work;
- * what decides is the manifest. Beside it, "<note>.switched" holds the time of the switch.
+ * what decides is the manifest. Beside it, "<note>.switched" holds the time of the switch, and "<note>.aside" when the
+ * partition's location was moved aside.
  *
  * Thread  the caller's store
  */
@@ -15,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/rc.h"
-#include "data/schema.h"
+#include "catalog/catalog.h"
 #include "store/store.h"
 
 struct note {
@@ -24,7 +25,7 @@ struct note {
 	int64_t time_ms;
 };
 
-enum note_kind { NOTE_WORK, NOTE_SWITCHED, NOTES };
+enum note_kind { NOTE_WORK, NOTE_ASIDE, NOTE_SWITCHED, NOTES };
 
 struct swap_key {
 	const char *dataset;
@@ -51,13 +52,15 @@ enum rc swap_sweep(struct store *s, const char *epoch, struct err *e) MUST_USE;
 
 enum swap_state {
 	SWAP_NONE,  /* there is no such manifest */
+	SWAP_ASIDE, /* who reads through the catalog sees the outputs aside; the folder will be switched */
 	SWAP_GRACE, /* switched; the inputs are kept for a while */
 	SWAP_DONE,  /* nothing is left to do */
 };
 
 struct swap {
 	struct store *store;
-	const struct schema *schema;
+	struct catalog *catalog;           /* NULL: nobody reads through one */
+	const struct catalog_table *table; /* of the dataset */
 	int64_t grace_ms;
 	int64_t now_ms; /* wall */
 	const char *instance;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
 
-Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow workers memory ledger size spark.
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow workers memory ledger size compact spark.
 """
 import argparse
 import glob
@@ -21,6 +21,7 @@ import time
 from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, record, results, warm, work_peak
 
 import cluster_latency_bench
+import compact_bench
 import dns_bench
 import hdfs_bench
 import kafka_bench
@@ -249,7 +250,7 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'spark': spark_bench.bench_spark}
+SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'compact': compact_bench.bench_compact, 'spark': spark_bench.bench_spark}
 
 
 def main():

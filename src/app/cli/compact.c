@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "pipe/compact.h"
+#include "pipe/datasets.h"
 
 enum {
 	COUNT = 32,
@@ -141,6 +142,23 @@ static enum rc read_options(const struct args *a, const struct settings *s, stru
 	return rc;
 }
 
+/* Each reaches its service with the first call. */
+static enum rc open_services(const struct settings *s, struct compact_params *p, struct err *e)
+{
+	enum rc rc = RC_OK;
+	if (p->store == NULL)
+		rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &p->store, e);
+	if (rc == RC_OK && p->catalog == NULL && !s->catalog->idle)
+		rc = datasets_catalog(s, NULL, &p->catalog, e);
+	return rc;
+}
+
+static void close_services(struct compact_params *p)
+{
+	store_close(&p->store);
+	catalog_close(&p->catalog);
+}
+
 /* ---- once ---- */
 
 static bool asked_to_stop(void *context)
@@ -158,10 +176,10 @@ static enum status pass_once(const struct args *a, const struct config *c, struc
 	p->stop = asked_to_stop;
 	p->tell = tell;
 	p->context = &t;
-	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &p->store, &e);
+	enum rc rc = open_services(s, p, &e);
 	if (rc == RC_OK)
 		rc = compact_pass(p, &sum, &e);
-	store_close(&p->store);
+	close_services(p);
 	if (rc == RC_END)
 		complain("compact: stopped; what was done is done, the next run goes on");
 	else if (rc != RC_OK)
@@ -235,20 +253,18 @@ static enum status watch(
 		struct mono began = clock_mono();
 		bool thorough = mono_since(all) >= ALL_EVERY_MS;
 		p.folders = thorough ? SIZE_MAX : RECENT;
-		if (p.store == NULL)
-			rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &p.store, e);
+		rc = open_services(s, &p, e);
 		if (rc == RC_OK)
 			rc = compact_pass(&p, &sum, e);
 		if (rc == RC_OK && thorough)
 			all = began;
 		if (rc != RC_OK && rc != RC_END) {
 			log_warn("compaction waits: %s", e->text);
-			store_close(&p.store);
-			rc = RC_OK;
+			close_services(&p);
 		}
 		pause_until(d, began.ms + s->compact_every_ms);
 	}
-	store_close(&p.store);
+	close_services(&p);
 	e->text[0] = '\0';
 	return STATUS_DONE;
 }

@@ -160,6 +160,18 @@ static void show_catalog(const struct config *c, const struct health *h)
 		    h->catalog_reason);
 }
 
+static void show_compaction(const struct config *c, const struct health *h)
+{
+	char a[TEXT], b[TEXT];
+	uint64_t hours = h->figure[FIGURE_COMPACTIONS];
+	if (!c->settings.compact && hours == 0)
+		return;
+	printf("compaction %s: %s hour%s, %s file%s replaced\n", c->settings.compact ? "on" : "by hand",
+	    str_show_count(hours, a, sizeof a), hours == 1 ? "" : "s",
+	    str_show_count(h->figure[FIGURE_FILES_COMPACTED], b, sizeof b),
+	    h->figure[FIGURE_FILES_COMPACTED] == 1 ? "" : "s");
+}
+
 static void show_files(const struct health *h)
 {
 	struct term t = term_of(1);
@@ -320,6 +332,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 		show_partitions(h);
 		show_totals(h);
 		show_catalog(c, h);
+	show_compaction(c, h);
 		show_files(h);
 	}
 	for (unsigned i = 0; i < h->problems; i++)

@@ -243,28 +243,86 @@ static enum rc hive_partitions(struct catalog *c, const struct catalog_table *t,
 	return RC_OK;
 }
 
-/* A partition of that name is there: does it lie where ours does? */
-static enum rc look_at_partition(
-    struct hive *h, const struct catalog_table *t, const char *path, const char *const *value, struct err *e)
+/* The answer that holds a Partition struct, the caller's. RC_END: there is none, or no table. */
+static enum rc get_partition(
+    struct hive *h, const struct catalog_table *t, const char *const *value, struct tree **result, struct err *e)
 {
-	struct tree *args = names(h, t), *result = NULL;
+	struct tree *args = names(h, t);
 	struct tree *values = tree_add_list(args, 3, T_STRING);
 	enum reply reply;
 	for (size_t i = 0; i < t->schema->partitions; i++)
 		tree_add_text(values, 0, value[i]);
-	enum rc rc = call(h, GET_PARTITION, args, &reply, &result, e);
+	enum rc rc = call(h, GET_PARTITION, args, &reply, result, e);
 	if (rc != RC_OK)
 		return rc;
-	if (reply == REPLY_UNKNOWN)
+	if (reply == REPLY_MISSING)
+		return RC_END;
+	return reply == REPLY_DONE ? RC_OK : RC_AGAIN;
+}
+
+static const char *location_in(const struct tree *result)
+{
+	return tree_text(tree_field(tree_field(result, 0, T_STRUCT), PARTITION_SD, T_STRUCT), SD_LOCATION);
+}
+
+/* In its own place, or beside the table where a compaction lets it lie for a while. */
+static bool is_in_place(const struct catalog_table *t, const char *path, const char *there)
+{
+	char *own = mem_format("%s/%s", t->location, path), *aside = catalog_aside(t, path, 0),
+	     *above = mem_text(there);
+	char *slash = strrchr(above, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	bool in_place = reconcile_same_place(there, own) || reconcile_same_place(above, aside);
+	mem_free(&own);
+	mem_free(&aside);
+	mem_free(&above);
+	return in_place;
+}
+
+static enum rc check_place(
+    const struct hive *h, const struct catalog_table *t, const char *path, const char *there, struct err *e)
+{
+	if (there == NULL || is_in_place(t, path, there))
 		return RC_OK;
-	if (reply != REPLY_DONE)
-		return RC_AGAIN;
-	const char *there = tree_text(tree_field(tree_field(result, 0, T_STRUCT), PARTITION_SD, T_STRUCT), SD_LOCATION);
-	char *want = mem_format("%s/%s", t->location, path);
-	if (there != NULL && !reconcile_same_place(there, want))
-		rc = err_set(RC_BAD, e, "%s.%s: partition %s lies in %.150s, the catalog has it in %.150s",
-		    h->place.database, t->schema->name, path, want, there);
-	mem_free(&want);
+	return err_set(RC_BAD, e, "%s.%s: partition %s lies in %.150s/%s, the catalog has it in %.150s",
+	    h->place.database, t->schema->name, path, t->location, path, there);
+}
+
+/* A partition of that name is there: does it lie where ours does? */
+static enum rc look_at_partition(
+    struct hive *h, const struct catalog_table *t, const char *path, const char *const *value, struct err *e)
+{
+	struct tree *result = NULL;
+	enum rc rc = get_partition(h, t, value, &result, e);
+	if (rc == RC_OK)
+		rc = check_place(h, t, path, location_in(result), e);
+	tree_free(&result);
+	return rc == RC_END ? err_set(RC_AGAIN, e, "partition %s comes and goes", path) : rc;
+}
+
+/* The whole partition goes back with another location: a field that is left out is a field that is reset. */
+static enum rc hive_move_partition(struct catalog *c, const struct catalog_table *t, const char *path,
+    const char *const *value, const char *location, struct err *e)
+{
+	struct hive *h = hive_of(c);
+	struct tree *result = NULL;
+	enum reply reply;
+	enum rc rc = get_partition(h, t, value, &result, e);
+	const char *there = rc == RC_OK ? location_in(result) : NULL;
+	if (rc == RC_OK)
+		rc = check_place(h, t, path, there, e);
+	if (rc == RC_OK && (there == NULL || !reconcile_same_place(there, location))) {
+		struct tree *partition = tree_copy(tree_field(result, 0, T_STRUCT));
+		struct tree *sd = tree_field(partition, PARTITION_SD, T_STRUCT), *args = names(h, t);
+		tree_drop(sd, SD_LOCATION);
+		tree_add_text(sd, SD_LOCATION, location);
+		tree_add(args, 3, partition);
+		tree_add(args, 4, definition_context(false));
+		rc = call(h, ALTER_PARTITION, args, &reply, NULL, e);
+		if (rc == RC_OK && reply != REPLY_DONE)
+			rc = reply == REPLY_REFUSED ? RC_BAD : RC_AGAIN;
+	}
 	tree_free(&result);
 	return rc;
 }
@@ -355,5 +413,6 @@ const struct catalog_ops catalog_hive = {
     .ensure_table = hive_ensure_table,
     .partitions = hive_partitions,
     .ensure_partition = hive_ensure_partition,
+    .move_partition = hive_move_partition,
     .close = hive_close,
 };

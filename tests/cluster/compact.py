@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""sluice compact with a lake in HDFS and metastores of two generations: who asks through the catalog counts every row once at every moment, a query that has planned on the old files goes on, late rows are
+taken later, and a compaction that is killed is gone on with."""
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
+import tap  # noqa: E402
+from cluster import spark  # noqa: E402
+from cluster.session import session, why_not  # noqa: E402
+from cluster.webhdfs import Hdfs  # noqa: E402
+from hms import Metastore  # noqa: E402
+from lake import faults, ids  # noqa: E402
+from spool import Spool  # noqa: E402
+
+MARK = f'{os.getpid()}_{time.time_ns() // 1_000_000}'
+FILES, HOURS, KILLS = 24, 2, 4
+
+
+class Place(Spool):
+    """A lake in HDFS with a database of its own."""
+
+    def __init__(self, c, folder, name, url):
+        place = os.path.join(folder, name)
+        os.mkdir(place)
+        self.hdfs, self.root, self.database = Hdfs(c.hdfs.http, c.hdfs.user), f'/compact/{MARK}/{name}', f'compact_{name}_{MARK}'
+        self.keys = {'url': f'{c.hdfs.http.replace("http", "webhdfs")}{self.root}', 'webhdfs': f'{{ user: {c.hdfs.user} }}', 'state': f'{place}/state', 'workers': 1,
+                     'catalog': f'{url}/{self.database}', 'catalog.location': f'{c.hdfs.rpc}{self.root}', 'collect': '{ settle: 0 }', 'commit': '{ max_events: 1 }',
+                     'compact.quiet': '0'}
+        super().__init__(place, **self.keys, **{'compact.grace': '1h'})
+
+    def grace(self, text):
+        with open(self.config, encoding='utf-8') as f:
+            lines = [f'compact.grace: {text}' if line.startswith('compact.grace') else line for line in f.read().splitlines()]
+        with open(self.config, 'w', encoding='utf-8') as f:
+            f.write('\n'.join(lines) + '\n')
+
+    def feed(self, first, files):
+        for i in range(first, first + files):
+            self.make(f'nfcapd.2026011409{i:04d}', 6, hours=HOURS)
+            self.drop(f'nfcapd.2026011409{i:04d}')
+        return self.command('run', '--once')
+
+    def inside(self, folder):
+        """{path below: size}"""
+        return {p.removeprefix(f'{self.root}/'): n for p, n in self.hdfs.walk(f'{self.root}/{folder}').items()}
+
+    def mirror(self, to):
+        for path in self.inside(''):
+            target = os.path.join(to, path.lstrip('/'))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self.hdfs.fetch(f'{self.root}/{path.lstrip("/")}', target)
+        return to
+
+
+def asked(session_of_spark, s, fresh=True):
+    """(rows, sum, files) as Spark SQL has them; fresh: after looking at the catalog and the folders again."""
+    if fresh:
+        session_of_spark.sql(f'refresh table {s.database}.flow')
+    answer = session_of_spark.ask(f'select count(*), sum(ibyt) from {s.database}.flow')
+    files = session_of_spark.ask(f'select ibyt from {s.database}.flow', files=True)['files']
+    return (*answer['rows'][0], files)
+
+
+def compacted(c, folder, name, hms, url, session_of_spark):
+    s = Place(c, folder, name, url)
+    r = s.feed(0, FILES)
+    wanted = (len(s.expected()), sum(s.expected()))
+    before = s.inside('flow/hive')
+    tap.check(f'{name}: filled', r.returncode == 0 and len(before) == FILES * HOURS, (r, len(before)))
+    if session_of_spark:
+        tap.check(f'{name}: Spark counts it', asked(session_of_spark, s) == (*wanted, FILES * HOURS))
+    killed(s)
+    r = s.command('compact')
+    places = hms.partitions(s.database, 'flow')
+    tap.check(f'{name}: partitions lie aside, the folders are as they were', r.returncode == 0 and len(places) == HOURS
+              and all(p.startswith(f'{s.keys["catalog.location"]}/flow/aside/y=') for p in places.values()) and s.inside('flow/hive') == before, (r, places))
+    if session_of_spark:
+        tap.check(f'{name}: a session that had listed the old files counts on', asked(session_of_spark, s, fresh=False)[:2] == wanted)
+        tap.check(f'{name}: one that looks again reads one file an hour', asked(session_of_spark, s) == (*wanted, HOURS), asked(session_of_spark, s))
+    r = s.feed(100, 2)
+    again = s.command('register')
+    tap.check(f'{name}: late rows come beside meanwhile, and no partition is refused', r.returncode == 0 and again.returncode == 0 and hms.partitions(s.database, 'flow') == places, (r, again))
+    s.grace('0')
+    r = s.command('compact')
+    own = {path: f'{s.keys["catalog.location"]}/flow/hive/{path}' for path in places}
+    tap.check(f'{name}: after the grace they are back in their own place', r.returncode == 0 and hms.partitions(s.database, 'flow') == own, (r, hms.partitions(s.database, 'flow')))
+    more = (len(s.expected()), sum(s.expected()))
+    if session_of_spark:
+        tap.check(f'{name}: with the late rows', asked(session_of_spark, s)[:2] == more, asked(session_of_spark, s))
+    for _ in range(4):
+        r = s.command('compact')
+        if 'nothing to compact' in r.stdout and 'under way' not in r.stdout:
+            break
+    left = [p for p in s.inside('_sluice') if '/comp' in p and not p.startswith('_sluice/compactions/')] + list(s.inside('flow/aside')) + list(s.inside('_sluice/staging'))
+    tap.check(f'{name}: in the end one file an hour, and nothing left over', len(s.inside('flow/hive')) == HOURS and not left and hms.partitions(s.database, 'flow') == own, (r, left))
+    if session_of_spark:
+        tap.check(f'{name}: which Spark counts', asked(session_of_spark, s) == (*more, HOURS), asked(session_of_spark, s))
+    copy = s.mirror(os.path.join(folder, f'{name}-mirror'))
+    tap.check(f'{name}: every row once, the lake in order', ids(copy) == s.expected() and not faults(copy, s.inputs), faults(copy, s.inputs)[:5])
+
+
+def killed(s):
+    """Before anything is switched; what was begun is gone on with."""
+    rng = random.Random(MARK)
+    for _ in range(KILLS):
+        p = subprocess.Popen([s.sluice, 'compact', '-c', s.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.05, 0.8))
+        p.kill()
+        p.wait()
+
+
+def main():
+    if why_not():
+        tap.skip('compaction on a cluster', why_not())
+        tap.done()
+    with session('hdfs', 'metastore', 'metastore4') as c, tempfile.TemporaryDirectory() as folder, spark.Session(c) as session_of_spark:
+        for name in ('metastore', 'metastore4'):
+            where, began = c.addresses[name], time.monotonic()
+            compacted(c, folder, name, Metastore(where['host'], where['port']), f'thrift://{where["host"]}:{where["port"]}', session_of_spark if name == 'metastore' else None)
+            print(f'# {name}: {time.monotonic() - began:.0f} s', flush=True)
+    tap.done()
+
+
+main()
