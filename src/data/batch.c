@@ -46,28 +46,62 @@ static size_t layout(const enum type *types, size_t count, uint32_t rows, struct
 	return at;
 }
 
-struct batch *batch_new(const enum type *types, size_t count, uint32_t rows, size_t arena)
+/* *rows becomes what fits; returns the slab's bytes. */
+static size_t slab_bytes(const enum type *types, size_t count, uint32_t *rows, size_t arena)
 {
-	assert(count <= BATCH_COLUMNS && rows >= 1 && rows <= BATCH_ROWS && arena <= BATCH_SLAB / 2);
+	assert(count <= BATCH_COLUMNS && *rows >= 1 && *rows <= BATCH_ROWS && arena <= BATCH_SLAB / 2);
 	size_t tail = sizeof(struct batch_reject) * BATCH_REJECTS + arena + REJECT_ROOM;
-	while (layout(types, count, rows, NULL) + tail > BATCH_SLAB)
-		rows -= rows > 64 ? rows / 16 : 1;
-	size_t rejects_at = layout(types, count, rows, NULL);
-	size_t size = (rejects_at + tail + PAGE - 1) / PAGE * PAGE;
-	struct batch *b = mem_map(size);
+	while (layout(types, count, *rows, NULL) + tail > BATCH_SLAB)
+		*rows -= *rows > 64 ? *rows / 16 : 1;
+	return (layout(types, count, *rows, NULL) + tail + PAGE - 1) / PAGE * PAGE;
+}
+
+struct batch *batch_again(struct batch **spare, const enum type *types, size_t count, uint32_t rows, size_t arena)
+{
+	struct batch *b = spare != NULL ? *spare : NULL;
+	size_t size = slab_bytes(types, count, &rows, arena), mapped = size;
+	if (spare != NULL)
+		*spare = NULL;
+	if (b != NULL && b->mapped < size)
+		batch_free(&b);
+	bool used = b != NULL;
+	if (used) {
+		mapped = b->mapped;
+		memset(b, 0, head_bytes(count));
+	} else {
+		b = mem_map(size);
+	}
 	b->size = (uint32_t)size;
+	b->mapped = (uint32_t)mapped;
 	b->row_capacity = rows;
 	b->columns = (uint32_t)count;
-	b->rejects_at = (uint32_t)rejects_at;
-	b->arena_at = (uint32_t)(rejects_at + sizeof(struct batch_reject) * BATCH_REJECTS);
-	layout(types, count, rows, b->column);
+	b->rejects_at = (uint32_t)layout(types, count, rows, b->column);
+	b->arena_at = (uint32_t)(b->rejects_at + sizeof(struct batch_reject) * BATCH_REJECTS);
+	for (size_t i = 0; i < count && used; i++)
+		memset((uint8_t *)b + b->column[i].nulls, 0, null_bytes(rows));
 	return b;
+}
+
+struct batch *batch_new(const enum type *types, size_t count, uint32_t rows, size_t arena)
+{
+	return batch_again(NULL, types, count, rows, arena);
+}
+
+void batch_keep(struct batch **b, struct batch **spare)
+{
+	if (*b == NULL || spare == NULL) {
+		batch_free(b);
+		return;
+	}
+	batch_free(spare);
+	*spare = *b;
+	*b = NULL;
 }
 
 void batch_free(struct batch **b)
 {
 	if (*b != NULL)
-		mem_unmap(*b, (*b)->size);
+		mem_unmap(*b, (*b)->mapped);
 	*b = NULL;
 }
 

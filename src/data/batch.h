@@ -51,6 +51,7 @@ struct batch_reject {
 
 struct batch {
 	uint32_t size;         /* of the slab */
+	uint32_t mapped;       /* bytes behind it: more than size when the slab was larger in an earlier life */
 	uint32_t row_capacity;
 	uint32_t rows;
 	uint32_t columns;
@@ -68,6 +69,13 @@ struct batch {
  */
 struct batch *batch_new(const enum type *types, size_t count, uint32_t rows, size_t arena);
 void batch_free(struct batch **b);
+
+/*
+ * The same in the slab of an earlier batch, if *spare is one and large enough: its pages are there already. Takes *spare, or frees it. batch_keep
+ * ends a batch and leaves its slab in *spare, in place of what is there; spare NULL: as batch_new and batch_free.
+ */
+struct batch *batch_again(struct batch **spare, const enum type *types, size_t count, uint32_t rows, size_t arena);
+void batch_keep(struct batch **b, struct batch **spare);
 
 /* Empty it: rows, rejects, arena, counters, nulls. */
 void batch_reset(struct batch *b);

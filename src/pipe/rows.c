@@ -30,6 +30,7 @@ struct rows_maker {
 	struct rows_limits limits;
 	struct avro_encoder *encoder;
 	struct route *route;
+	struct batch *spare; /* the slab of the last input: most of what a small one would cost */
 	struct report report;
 	struct hour *hour; /* the first `hours` are of this original; those after keep their memory */
 	size_t hours, hours_kept;
@@ -73,6 +74,7 @@ void rows_maker_free(struct rows_maker **m)
 		return;
 	avro_encoder_free(&(*m)->encoder);
 	route_free(&(*m)->route);
+	batch_free(&(*m)->spare);
 	report_fini(&(*m)->report);
 	drop_hours(*m);
 	rows_fini(&(*m)->out);
@@ -220,6 +222,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	size_t rows = size / BYTES_PER_ROW + ROWS_LEAST;
 	struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
 	params.rows = rows < BATCH_ROWS ? (uint32_t)rows : 0;
+	params.spare = &m->spare;
 	struct dissector *d = NULL;
 	size_t taken = HEADERS_ROOM + 2 * REPORT_ENTRIES_MAX;
 	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;

@@ -31,7 +31,7 @@ struct csv {
 	struct dissector base;
 	struct csv_options options;
 	struct mapping mapping;
-	struct batch *batch;
+	struct batch *batch, **spare;
 	struct source *src; /* until the first call of next */
 	struct csv_lines lines;
 	bool begun, ended, clean, any; /* any: something was given already */
@@ -56,7 +56,7 @@ static void csv_close(struct dissector *d)
 	source_close(&c->src);
 	csv_lines_fini(&c->lines);
 	csv_options_fini(&c->options);
-	batch_free(&c->batch);
+	batch_keep(&c->batch, c->spare);
 	mem_free(&c->scratch);
 	mem_free(&c);
 }
@@ -72,7 +72,7 @@ static struct batch *new_batch(const struct dissect_hints *hints, const struct d
 	}
 	if (params->rows != 0)
 		rows = params->rows;
-	return batch_new(types, params->wants, rows < ROWS ? (uint32_t)rows : ROWS, bytes ? ARENA : 0);
+	return batch_again(params->spare, types, params->wants, rows < ROWS ? (uint32_t)rows : ROWS, bytes ? ARENA : 0);
 }
 
 static enum rc csv_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params,
@@ -91,6 +91,7 @@ static enum rc csv_open(struct source *src, const struct dissect_hints *hints, c
 		csv_close(&c->base);
 		return rc;
 	}
+	c->spare = params->spare;
 	c->batch = new_batch(hints, params);
 	*out = &c->base;
 	return RC_OK;

@@ -31,7 +31,7 @@ struct log {
 	struct source *src; /* until begin gives it to lines */
 	unsigned *wanted;
 	bool extras; /* FIELD_EXTRA is wanted */
-	struct batch *batch;
+	struct batch *batch, **spare;
 	struct lines lines;
 	enum log_format format;
 	struct elff elff;
@@ -57,7 +57,7 @@ static void log_close(struct dissector *d)
 	else
 		source_close(&l->src);
 	elff_fini(&l->elff);
-	batch_free(&l->batch);
+	batch_keep(&l->batch, l->spare);
 	options_fini(&l->options);
 	mem_free(&l->wanted);
 	mem_free(&l);
@@ -70,7 +70,8 @@ static void make_batch(struct log *l, const struct dissect_params *params)
 		types[i] = log_field[params->wanted[i]].type;
 		l->extras |= params->wanted[i] == FIELD_EXTRA;
 	}
-	l->batch = batch_new(types, params->wants, params->rows != 0 ? params->rows : ROWS, ARENA);
+	l->spare = params->spare;
+	l->batch = batch_again(l->spare, types, params->wants, params->rows != 0 ? params->rows : ROWS, ARENA);
 	l->wanted = mem_copy(params->wanted, params->wants * sizeof *l->wanted);
 	l->row = (struct row){.batch = l->batch, .wanted = l->wanted, .wants = params->wants, .options = &l->options};
 }

@@ -44,6 +44,7 @@ struct nfcapd {
 	uint32_t rows;       /* of a batch, as asked for; 0 our choice */
 	uint64_t size;       /* of the input, as hinted */
 	struct batch *batch; /* made when the header has told what is coming */
+	struct batch **spare;
 	struct blocks blocks;
 	struct maps maps;
 	struct plans plans;
@@ -76,7 +77,7 @@ static void nfcapd_close(struct dissector *d)
 	maps_fini(&n->maps);
 	exporters_fini(&n->exporters);
 	blocks_fini(&n->blocks);
-	batch_free(&n->batch);
+	batch_keep(&n->batch, n->spare);
 	mem_free(&n->wanted);
 	mem_free(&n);
 }
@@ -100,7 +101,7 @@ static struct batch *new_batch(const struct nfcapd *n)
 		types[i] = nfcapd_field[n->wanted[i]].type;
 		bytes |= types[i] == TYPE_BYTES;
 	}
-	return batch_new(types, n->plans.wants, rows_for(n), bytes ? ARENA : 0);
+	return batch_again(n->spare, types, n->plans.wants, rows_for(n), bytes ? ARENA : 0);
 }
 
 static enum rc nfcapd_open(struct source *src, const struct dissect_hints *hints, const struct dissect_params *params,
@@ -114,6 +115,7 @@ static enum rc nfcapd_open(struct source *src, const struct dissect_hints *hints
 	n->base.ops = &dissect_nfcapd;
 	n->wanted = mem_copy(params->wanted, params->wants * sizeof *n->wanted);
 	n->rows = params->rows;
+	n->spare = params->spare;
 	n->size = hints->size;
 	n->slot_ns = hints->slot_s > 0 ? hints->slot_s * NS_PER_S : 0;
 	blocks_init(&n->blocks, src);

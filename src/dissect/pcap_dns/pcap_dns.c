@@ -50,6 +50,7 @@ struct pcap_dns {
 	unsigned *wanted;
 	size_t wants;
 	uint32_t rows; /* of a batch, as asked for; 0 our choice */
+	struct batch **spare;
 	uint64_t size; /* of the input, as hinted */
 	struct dns_style style;
 	enum messages messages;
@@ -84,7 +85,7 @@ static void pcap_dns_close(struct dissector *d)
 	layers_free(&p->layers);
 	tcp_free(&p->tcp);
 	dns_filler_free(&p->filler);
-	batch_free(&p->batch);
+	batch_keep(&p->batch, p->spare);
 	mem_free(&p->wanted);
 	mem_free(&p);
 }
@@ -141,6 +142,7 @@ static enum rc pcap_dns_open(struct source *src, const struct dissect_hints *hin
 	p->wanted = mem_copy(params->wanted, params->wants * sizeof *p->wanted);
 	p->wants = params->wants;
 	p->rows = params->rows;
+	p->spare = params->spare;
 	p->size = hints->size;
 	p->time_ns = hints->archived_s * NS_PER_S;
 	p->capture = capture_new(src);
@@ -185,7 +187,7 @@ static void make_batch(struct pcap_dns *p)
 	}
 	/* A small input has few names, but one row may be as long as any. */
 	size_t least = BATCH_ROW_BYTES + (size_t)rows * 64;
-	p->batch = batch_new(types, p->wants, rows, arena > least ? least : arena);
+	p->batch = batch_again(p->spare, types, p->wants, rows, arena > least ? least : arena);
 	for (size_t i = 0; i < p->wants; i++) {
 		p->column[p->wanted[i]] = batch_values(p->batch, (unsigned)i);
 		p->place[p->wanted[i]] = (uint8_t)i;

@@ -51,6 +51,39 @@ static void an_empty_batch_holds_nothing(void **state)
 	batch_free(&b);
 }
 
+/* A slab that is used again is laid out as a new one, with nothing of what was in it; one that is too small is
+ * replaced. */
+static void a_slab_is_used_again(void **state)
+{
+	static const enum type other[] = {TYPE_BYTES, TYPE_I64};
+	struct err e;
+	struct batch *spare = NULL, *b = filled();
+	batch_keep(&b, &spare);
+	assert_null(b);
+	struct batch *slab = spare;
+	b = batch_again(&spare, other, 2, ROWS / 2, ARENA / 2);
+	assert_ptr_equal(b, slab);
+	assert_null(spare);
+	assert_false(batch_holds(b));
+	struct batch *fresh = batch_new(other, 2, ROWS / 2, ARENA / 2);
+	assert_int_equal(b->size, fresh->size);
+	assert_int_equal(b->row_capacity, fresh->row_capacity);
+	assert_memory_equal(b->column, fresh->column, 2 * sizeof fresh->column[0]);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_memory_equal(
+		    (uint8_t *)b + b->column[i].nulls, (uint8_t *)fresh + fresh->column[i].nulls, ROWS / 2 / 8);
+	assert_int_equal(batch_check(b, other, 2, b->size, &e), RC_OK);
+	batch_keep(&b, &spare);
+	b = batch_again(&spare, types, COLUMNS, BATCH_ROWS, ARENA);
+	assert_null(spare);
+	assert_int_equal(batch_check(b, types, COLUMNS, b->size, &e), RC_OK);
+	batch_keep(&b, &spare);
+	batch_keep(&fresh, &spare);
+	batch_keep(&fresh, &spare);
+	assert_non_null(spare);
+	batch_free(&spare);
+}
+
 static void what_goes_in_comes_out(void **state)
 {
 	struct err e;
@@ -316,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_goes_in_comes_out),
 	    cmocka_unit_test(an_empty_batch_holds_nothing),
+	    cmocka_unit_test(a_slab_is_used_again),
 	    cmocka_unit_test(the_slab_has_its_ceiling),
 	    cmocka_unit_test(a_full_arena_says_so),
 	    cmocka_unit_test(unwinding_leaves_nothing_of_the_row),
