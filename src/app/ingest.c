@@ -1,9 +1,13 @@
 /* The collector asks for call-backs with one context; this is that context. */
 #include "app/ingest.h"
 
+#include <malloc.h>
+
 #include "app/outcome.h"
 #include "app/progress.h"
 #include "base/clock.h"
+
+enum { FREE_KEPT = 32 << 20, LARGE = 4 << 20 };
 
 struct round {
 	struct daemon *daemon;
@@ -22,6 +26,18 @@ static void show(void *context, const struct collector_progress *now)
 	progress_show(r->progress, now);
 }
 
+/*
+ * Rows of an original are a megabyte that is made, copied, packed and freed again, by several threads. As it comes, the
+ * allocator gives each such piece back and takes it anew, which is two thirds of a collector's page faults.
+ */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_TRIM_THRESHOLD, FREE_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
+}
+
 enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c,
     struct metric_slot *figures, struct daemon *d, struct err *e)
 {
@@ -34,6 +50,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	    .began_ms = clock_wall().ns / 1000000,
 	    .committed = job->until_committed};
 	struct mono began = clock_mono();
+	keep_memory();
 	job->settings = &c->settings;
 	job->figures = figures;
 	job->stop = stop;

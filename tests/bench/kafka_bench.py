@@ -1,7 +1,7 @@
 """The kafka section: rows events through a real broker, from files that are dropped to rows that are committed, against a bare librdkafka producer and consumer that
 move the very same events with the same settings, in turn with it.
 
-What sluice does beside moving them: hash and archive the originals, dissect them, encode rows; decode rows, write Parquet, commit. The broker has the same two cores.
+The last commit waits for its age, so that is short here; it is part of the time. What sluice does beside moving them: hash and archive the originals, dissect them, encode rows; decode rows, write Parquet, commit. The broker has the same two cores.
 """
 import glob
 import json
@@ -63,7 +63,7 @@ class Commits:
 def ours(c, made, number):
     """Seconds from the first drop to the last commit, and seconds of processor: collector, worker, broker."""
     instance = f'bench{os.getpid()}-{number}'
-    s = place_for('kafka', dissector='elff', workers=2, bus=f'kafka://{c.kafka.bootstrap}', instance=instance, commit='{ max_age: 2s }', log='{ level: warn }')
+    s = place_for('kafka', dissector='elff', workers=2, bus=f'kafka://{c.kafka.bootstrap}', instance=instance, commit='{ max_age: 500ms }', log='{ level: warn }')
     for i, content in enumerate(made):
         with open(os.path.join(s.watch, f'.{i:04}.part'), 'wb') as f:
             f.write(content)

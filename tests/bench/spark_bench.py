@@ -75,7 +75,7 @@ def bench_spark(_):
         if status != 0:
             sys.exit(f'bench: sluice work: exit {status}')
         rows = FILES * ROWS
-        record('native worker: rows a CPU second', rows / cpu, 'rows/s', '', f'{wall:.1f} s in all')
+        record('native worker: rows a CPU second', rows / cpu, 'rows/s', '', f'{wall:.1f} s of wall, {cpu:.1f} s of CPU')
         record('native worker: memory', peak / 2**20, 'MiB')
         _, cpu, wall, peak = spark_run(place, c)
         _, cpu_idle, wall_idle, _ = spark_run(place, c)
