@@ -28,7 +28,8 @@ demo-cluster: deps build
 
 # TORTURE: arguments of tests/fault/torture.py, --kills 10000 by default
 torture: deps build
-	@SLUICE=build/sluice "$$(tools/venv.sh)" tests/fault/torture.py $(or $(TORTURE),--kills 10000)
+	@tools/build.sh build-faults sluice -Dfaults=enabled -Dtests=disabled -Dstrict=true
+	@SLUICE=build/sluice SLUICE_FAULTS=build-faults/sluice SLUICE_SOURCE=. "$$(tools/venv.sh)" tests/fault/torture.py $(or $(TORTURE),--kills 10000)
 
 # BENCH: arguments of tests/bench/bench.py
 bench: deps

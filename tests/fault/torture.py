@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""kill -9 of random processes at random moments, round after round: supervisor, collector and worker, embedded bus, local lake, all three datasets.
+"""kill -9 of random processes at random moments, round after round: supervisor, collector and worker, embedded bus, local lake, all three datasets. Most trees also have a
+fault point at which each of their processes dies: that hits moments that are too short to be met by chance.
 
 A round begins with nothing and gets its files one by one while processes die, at times all of them at once; then `run --once` ends it. Its tables must hold what an undisturbed
 run's hold, and lake and sources must be in order.
@@ -18,12 +19,17 @@ import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import tap  # noqa: E402
+from points import points  # noqa: E402
 from spool import children, wait_for  # noqa: E402
 from trio import Trio, end, inputs, undisturbed  # noqa: E402
 
 FILES, AT_ONCE, LIMIT_S = 8, 2, 120
 # what dies: one child, the supervisor, which takes its children along in good order, or the whole tree
+PASSINGS = [1, 1, 2, 3, 5, 8]
 VICTIMS = ['child'] * 5 + ['supervisor'] * 2 + ['tree'] * 3
+
+
+POINTS = [p for p in points() if not p.startswith('catalog.')]
 
 
 def kill(pid):
@@ -46,14 +52,14 @@ def name_of(pid):
 class Round:
     def __init__(self, seed, kills, given, wanted, status):
         self.seed, self.kills, self.given, self.wanted, self.status = seed, kills, given, wanted, status
-        self.killed, self.problems, self.log = {'run': 0, 'collect': 0, 'work': 0}, [], ''
+        self.killed, self.problems, self.log, self.died, self.struck = {'run': 0, 'collect': 0, 'work': 0}, [], '', 0, 0
 
     def run(self):
         rng = random.Random(self.seed)
         with tempfile.TemporaryDirectory(prefix='sluice-torture-') as place:
-            t = Trio(place, self.given, commit='{ max_age: 50ms }')
+            t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], commit='{ max_age: 50ms }')
             dropper = threading.Thread(target=self.drop, args=(t, random.Random(self.seed + 1)))
-            process = t.start('run')
+            process = self.tree(rng, t)
             dropper.start()
             try:
                 while sum(self.killed.values()) < self.kills:
@@ -66,6 +72,7 @@ class Round:
                 end(process)
                 dropper.join()
             self.log = t.log()
+            self.died = max(0, self.log.count('killed by signal 9') - self.struck)
         return self
 
     def drop(self, t, rng):
@@ -75,10 +82,16 @@ class Round:
             t.drop(dataset, name)
             time.sleep(rng.uniform(0, 2 * self.kills * 0.1 / len(files)))
 
+    @staticmethod
+    def tree(rng, t):
+        fault = f'{rng.choice(POINTS)}:kill@{rng.choice(PASSINGS)}'
+        return t.start('run', SLUICE_FAULT=fault if rng.random() < 0.7 else '')
+
     def strike(self, rng, t, process):
         victim, kids = rng.choice(VICTIMS), children(process.pid)
         if victim == 'child' and kids:
             pid = rng.choice(kids)
+            self.struck += 1
             self.count(name_of(pid), kill(pid))
             return process
         names = [(pid, name_of(pid)) for pid in kids]
@@ -88,7 +101,7 @@ class Round:
         if victim == 'tree':
             for pid, name in names:
                 self.count(name, kill(pid))
-        return t.start('run')
+        return self.tree(rng, t)
 
     def count(self, name, n):
         if name in self.killed:
@@ -129,7 +142,7 @@ def main():
             killed = {k: killed.get(k, 0) + n for k, n in r.killed.items()}
     kills = sum(killed.values())
     took = time.monotonic() - began
-    print(f'# {kills} kills in {len(rounds)} rounds, {took:.0f} s: {killed}', flush=True)
+    print(f'# {kills} kills in {len(rounds)} rounds, {took:.0f} s: {killed}; {sum(r.died for r in rounds)} more at fault points', flush=True)
     tap.check(f'after each of {len(rounds)} rounds of kill -9 the tables hold what an undisturbed run stores', not any(r.problems for r in rounds), f'seed {options.seed}')
     tap.check('each process was killed many times', kills >= options.kills and min(killed.values()) > options.kills / 20, killed)
     tap.done()

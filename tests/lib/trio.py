@@ -47,7 +47,7 @@ class Trio:
         """url: of a lake elsewhere; self.lake is then a copy of it that somebody makes"""
         self.place, self.sluice = str(place), sluice or os.environ.get('SLUICE', 'build/sluice')
         self.inputs = given or inputs()
-        self.lake = os.path.join(self.place, 'lake')
+        self.lake, self.remote = os.path.join(self.place, 'lake'), url is not None
         self.config, self.env = os.path.join(self.place, 'sluice.yaml'), {}
         self.log_path = os.path.join(self.place, 'log')
         wanted = {'lake': url or f'file://{self.lake}', 'state': os.path.join(self.place, 'state'), 'instance': 'here', 'workers': 2, 'collect': '{ settle: 0 }',
@@ -99,7 +99,14 @@ class Trio:
         out = []
         for dataset, given in self.inputs.items():
             out += [f'{dataset}: {f}' for f in faults(self.lake, given, dataset)]
-        return out + [f'left in staging: {p}' for p in staging_left(self.lake)]
+        return out + [f'left in staging: {p}' for p in staging_left(self.lake)] + self.audited()
+
+    def audited(self):
+        """What sluice's own audit says of a lake here; the rest of wrong() is foreign to sluice."""
+        if self.remote:
+            return []
+        done = subprocess.run([os.environ.get('SLUICE', 'build/sluice'), 'audit', '-c', self.config, '--grace', '0'], capture_output=True, text=True, timeout=120, check=False)
+        return [] if done.returncode == 0 else [f'audit: exit {done.returncode}: {done.stdout[-1000:]}{done.stderr[-500:]}']
 
     def wrong_sources(self):
         """`after:` to the letter: nothing that was kept is gone, nothing that was to go is there, what was moved has its bytes."""
