@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #define TEMP_DIR "_sluice/tmp"
@@ -102,7 +103,7 @@ enum rc naming_publish(struct store *s, const struct store_move *move, size_t mo
 	struct webhdfs *w = webhdfs_of(s);
 	enum rc rc = RC_OK;
 	size_t i = 0;
-	while (i < moves && (rc = move_one(w, &move[i], e)) == RC_OK)
+	while (i < moves && (rc = move_one(w, &move[i], e)) == RC_OK && (rc = FAULT(STORE_RENAMED, e)) == RC_OK)
 		i++;
 	*done = i;
 	return rc;
@@ -120,11 +121,15 @@ enum rc naming_put_if_absent(struct store *s, const char *path, const void *byte
 	    (unsigned long long)w->temps++);
 	const struct store_move move = {temp, path};
 	enum rc rc = upload_put(w, temp, bytes, size, e);
+	if (rc == RC_OK)
+		rc = FAULT(STORE_TEMP_SYNCED, e);
 	if (rc == RC_OK) {
 		rc = move_one(w, &move, e);
 		if (rc != RC_OK)
 			(void)!client_remove(w, temp, &ignored);
 	}
+	if (rc == RC_OK)
+		rc = FAULT(STORE_TEMP_PLACED, e);
 	mem_free(&temp);
 	return rc;
 }
