@@ -24,8 +24,9 @@ struct reading {
 	struct chain *chain; /* borrowed while its partition is read */
 	const char *topic;
 	uint16_t topic_number, source;
-	uint64_t position; /* end of what was read; next manifest's start */
-	bool unsure;       /* what was there before it could not be read */
+	uint64_t position;     /* end of what was read; next manifest's start */
+	uint64_t next_segment; /* those that begin before it were read */
+	bool unsure;           /* what was there before it could not be read */
 	struct manifest_head head;
 	struct writer pending; /* facts of the manifest being walked */
 	uint64_t rows, rejects, lost, originals, tables;
@@ -221,8 +222,10 @@ static enum rc read_segments(struct reading *r, struct err *e)
 	size_t count = 0;
 	enum rc rc = history_list(r->audit->store, r->topic, r->chain->partition, &start, &count, e);
 	for (size_t i = 0; i < count && rc == RC_OK; i++)
-		if (start[i] >= r->position || !r->chain->any)
+		if (start[i] >= r->next_segment) {
 			rc = read_segment(r, start[i], e);
+			r->next_segment = start[i] + 1;
+		}
 	mem_free(&start);
 	/* A segment that vanished: they never are removed. */
 	return rc == RC_END ? RC_OK : rc;
@@ -272,6 +275,11 @@ static enum rc read_partition(struct reading *r, struct err *e)
 				continue;
 			}
 			if (round > 0 && r->chain->any && start[i] < r->position)
+				continue;
+			/* What seems to be missing may have been folded after the segments were read. */
+			if (start[i] != r->position && (rc = read_segments(r, e)) != RC_OK)
+				break;
+			if (start[i] < r->chain->history_end)
 				continue;
 			rc = read_manifest(r, start[i], e);
 			folded = rc == RC_END;

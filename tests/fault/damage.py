@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -12,6 +13,7 @@ import zlib
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import duckdb  # noqa: E402
 import tap  # noqa: E402
+from spool import stop, wait_for  # noqa: E402
 from three import Three  # noqa: E402
 
 EPOCH = '0123456789abcdef' * 2
@@ -533,6 +535,28 @@ def compacted(three):
     tap.check('and leads back over both generations', len(back['commits']) == 6 and name in [o['name'] for o in back['originals']] and back['named'], r.stdout)
 
 
+def beside_workers(three):
+    """Audits one after the other while files come and are committed: none finds anything, and the last one has all."""
+    three.restore('whole')
+    log = open(os.path.join(three.place, 'log'), 'w', encoding='utf-8')
+    run = subprocess.Popen([three.sluice, 'run', '-c', three.config], stdout=log, stderr=log)
+    wrong, audits, summary = [], 0, {}
+    try:
+        for number in range(6, 12):
+            three.round(number)
+            for _ in range(2):
+                status, got, _, summary = three.audit('--grace', '1h')
+                audits += 1
+                wrong += [(status, got)] if status != 0 else []
+        wait_for(lambda: three.audit('--grace', '1h')[3]['originals'] == 61, 60, 0.5)
+        status, got, _, summary = three.audit('--grace', '1h')
+    finally:
+        stop(run)
+        log.close()
+    tap.check(f'{audits} audits beside workers find nothing', not wrong, wrong)
+    tap.check('and then every original is in order', (status, got, summary['originals'], summary['waiting']) == (0, set(), 61, 0), f'{status} {got} {summary}')
+
+
 def grace(three):
     """What is young is nobody's orphan yet."""
     three.restore('whole')
@@ -605,6 +629,7 @@ def main():
         for damage in LEFT:
             one(three, damage, False, whole)
         compacted(three)
+        beside_workers(three)
         grace(three)
         quick(three)
         without_ledger(three)

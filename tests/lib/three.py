@@ -25,7 +25,7 @@ class Three:
         for dataset in ('flow', 'dns', 'proxy'):
             os.makedirs(os.path.join(self.place, 'spool', dataset))
         with open(self.config, 'w', encoding='utf-8') as f:
-            f.write(f'instance: t\nlake: {url or "file://" + self.lake}\nstate: {self.state}\nworkers: 1\nevent: {{ inline_max: 48KiB }}\ncollect: {{ settle: 0 }}\n{extra}pipelines:\n')
+            f.write(f'instance: t\nlake: {url or "file://" + self.lake}\nstate: {self.state}\nworkers: 1\nevent: {{ inline_max: 48KiB }}\ncollect: {{ settle: 0 }}\ncommit: {{ max_age: 500ms }}\n{extra}pipelines:\n')
             for dataset, dissector in (('flow', 'nfcapd'), ('dns', 'pcap-dns'), ('proxy', 'elff')):
                 f.write(f'  {dataset}: {{ watch: {self.place}/spool/{dataset}, pattern: "*", dissector: {dissector}, dataset: {dataset} }}\n')
 
