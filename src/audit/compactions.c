@@ -24,7 +24,6 @@ struct generation {
 	int64_t hour;
 	uint64_t number;
 	bool under_way, switched;
-	bool excuse; /* the second use: excuse the commits of its inputs */
 	unsigned depth;
 };
 
@@ -36,14 +35,13 @@ static enum rc is_there(struct audit *a, const char *path, bool *there, struct e
 	return rc == RC_END ? RC_OK : rc;
 }
 
-/* The switch of a folder is one step, so one output speaks for all. RC_END: known. */
-static enum rc see_first_output(void *context, const struct compaction_file *f, struct err *e)
+static enum rc see_output(void *context, const struct compaction_file *f, struct err *e)
 {
 	struct generation *g = context;
-	if (!f->output)
-		return RC_OK;
-	enum rc rc = is_there(g->audit, f->path, &g->switched, e);
-	return rc == RC_OK ? RC_END : rc;
+	bool there = true;
+	enum rc rc = f->output ? is_there(g->audit, f->path, &there, e) : RC_OK;
+	g->switched &= there;
+	return rc;
 }
 
 static enum rc see_file(void *context, const struct compaction_file *f, struct err *e)
@@ -57,29 +55,46 @@ static enum rc see_file(void *context, const struct compaction_file *f, struct e
 	    .size = f->size,
 	    .rows = f->rows,
 	    .crc32 = f->crc32,
+	    .under_way = g->under_way,
 	    .hour = g->hour,
 	    .dataset = names_add(&a->datasets, g->dataset, strlen(g->dataset)),
 	    .staged = f->from != NULL ? f->from : ""};
 	if (g->switched)
 		return audit_add_path(a, f->path, f->output ? PATH_FILE : PATH_TAKEN, &file, e);
-	if (f->output)
-		audit_note_staged(a, f->from);
-	return RC_OK;
+	if (!f->output)
+		return RC_OK;
+	/* Where folders cannot be exchanged, some outputs are there before the others. */
+	audit_note_staged(a, f->from);
+	return audit_add_path(a, f->path, PATH_TAKEN, &file, e);
+}
+
+/* A second note says that the switch was made; without it, it was if all outputs are there. */
+static enum rc find_state(struct generation *g, struct err *e)
+{
+	const struct compaction_visitor v = {.context = g, .file = see_output};
+	char note[PATH_BYTES];
+	bool noted = false;
+	int len = snprintf(
+	    note, sizeof note, "_sluice/compacting/%s/%020" PRId64 "-%020" PRIu64, g->dataset, g->hour, g->number);
+	enum rc rc = is_there(g->audit, note, &g->under_way, e);
+	g->switched = true;
+	if (rc != RC_OK || !g->under_way)
+		return rc;
+	snprintf(note + len, sizeof note - (size_t)len, ".switched");
+	rc = is_there(g->audit, note, &noted, e);
+	if (rc == RC_OK && !noted)
+		rc = compaction_load(g->audit->store, g->dataset, g->hour, g->number, &v, e);
+	return rc;
 }
 
 static enum rc read_generation(struct generation *g, struct err *e)
 {
-	const struct compaction_visitor first = {.context = g, .file = see_first_output};
 	const struct compaction_visitor all = {.context = g, .file = see_file};
 	struct audit *a = g->audit;
-	char note[PATH_BYTES], path[PATH_BYTES];
-	snprintf(note, sizeof note, "_sluice/compacting/%s/%020" PRId64 "-%020" PRIu64, g->dataset, g->hour, g->number);
+	char path[PATH_BYTES];
 	lake_compaction(path, sizeof path, g->dataset, g->hour, g->number);
-	enum rc rc = is_there(a, note, &g->under_way, e);
-	g->switched = !g->under_way;
-	if (rc == RC_OK && g->under_way)
-		rc = compaction_load(a->store, g->dataset, g->hour, g->number, &first, e);
-	if (rc == RC_OK || rc == RC_END)
+	enum rc rc = find_state(g, e);
+	if (rc == RC_OK)
 		rc = compaction_load(a->store, g->dataset, g->hour, g->number, &all, e);
 	a->result->compactions++;
 	if (rc != RC_BAD)

@@ -36,6 +36,7 @@ struct named_file { /* PATH_FILE: a manifest names it as a table or rejects file
 	uint64_t size, rows;
 	uint32_t crc32;
 	bool rejects;
+	bool under_way; /* PATH_TAKEN: it may still be in the table */
 	int64_t hour;
 	uint16_t dataset;
 	const char *staged;

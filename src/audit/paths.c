@@ -20,7 +20,7 @@ enum { PATH_BYTES = 1024, SECONDS_PER_HOUR = 3600 };
 /* One path. */
 struct group {
 	char *path;
-	bool listed, file, twice, taken, original, contrary;
+	bool listed, file, twice, taken, under_way, original, contrary;
 	struct listed there;
 	struct named_file named; /* its staged is the group's */
 	struct commit_id other;  /* twice: the other commit that names it */
@@ -423,9 +423,11 @@ static enum rc note_orphan(struct audit *a, const struct group *g, bool rejects,
 		a->orphan = mem_resize(a->orphan, a->orphan_capacity * sizeof *a->orphan);
 	}
 	struct orphan *o = &a->orphan[a->orphans++];
-	*o = (struct orphan){
-	    .path = mem_text(g->path), .rejects = rejects,
-	    .taken = g->taken, .old = audit_old(a, g->there.modified_ns), .covered = true};
+	*o = (struct orphan){.path = mem_text(g->path),
+	    .rejects = rejects,
+	    .taken = g->taken,
+	    .old = audit_old(a, g->there.modified_ns),
+	    .covered = true};
 	rc = rejects ? count_orphan_rejects(a, o, e) : count_orphan(a, o, g->there.size, e);
 	o->read = rc == RC_OK;
 	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
@@ -459,7 +461,7 @@ static enum rc check_unnamed(struct audit *a, const struct group *g, struct err 
  */
 static enum rc check_taken(struct audit *a, struct group *g, struct err *e)
 {
-	enum rc rc = g->listed ? look(a, g->path, &g->there, e) : RC_END;
+	enum rc rc = g->listed && !g->under_way ? look(a, g->path, &g->there, e) : RC_END;
 	return rc == RC_OK ? note_orphan(a, g, false, e) : rc == RC_END ? RC_OK : rc;
 }
 
@@ -501,7 +503,9 @@ static void add(struct group *g, enum path_fact fact, const struct sorter_record
 		g->named.staged = mem_text(file.staged);
 		break;
 	case PATH_TAKEN:
+		fact_file_read(r, &file);
 		g->taken = true;
+		g->under_way |= file.under_way;
 		break;
 	case PATH_ORIGINAL:
 	case PATH_LEDGER:

@@ -535,6 +535,40 @@ def compacted(three):
     tap.check('and leads back over both generations', len(back['commits']) == 6 and name in [o['name'] for o in back['originals']] and back['named'], r.stdout)
 
 
+def compacted_by_sluice(three):
+    """The real one, in every state that a run leaves: kept inputs, then none; late rows beside; a second generation."""
+    three.restore('whole')
+    with open(three.config, encoding='utf-8') as f:
+        plain = f.read()
+    with open(three.config, 'w', encoding='utf-8') as f:
+        f.write('compact: { quiet: 0, grace: 1h }\n' + plain)
+    rows = three.audit()[3]['table_rows']
+    for generation in (1, 2):
+        r = three.command('compact', check=False)
+        status, got, _, summary = three.audit('--grace', '1h')
+        tap.check(f'compacted, generation {generation}, inputs kept: in order', (r.returncode, status, got) == (0, 0, set()) and summary['compactions'] >= 3 * generation + 1 and
+                  summary['table_rows'] == rows, f'{r} {status} {got} {summary}')
+        output = Damage(three).all('dns/hive/**/part-compact-*')[0]
+        os.rename(os.path.join(three.lake, output), os.path.join(three.lake, 'kept'))
+        status, got, _, _ = three.audit('--grace', '1h')
+        tap.check('an output that is gone while its inputs are kept is missing', (status, got) == (3, {('table-missing', output)}), f'{status} {got}')
+        os.rename(os.path.join(three.lake, 'kept'), os.path.join(three.lake, output))
+        with open(three.config, 'w', encoding='utf-8') as f:
+            f.write('compact: { quiet: 0, grace: 0 }\n' + plain)
+        r = three.command('compact', check=False)
+        status, got, _, _ = three.audit()
+        tap.check('inputs deleted: in order', (r.returncode, status, got) == (0, 0, set()), f'{r} {status} {got}')
+        with open(three.config, 'w', encoding='utf-8') as f:
+            f.write('compact: { quiet: 0, grace: 1h }\n' + plain)
+        three.round(12 + generation)
+        three.command('run', '--once', '--quiet', check=False)
+        status, got, _, summary = three.audit()
+        rows = summary['table_rows']
+        tap.check('late rows beside: in order', (status, got) == (0, set()), f'{status} {got}')
+    with open(three.config, 'w', encoding='utf-8') as f:
+        f.write(plain)
+
+
 def beside_workers(three):
     """Audits one after the other while files come and are committed: none finds anything, and the last one has all."""
     three.restore('whole')
@@ -629,6 +663,7 @@ def main():
         for damage in LEFT:
             one(three, damage, False, whole)
         compacted(three)
+        compacted_by_sluice(three)
         beside_workers(three)
         grace(three)
         quick(three)
