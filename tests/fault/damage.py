@@ -663,8 +663,8 @@ def main():
         for damage in LEFT:
             one(three, damage, False, whole)
         compacted(three)
-        compacted_by_sluice(three)
         beside_workers(three)
+        compacted_by_sluice(three)
         grace(three)
         quick(three)
         without_ledger(three)
