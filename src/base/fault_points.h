@@ -48,6 +48,17 @@
 	X(WORKER_TRIMMED, "worker.trimmed", "the bus may have forgotten the commit's events") \
 	X(WORKER_CLEANED, "worker.cleaned", "the staging folder of the commit is gone") \
 	X(WORKER_FOLDED, "worker.folded", "a history segment is durable, its manifests are still there") \
+	X(COMPACT_NOTED, "compact.noted", "an hour is ours to compact, nothing was read") \
+	X(COMPACT_STAGED, "compact.staged", "compacted files are durable in staging and were read back") \
+	X(COMPACT_PUT, "compact.put", "the compaction's manifest is there: its commit point") \
+	X(COMPACT_COPIED, "compact.copied", "copies of compacted files lie aside, the catalog does not know them") \
+	X(COMPACT_ASIDE, "compact.aside", "the catalog has the partition aside, that is not noted") \
+	X(COMPACT_LINKED, "compact.linked", "the folder that is to be is built beside the one that is") \
+	X(COMPACT_EXCHANGED, "compact.exchanged", "the two folders have changed names, which is not durable") \
+	X(COMPACT_REPLACED, "compact.replaced", "compacted files are in the table, what they replace is kept") \
+	X(COMPACT_BACK, "compact.back", "the catalog has the partition in its own place again, that is not noted") \
+	X(COMPACT_SWITCHED, "compact.switched", "the time of the switch is noted") \
+	X(COMPACT_REMOVED, "compact.removed", "what was replaced is gone, the notes are there") \
 	X(CATALOG_READY, "catalog.ready", "database and table are there") \
 	X(CATALOG_TELLING, "catalog.telling", "an hour was committed, the catalog does not know its partition") \
 	X(CATALOG_TOLD, "catalog.told", "the catalog has the partition, we did not note it") \

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -165,6 +166,8 @@ static enum rc take_hour(struct job *j, struct err *e)
 	str_hex(random, sizeof random, j->note.epoch);
 	if ((rc = note_put(store, &j->key, NOTE_WORK, &j->note, e)) != RC_OK)
 		return rc;
+	if ((rc = FAULT(COMPACT_NOTED, e)) != RC_OK)
+		return rc;
 	rc = note_each(store, j->key.dataset, see_note, j, e);
 	if (rc == RC_OK && !j->others)
 		return RC_OK;
@@ -288,7 +291,11 @@ static enum rc work(struct job *j, struct err *e)
 	    .context = s->p->context};
 	enum rc rc = merge_files(&p, j->file, j->files, &m, e);
 	if (rc == RC_OK)
+		rc = FAULT(COMPACT_STAGED, e);
+	if (rc == RC_OK)
 		rc = put_manifest(j, &m, e);
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_PUT, e);
 	bool made = rc == RC_OK, keep = m.keep;
 	if (made) {
 		const struct swap w = swap_of(s);

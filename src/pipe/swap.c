@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/writer.h"
@@ -250,7 +251,11 @@ static enum rc go_aside(
 	enum rc rc = aside_make(w->store, m->copy, m->copies, temp, e);
 	*since = w->now_ms;
 	if (rc == RC_OK)
+		rc = FAULT(COMPACT_COPIED, e);
+	if (rc == RC_OK)
 		rc = move_partition(w, k, m, k->generation, e);
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_ASIDE, e);
 	if (rc == RC_END) {
 		*since = 0;
 		rc = RC_OK;
@@ -282,9 +287,12 @@ static enum rc look_aside(
 static enum rc switch_folder(const struct swap *w, const struct swap_key *k, const struct moves *m, struct err *e)
 {
 	enum rc rc = replace(w, m, e);
-	if (rc == RC_OK && m->copies > 0 && w->catalog != NULL)
-		rc = move_partition(w, k, m, 0, e);
-	return rc == RC_END ? RC_OK : rc;
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_REPLACED, e);
+	if (rc != RC_OK || m->copies == 0 || w->catalog == NULL)
+		return rc;
+	rc = move_partition(w, k, m, 0, e);
+	return rc == RC_OK ? FAULT(COMPACT_BACK, e) : rc == RC_END ? RC_OK : rc;
 }
 
 /* *since: when the switch was made. SWAP_ASIDE: it was not yet. */
@@ -306,6 +314,8 @@ static enum rc make_switch(const struct swap *w, const struct swap_key *k, const
 			rc = switch_folder(w, k, m, e);
 		if (rc == RC_OK && ready)
 			rc = mark(w, k, m, NOTE_SWITCHED, n.time_ms, e);
+		if (rc == RC_OK && ready)
+			rc = FAULT(COMPACT_SWITCHED, e);
 	}
 	*since = n.time_ms;
 	return rc;
@@ -346,6 +356,8 @@ enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_s
 		rc = remove_kept(w, k, &m, e);
 		if (rc == RC_OK)
 			rc = aside_remove(w->store, m.copy, m.copies, e);
+		if (rc == RC_OK)
+			rc = FAULT(COMPACT_REMOVED, e);
 		if (rc == RC_OK)
 			rc = swap_sweep(w->store, m.head.epoch, e);
 		if (rc == RC_OK)

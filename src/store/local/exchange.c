@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "store/local/names.h"
 
@@ -172,6 +173,8 @@ static enum rc swap_alone(struct exchange *x, struct err *e)
 		rc = beneath_error(errno, a < 0 ? x->folder : x->kept, e, "cannot open its directory");
 	else
 		rc = swap_names(x, a, a_leaf, b, b_leaf, e);
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_EXCHANGED, e);
 	if (rc == RC_OK && (rc = sync_folder(a, x->folder, e)) == RC_OK)
 		rc = sync_folder(b, x->kept, e);
 	if (a >= 0)
@@ -242,6 +245,8 @@ static enum rc exchange(struct exchange *x, struct err *e)
 		rc = link_others(x, e);
 	if (rc == RC_OK)
 		rc = sync_folder(x->next, x->kept, e);
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_LINKED, e);
 	if (rc == RC_OK)
 		rc = swap_alone(x, e);
 	if (rc != RC_OK && x->swapped)
