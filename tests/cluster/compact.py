@@ -16,10 +16,11 @@ from cluster.session import session, why_not  # noqa: E402
 from cluster.webhdfs import Hdfs  # noqa: E402
 from hms import Metastore  # noqa: E402
 from lake import faults, ids  # noqa: E402
+from points import Marks  # noqa: E402
 from spool import Spool  # noqa: E402
 
 MARK = f'{os.getpid()}_{time.time_ns() // 1_000_000}'
-FILES, HOURS, KILLS = 24, 2, 4
+FILES, HOURS, KILLS = 24, 2, 2
 
 
 class Place(Spool):
@@ -75,7 +76,11 @@ def compacted(c, folder, name, hms, url, session_of_spark):
     tap.check(f'{name}: filled', r.returncode == 0 and len(before) == FILES * HOURS, (r, len(before)))
     if session_of_spark:
         tap.check(f'{name}: Spark counts it', asked(session_of_spark, s) == (*wanted, FILES * HOURS))
+    marks = Marks(s.place)
+    passed = at_points(s, marks, ['compact.copied', 'compact.aside'])
     killed(s)
+    if session_of_spark:
+        tap.check(f'{name}: killed half way aside, Spark counts it', asked(session_of_spark, s)[:2] == wanted)
     r = s.command('compact')
     places = hms.partitions(s.database, 'flow')
     tap.check(f'{name}: partitions lie aside, the folders are as they were', r.returncode == 0 and len(places) == HOURS
@@ -87,6 +92,10 @@ def compacted(c, folder, name, hms, url, session_of_spark):
     again = s.command('register')
     tap.check(f'{name}: late rows come beside meanwhile, and no partition is refused', r.returncode == 0 and again.returncode == 0 and hms.partitions(s.database, 'flow') == places, (r, again))
     s.grace('0')
+    passed += at_points(s, marks, ['compact.replaced', 'compact.back'])
+    if session_of_spark:
+        found = asked(session_of_spark, s)[:2]
+        tap.check(f'{name}: killed half way back, Spark counts every row once, the late ones from when their hour is back', wanted[0] <= found[0] <= len(s.expected()), found)
     r = s.command('compact')
     own = {path: f'{s.keys["catalog.location"]}/flow/hive/{path}' for path in places}
     tap.check(f'{name}: after the grace they are back in their own place', r.returncode == 0 and hms.partitions(s.database, 'flow') == own, (r, hms.partitions(s.database, 'flow')))
@@ -101,8 +110,19 @@ def compacted(c, folder, name, hms, url, session_of_spark):
     tap.check(f'{name}: in the end one file an hour, and nothing left over', len(s.inside('flow/hive')) == HOURS and not left and hms.partitions(s.database, 'flow') == own, (r, left))
     if session_of_spark:
         tap.check(f'{name}: which Spark counts', asked(session_of_spark, s) == (*more, HOURS), asked(session_of_spark, s))
+    tap.check(f'{name}: each place was passed where it was to be killed', all(passed), passed)
     copy = s.mirror(os.path.join(folder, f'{name}-mirror'))
     tap.check(f'{name}: every row once, the lake in order', ids(copy) == s.expected() and not faults(copy, s.inputs), faults(copy, s.inputs)[:5])
+
+
+def at_points(s, marks, names):
+    """Killed right there, by a build that has these places; each ends one run."""
+    passed = []
+    if os.path.exists(os.environ.get('SLUICE_FAULTS', '')):
+        for name in names:
+            subprocess.run([os.environ['SLUICE_FAULTS'], 'compact', '-c', s.config], env={**os.environ, **marks.env(f'{name}:kill')}, capture_output=True, timeout=120, check=False)
+            passed.append(marks.pid(f'{name}:kill') is not None)
+    return passed
 
 
 def killed(s):
