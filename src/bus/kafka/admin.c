@@ -53,6 +53,24 @@ static enum rc judge(const rd_kafka_topic_result_t *const *result, size_t count,
 	    lasting(err) ? RC_BAD : RC_AGAIN, e, "topic \"%s\": %s", topic, why != NULL ? why : rd_kafka_err2str(err));
 }
 
+/* What became of a request that makes or changes one topic. */
+static enum rc settle(
+    struct client *c, rd_kafka_queue_t *q, const char *what, const char *topic, rd_kafka_resp_err_t fine, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t count = 0;
+	rd_kafka_event_t *ev = answer(c, q, what, &rc, e);
+	if (ev == NULL)
+		return rc;
+	const rd_kafka_topic_result_t **result =
+	    rd_kafka_event_type(ev) == RD_KAFKA_EVENT_CREATETOPICS_RESULT
+	        ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &count)
+	        : rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(ev), &count);
+	rc = judge(result, count, topic, fine, e);
+	rd_kafka_event_destroy(ev);
+	return rc;
+}
+
 enum rc admin_make(struct client *c, const struct properties *p, const char *topic, unsigned partitions, struct err *e)
 {
 	char why[200] = "";
@@ -66,16 +84,7 @@ enum rc admin_make(struct client *c, const struct properties *p, const char *top
 	rd_kafka_CreateTopics(c->rk, &t, 1, o, q);
 	rd_kafka_NewTopic_destroy(t);
 	rd_kafka_AdminOptions_destroy(o);
-	enum rc rc = RC_OK;
-	rd_kafka_event_t *ev = answer(c, q, "make a topic", &rc, e);
-	if (ev == NULL)
-		return rc;
-	size_t count = 0;
-	const rd_kafka_CreateTopics_result_t *made = rd_kafka_event_CreateTopics_result(ev);
-	const rd_kafka_topic_result_t **result = rd_kafka_CreateTopics_result_topics(made, &count);
-	rc = judge(result, count, topic, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, e);
-	rd_kafka_event_destroy(ev);
-	return rc;
+	return settle(c, q, "make a topic", topic, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, e);
 }
 
 enum rc admin_grow(struct client *c, const char *topic, unsigned partitions, struct err *e)
@@ -89,16 +98,7 @@ enum rc admin_grow(struct client *c, const char *topic, unsigned partitions, str
 	rd_kafka_CreatePartitions(c->rk, &n, 1, o, q);
 	rd_kafka_NewPartitions_destroy(n);
 	rd_kafka_AdminOptions_destroy(o);
-	enum rc rc = RC_OK;
-	rd_kafka_event_t *ev = answer(c, q, "add partitions", &rc, e);
-	if (ev == NULL)
-		return rc;
-	size_t count = 0;
-	const rd_kafka_CreatePartitions_result_t *grown = rd_kafka_event_CreatePartitions_result(ev);
-	const rd_kafka_topic_result_t **result = rd_kafka_CreatePartitions_result_topics(grown, &count);
-	rc = judge(result, count, topic, RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, e);
-	rd_kafka_event_destroy(ev);
-	return rc;
+	return settle(c, q, "add partitions", topic, RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, e);
 }
 
 enum rc admin_message_max(struct client *c, const char *topic, size_t *out, struct err *e)
