@@ -78,6 +78,15 @@ enum rc bus_topic_partitions(struct bus *b, const char *topic, unsigned *have, s
 	return rc == RC_OK ? b->ops->topic_partitions(b, topic, have, e) : rc;
 }
 
+enum rc bus_has_partition(enum rc looked, const char *topic, unsigned partition, unsigned have, struct err *e)
+{
+	if (looked == RC_END)
+		return err_set(RC_BAD, e, "there is no topic \"%s\"", topic);
+	if (looked == RC_OK && partition >= have)
+		return err_set(RC_BAD, e, "topic \"%s\" has no partition %u, it has %u", topic, partition, have);
+	return looked;
+}
+
 enum rc bus_limits(struct bus *b, const char *topic, struct bus_limits *out, struct err *e)
 {
 	enum rc rc = check_topic(topic, e);

@@ -155,6 +155,9 @@ void bus_release(struct bus *b, const char *topic, unsigned partition);
 enum rc bus_usage(struct bus *b, uint64_t *used, uint64_t *bound, struct err *e) MUST_USE;
 void bus_close(struct bus **b);
 
+/* For providers: what a look-up of the topic, which found so many partitions, means to a caller who named one. */
+enum rc bus_has_partition(enum rc looked, const char *topic, unsigned partition, unsigned have, struct err *e) MUST_USE;
+
 /* Header of an event by name; .at NULL when absent. */
 struct bus_bytes bus_event_header(const struct bus_event *event, const char *name);
 

@@ -87,18 +87,9 @@ static enum rc look_up(struct kafka *k, const char *name, struct topic **out, st
 static enum rc find_partition(struct kafka *k, const char *name, unsigned partition, struct topic **out, struct err *e)
 {
 	struct topic *t = known(k, name);
-	if (t == NULL || partition >= t->partitions) {
-		enum rc rc = look_up(k, name, &t, e);
-		if (rc == RC_END)
-			return err_set(RC_BAD, e, "there is no topic \"%s\"", name);
-		if (rc != RC_OK)
-			return rc;
-	}
-	if (partition >= t->partitions)
-		return err_set(
-		    RC_BAD, e, "topic \"%s\" has no partition %u, it has %u", name, partition, t->partitions);
+	enum rc rc = t == NULL || partition >= t->partitions ? look_up(k, name, &t, e) : RC_OK;
 	*out = t;
-	return RC_OK;
+	return bus_has_partition(rc, name, partition, rc == RC_OK ? t->partitions : 0, e);
 }
 
 static enum rc topic_partitions(struct bus *bus, const char *name, unsigned *have, struct err *e)
