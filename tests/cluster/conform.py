@@ -38,7 +38,6 @@ def main():
         os.environ['HADOOP_USER_NAME'] = c.hdfs.user
         conform('test_store_conform', 'webhdfs', SLUICE_STORE='webhdfs', SLUICE_WEBHDFS=plain)
         conform('test_store_conform', 'webhdfs+ssl', SLUICE_STORE='webhdfs+ssl', SLUICE_WEBHDFS_SSL=tls, SLUICE_WEBHDFS_CA=c.hdfs.ca)
-        conform('test_bus_conform', 'kafka', SLUICE_BUS=f'kafka://{c.kafka.bootstrap}')
         h.delete(root)
         for name in ('kafka', 'kafka3'):
             conform('test_bus_conform', name, SLUICE_BUS=f'kafka://{getattr(c, name).bootstrap}')
