@@ -280,11 +280,18 @@ void upload_move(struct webhdfs *w)
 	}
 }
 
-/* The next moment at which something happens that no socket tells. */
+/*
+ * The next moment at which something happens that no socket tells. A call that another's driving has brought to its end
+ * is such a thing: there is nothing left to wait for, so the step comes first.
+ */
 static void drive(struct webhdfs *w)
 {
 	int64_t ms = DRIVE_MS;
 	for (struct store_file *f = w->file; f != NULL; f = f->next) {
+		if (f->step >= STEP_LOCATE && f->call != NULL && http_done(f->call)) {
+			upload_move(w);
+			return;
+		}
 		int64_t left = f->step == STEP_PAUSE ? f->pause_ms - mono_since(f->pause_begun) : DRIVE_MS;
 		ms = left < ms ? left : ms;
 	}
