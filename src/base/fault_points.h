@@ -14,7 +14,7 @@
 	X(COLLECTOR_CLAIMED, "collector.claimed", "claims of a group are ours, its originals have no names") \
 	X(COLLECTOR_NAMED, "collector.named", "originals have their names, the ledger does not know them") \
 	X(COLLECTOR_RECORDED, "collector.recorded", "the ledger says archived, nothing is on the bus") \
-	X(COLLECTOR_AGAIN, "collector.again", "an original of a dead run was read again, to be published") \
+	X(COLLECTOR_AGAIN, "collector.again", "an original of a dead run was found, to be published again") \
 	X(COLLECTOR_PRODUCED, "collector.produced", "a part of an original was handed to the bus, others may not be") \
 	X(COLLECTOR_ACKNOWLEDGED, "collector.acknowledged", "the bus has acknowledged, the ledger does not say so") \
 	X(COLLECTOR_MARKED, "collector.marked", "the ledger says published") \

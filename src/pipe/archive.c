@@ -480,6 +480,8 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	it->outcome = ITEM_TAKEN;
 	bool gone = false;
 	enum rc rc = taken_over(a, it, &gone, e);
+	if (rc == RC_OK)
+		rc = FAULT(COLLECTOR_AGAIN, e);
 	if (rc != RC_OK)
 		return later(it, rc);
 	if (gone || !it->rows_event)
@@ -495,8 +497,6 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	sha256_of(a->bytes, got, digest);
 	if (got != it->looks.size || memcmp(digest, it->sha256, SHA256_BYTES) != 0)
 		return lost(it, "the original in the lake is not what was archived");
-	if ((rc = FAULT(COLLECTOR_AGAIN, e)) != RC_OK)
-		return later(it, rc);
 	/* No limit: it went as rows once, so its topic and partition stand. Should it not fit now, a file event takes
 	 * its place there. */
 	rc = make_rows(a, it, UINT64_MAX, e);
