@@ -89,7 +89,7 @@ class Search:
         made = self.call(folder, 'spin', *self.macros, '-a', source)
         kind = ['-DSAFETY'] if self.how == 'states' else ['-DNP']
         # a bug is found among the first states: what counts is how soon the compiler is done
-        built = self.call(folder, 'gcc', '-O1' if self.bug else '-O2', '-w', '-DCOLLAPSE', f'-DMEMLIM={MEMORY_MB}', *kind, '-o', 'pan', 'pan.c')
+        built = self.call(folder, 'gcc', '-O0' if self.bug else '-O2', '-w', '-DCOLLAPSE', f'-DMEMLIM={MEMORY_MB}', *kind, '-o', 'pan', 'pan.c')
         if made.returncode != 0 or built.returncode != 0:
             self.error = f'can\'t be built: {made.stdout}{built.stdout}'
             return
