@@ -211,7 +211,7 @@ void key_hint(enum key_scope scope, const char *name, char *out, size_t size)
 		    str_ends(key_table[i].name, name))
 			n.best = key_table[i].name;
 	}
-	if (n.best == NULL && scope == KEY_GLOBAL && key_find(KEY_PIPELINE, name) != NULL)
+	if (scope == KEY_GLOBAL && key_find(KEY_PIPELINE, name) != NULL)
 		snprintf(out, size, " (it belongs under pipelines: NAME:)");
 	else
 		snprintf(out, size, "%s", nearest_hint(&n, hint));
