@@ -202,7 +202,8 @@ static enum rc sink_close(struct sink *k, enum rc rc, struct run *out, struct er
 /* More of a run into its buffer, at least want bytes of it. */
 static enum rc run_fill(struct run *r, size_t want, struct err *e)
 {
-	memmove(r->buffer, r->buffer + r->start, r->filled - r->start);
+	if (r->filled > r->start)
+		memmove(r->buffer, r->buffer + r->start, r->filled - r->start);
 	r->filled -= r->start;
 	r->start = 0;
 	if (want > r->capacity || r->buffer == NULL) {
