@@ -123,7 +123,8 @@ def gone(pids, run, seconds=20):
 
 
 CHILD = '''
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # one that was started in the background ignores it
 sys.path.insert(0, {tests!r})
 from cluster.session import session
 with session('kafka') as c:
