@@ -134,10 +134,12 @@ def comings_and_goings(c, place):
               [(t, n) for t in ('files', 'rows') for n in range(4)], partitions)
     tap.check('partitions are added: the new ones are used', all(p['next'] > 0 for p in partitions if p['topic'].endswith('.rows')), partitions)
     tap.check('nothing waits', all(p['lag'] == 0 for p in partitions), partitions)
-    time.sleep(1)
+    wanted, group, end = [p['next'] or rdkafka.INVALID for p in partitions], None, time.monotonic() + 20
     with rdkafka.Client(rdkafka.CONSUMER, {'bootstrap.servers': c.kafka.bootstrap, 'group.id': f'sluice.{site.keys["instance"]}'}) as client:
-        group = [events.committed(client, p['topic'], p['partition']) for p in partitions]
-    tap.check("nothing waits: nor in what Kafka's own tools show", group == [p['next'] or rdkafka.INVALID for p in partitions], (group, partitions))
+        while group != wanted and time.monotonic() < end:
+            time.sleep(0.5)
+            group = [events.committed(client, p['topic'], p['partition']) for p in partitions]
+    tap.check("nothing waits: nor in what Kafka's own tools show", group == wanted, (group, partitions))
     all_well(site, 'comings and goings')
     for spool in (one, two, three):
         tap.check(f'{os.path.basename(spool.place)}: no errors in its log', ' error ' not in spool.log(), spool.log()[-3000:])

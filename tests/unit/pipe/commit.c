@@ -498,6 +498,30 @@ static void a_leftover_is_no_link(void **state)
 	world_close(&w);
 }
 
+/* The other one recovered, and took away what this one had staged before it was durable. */
+static void a_draft_that_was_swept_is_another_writers(void **state)
+{
+	struct world w;
+	struct world_bench b;
+	struct place p;
+	struct err e;
+	char command[600];
+	world_open(&w);
+	world_bench_open(&w, &b);
+	assert_int_equal(bus_topic_ensure(b.bench.bus, "t.p.files", 1, NULL, &e), RC_OK);
+	place_init(&p, "t.p.files", 0, &w.pipeline, w.projection);
+	struct draft *d = draft_new(&b.bench, &p, 0);
+	put_event(&b, d, 0);
+	char *staging = store_local_path(b.bench.store, p.staging);
+	snprintf(command, sizeof command, "rm -r '%s'", staging);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(draft_finish(d, 10, &e), RC_END);
+	draft_free(&d);
+	mem_free(&staging);
+	world_bench_close(&b);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +535,7 @@ int main(void)
 	    cmocka_unit_test(an_index_that_is_ahead_is_not_forgotten),
 	    cmocka_unit_test(commits_that_are_folded_between_segments_and_listing_are_not_passed_over),
 	    cmocka_unit_test(a_leftover_is_no_link),
+	    cmocka_unit_test(a_draft_that_was_swept_is_another_writers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
