@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "pipe/history.h"
 #include "pipe/ledger.h"
+#include "pipe/lines.h"
 #include "pipe/manifest.h"
 
 enum { PATH_BYTES = 512, PENDING = 512 << 20, ROUNDS = 8 };
@@ -174,7 +175,7 @@ static enum rc walk_segment(
 		return err_set(RC_BAD, e, "it says that it begins at %" PRIu64, head.start);
 	r->chain->history_end = head.end > r->chain->history_end ? head.end : r->chain->history_end;
 	while (at < size) {
-		size_t span = manifest_span(text + at, size - at);
+		size_t span = lines_span(text + at, size - at);
 		if (span == 0)
 			return err_set(RC_BAD, e, "it ends in the middle of a manifest");
 		if ((rc = manifest_walk(text + at, span, &v, e)) != RC_OK)

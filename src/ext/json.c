@@ -4,7 +4,9 @@
 #include "ext/json.h"
 
 #include <stdbool.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 enum rc json_parse(const char *text, size_t len, json_t **out, struct err *e)
@@ -47,6 +49,40 @@ enum rc json_get_int(const json_t *object, const char *key, int64_t *out, struct
 		return err_set(RC_BAD, e, "key \"%s\" is not a whole number", key);
 	*out = json_integer_value(value);
 	return RC_OK;
+}
+
+enum rc json_get_u64(const json_t *object, const char *key, uint64_t *out, struct err *e)
+{
+	int64_t v = 0;
+	enum rc rc = json_get_int(object, key, &v, e);
+	if (rc != RC_OK)
+		return rc;
+	if (v < 0)
+		return err_set(RC_BAD, e, "key \"%s\" is negative", key);
+	*out = (uint64_t)v;
+	return RC_OK;
+}
+
+enum rc json_get_u32(const json_t *object, const char *key, uint32_t *out, struct err *e)
+{
+	uint64_t v = 0;
+	enum rc rc = json_get_u64(object, key, &v, e);
+	if (rc != RC_OK)
+		return rc;
+	if (v > UINT32_MAX)
+		return err_set(RC_BAD, e, "key \"%s\" is too large", key);
+	*out = (uint32_t)v;
+	return RC_OK;
+}
+
+json_t *json_escaped(const char *bytes)
+{
+	size_t len = strlen(bytes);
+	char *text = mem_alloc(4 * len + 1);
+	str_escape(bytes, len, text);
+	json_t *out = json_string(text);
+	mem_free(&text);
+	return out;
 }
 
 /* RFC 8259, section 7: these must be escaped, and nothing else is. */
@@ -97,4 +133,10 @@ void json_quote(struct writer *w, const char *text, size_t len)
 	}
 	writer_put(w, kept, (size_t)(p - kept));
 	writer_u8(w, '"');
+}
+
+void json_quote_member(struct writer *w, const char *key, const char *text)
+{
+	writer_format(w, ",\"%s\":", key);
+	json_quote(w, text, strlen(text));
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
+#include "pipe/lines.h"
 #include "pipe/manifest.h"
 
 enum { VERSION = 1, PATH_BYTES = 512 };
@@ -25,19 +26,13 @@ void lake_compaction(char *out, size_t size, const char *dataset, int64_t hour, 
 	snprintf(out, size, "_sluice/compactions/%s/%020" PRId64 "/%020" PRIu64, dataset, hour, generation);
 }
 
-static void put_text(struct writer *w, const char *key, const char *text)
-{
-	writer_format(w, ",\"%s\":", key);
-	json_quote(w, text, strlen(text));
-}
-
 void compaction_begin(struct writer *w, const struct compaction_head *h)
 {
 	writer_format(w, "{\"sluice\":\"compaction\",\"version\":%d", VERSION);
-	put_text(w, "dataset", h->dataset);
+	json_quote_member(w, "dataset", h->dataset);
 	writer_format(w, ",\"hour\":%" PRId64 ",\"generation\":%" PRIu64, h->hour, h->generation);
-	put_text(w, "epoch", h->epoch);
-	put_text(w, "writer", "sluice " SLUICE_VERSION);
+	json_quote_member(w, "epoch", h->epoch);
+	json_quote_member(w, "writer", "sluice " SLUICE_VERSION);
 	writer_format(w, ",\"time\":%" PRId64 "}\n", h->time_ms);
 }
 
@@ -45,16 +40,16 @@ void compaction_add(struct writer *w, const struct compaction_file *f)
 {
 	writer_text(w, f->output ? "{\"output\":" : "{\"input\":");
 	json_quote(w, f->path, strlen(f->path));
-	put_text(w, f->output ? "staged" : "kept", f->from);
+	json_quote_member(w, f->output ? "staged" : "kept", f->from);
 	if (f->aside != NULL)
-		put_text(w, "aside", f->aside);
+		json_quote_member(w, "aside", f->aside);
 	writer_format(
 	    w, ",\"size\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"crc32\":%" PRIu32 "}\n", f->size, f->rows, f->crc32);
 }
 
 void compaction_end(struct writer *w)
 {
-	manifest_end(w);
+	lines_end(w);
 }
 
 /* Reading. */
@@ -64,25 +59,12 @@ struct walk {
 	const char *dataset; /* what the name promises; NULL: nothing */
 	int64_t hour;
 	uint64_t generation;
-	bool head, ended;
-	uint64_t lines, in, out; /* rows */
+	uint64_t in, out; /* rows */
 };
 
-static enum rc get_u64(const json_t *line, const char *key, uint64_t *out, struct err *e)
+static enum rc walk_head(void *context, const json_t *line, struct err *e)
 {
-	int64_t v = 0;
-	enum rc rc = json_get_int(line, key, &v, e);
-
-	if (rc != RC_OK)
-		return rc;
-	if (v < 0)
-		return err_set(RC_BAD, e, "key \"%s\" is negative", key);
-	*out = (uint64_t)v;
-	return RC_OK;
-}
-
-static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
-{
+	struct walk *w = context;
 	struct compaction_head h = {.hour = 0};
 	const char *kind, *dataset, *epoch;
 	int64_t version = 0;
@@ -96,7 +78,7 @@ static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
 		    version, VERSION);
 	if ((rc = json_get_text(line, "dataset", &dataset, e)) != RC_OK ||
 	    (rc = json_get_int(line, "hour", &h.hour, e)) != RC_OK ||
-	    (rc = get_u64(line, "generation", &h.generation, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "generation", &h.generation, e)) != RC_OK ||
 	    (rc = json_get_text(line, "epoch", &epoch, e)) != RC_OK ||
 	    (rc = json_get_int(line, "time", &h.time_ms, e)) != RC_OK)
 		return rc;
@@ -106,7 +88,6 @@ static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
 	    (strcmp(w->dataset, dataset) != 0 || w->hour != h.hour || w->generation != h.generation))
 		return err_set(RC_BAD, e, "it speaks of generation %" PRIu64 " of hour %" PRId64 " of %s", h.generation,
 		    h.hour, h.dataset);
-	w->head = true;
 	return w->v->head != NULL ? w->v->head(w->v->context, &h, e) : RC_OK;
 }
 
@@ -119,8 +100,9 @@ static enum rc walk_file(struct walk *w, const json_t *line, bool output, struct
 
 	if ((rc = json_get_text(line, output ? "output" : "input", &f.path, e)) != RC_OK ||
 	    (rc = json_get_text(line, output ? "staged" : "kept", &f.from, e)) != RC_OK ||
-	    (rc = get_u64(line, "size", &f.size, e)) != RC_OK || (rc = get_u64(line, "rows", &f.rows, e)) != RC_OK ||
-	    (rc = get_u64(line, "crc32", &crc32, e)) != RC_OK)
+	    (rc = json_get_u64(line, "size", &f.size, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "rows", &f.rows, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "crc32", &crc32, e)) != RC_OK)
 		return rc;
 	if (crc32 > UINT32_MAX || (aside != NULL && !json_is_string(aside)))
 		return err_set(RC_BAD, e, "the line of a file is damaged");
@@ -130,62 +112,33 @@ static enum rc walk_file(struct walk *w, const json_t *line, bool output, struct
 	return w->v->file != NULL ? w->v->file(w->v->context, &f, e) : RC_OK;
 }
 
-static enum rc walk_end(struct walk *w, const json_t *line, struct err *e)
+static enum rc walk_line(void *context, const json_t *line, bool *known, struct err *e)
 {
-	uint64_t lines = 0;
-	enum rc rc = get_u64(line, "lines", &lines, e);
+	struct walk *w = context;
 
-	if (rc != RC_OK)
-		return rc;
-	w->ended = true;
-	if (lines != w->lines)
-		return err_set(RC_BAD, e, "%" PRIu64 " lines, it says %" PRIu64, w->lines, lines);
+	if (json_object_get(line, "input") != NULL)
+		return walk_file(w, line, false, e);
+	if (json_object_get(line, "output") != NULL)
+		return walk_file(w, line, true, e);
+	*known = false;
+	return RC_OK;
+}
+
+static enum rc walk_end(void *context, struct err *e)
+{
+	const struct walk *w = context;
+
 	if (w->in != w->out)
 		return err_set(RC_BAD, e, "%" PRIu64 " rows went in, %" PRIu64 " came out", w->in, w->out);
 	return RC_OK;
 }
 
-static enum rc walk_line(struct walk *w, const char *text, size_t len, struct err *e)
-{
-	json_t *line = NULL;
-	enum rc rc = json_parse(text, len, &line, e);
-
-	if (rc != RC_OK)
-		return rc;
-	if (w->ended)
-		rc = err_set(RC_BAD, e, "there is more after its last line");
-	else if (!w->head)
-		rc = walk_head(w, line, e);
-	else if (json_object_get(line, "input") != NULL)
-		rc = walk_file(w, line, false, e);
-	else if (json_object_get(line, "output") != NULL)
-		rc = walk_file(w, line, true, e);
-	else
-		rc = walk_end(w, line, e);
-	w->lines++;
-	json_decref(line);
-	return rc;
-}
-
 static enum rc walk_text(struct walk *w, const char *text, size_t size, struct err *e)
 {
-	const char *at = text;
-	const char *end = text + size;
+	const struct lines_visitor v = {
+	    .what = "compaction", .context = w, .head = walk_head, .line = walk_line, .end = walk_end};
 
-	if (manifest_span(text, size) != size)
-		return err_set(RC_BAD, e, "the manifest is not whole");
-	while (at < end) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		if (stop == NULL)
-			return err_set(RC_BAD, e, "the manifest is not whole");
-		enum rc rc = walk_line(w, at, (size_t)(stop - at), e);
-		if (rc == RC_BAD)
-			return err_wrap(rc, e, "compaction line %" PRIu64, w->lines);
-		if (rc != RC_OK)
-			return rc;
-		at = stop + 1;
-	}
-	return w->ended ? RC_OK : err_set(RC_BAD, e, "the manifest is not whole");
+	return lines_walk(text, size, &v, e);
 }
 
 enum rc compaction_walk(const char *text, size_t size, const struct compaction_visitor *v, struct err *e)

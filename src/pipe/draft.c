@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/lines.h"
 #include "pipe/rejects.h"
 
 enum {
@@ -301,7 +302,7 @@ enum rc draft_manifest(const struct draft *d, struct manifest_head *head, struct
 		manifest_add_file(out, &m);
 	}
 	writer_put(out, d->originals.bytes, d->originals.len);
-	manifest_end(out);
+	lines_end(out);
 	return out->failed ? err_set(RC_FAIL, e, "a manifest larger than %d bytes", MANIFEST_MAX) : RC_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
+#include "pipe/lines.h"
 #include "pipe/settings.h"
 
 enum { PATH_BYTES = 512, HEAD_BYTES = 1024, PAGE = 8192, VERSION = 1, RETRIES = 8 };
@@ -218,7 +219,7 @@ static enum rc walk_segment(
 	char *at = memchr(text, '\n', size);
 	rc = at != NULL ? read_head(text, (size_t)(at - text), &head, e) : err_set(RC_BAD, e, "it is not whole");
 	while (rc == RC_OK && ++at < text + size) {
-		size_t span = manifest_span(at, (size_t)(text + size - at));
+		size_t span = lines_span(at, (size_t)(text + size - at));
 		if (span == 0)
 			rc = err_set(RC_BAD, e, "it is not whole");
 		else
@@ -530,8 +531,8 @@ enum rc history_head_read(const char *text, size_t size, struct history_head *ou
 {
 	const char *stop = memchr(text, '\n', size);
 	struct segment head = {.start = 0};
-	enum rc rc = stop != NULL ? read_head(text, (size_t)(stop - text), &head, e)
-	                          : err_set(RC_BAD, e, "it is not whole");
+	enum rc rc =
+	    stop != NULL ? read_head(text, (size_t)(stop - text), &head, e) : err_set(RC_BAD, e, "it is not whole");
 	if (rc != RC_OK)
 		return rc;
 	*out = (struct history_head){head.start, head.end, head.manifests};

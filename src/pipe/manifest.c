@@ -11,15 +11,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
+#include "pipe/lines.h"
 #include "pipe/settings.h"
 
 enum { VERSION = 1, PAGE = 8192, PATH_BYTES = 512 };
-
-static void put_text(struct writer *w, const char *key, const char *text)
-{
-	writer_format(w, ",\"%s\":", key);
-	json_quote(w, text, strlen(text));
-}
 
 /* Bytes of any kind as printable text: what a reader unescapes is what the file was called. */
 static void put_bytes(struct writer *w, const char *key, const char *bytes)
@@ -28,17 +23,17 @@ static void put_bytes(struct writer *w, const char *key, const char *bytes)
 	char *escaped = mem_alloc(4 * len + 1);
 
 	str_escape(bytes, len, escaped);
-	put_text(w, key, escaped);
+	json_quote_member(w, key, escaped);
 	mem_free(&escaped);
 }
 
 void manifest_begin(struct writer *w, const struct manifest_head *h)
 {
 	writer_format(w, "{\"sluice\":\"manifest\",\"version\":%d", VERSION);
-	put_text(w, "topic", h->topic);
+	json_quote_member(w, "topic", h->topic);
 	writer_format(w, ",\"partition\":%u,\"start\":%" PRIu64 ",\"end\":%" PRIu64, h->partition, h->start, h->end);
-	put_text(w, "epoch", h->epoch);
-	put_text(w, "writer", "sluice " SLUICE_VERSION);
+	json_quote_member(w, "epoch", h->epoch);
+	json_quote_member(w, "writer", "sluice " SLUICE_VERSION);
 	writer_format(w, ",\"time\":%" PRId64 "}\n", h->time_ms);
 }
 
@@ -46,9 +41,9 @@ void manifest_add_file(struct writer *w, const struct manifest_file *f)
 {
 	writer_text(w, "{\"file\":");
 	json_quote(w, f->path, strlen(f->path));
-	put_text(w, "staged", f->staged);
-	put_text(w, "kind", f->rejects ? "rejects" : "table");
-	put_text(w, "dataset", f->dataset);
+	json_quote_member(w, "staged", f->staged);
+	json_quote_member(w, "kind", f->rejects ? "rejects" : "table");
+	json_quote_member(w, "dataset", f->dataset);
 	writer_format(w, ",\"hour\":%" PRId64 ",\"size\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"crc32\":%" PRIu32 "}\n",
 	    f->hour, f->size, f->rows, f->crc32);
 }
@@ -62,8 +57,8 @@ void manifest_add_original(struct writer *w, const struct manifest_original *o)
 	put_bytes(w, "name", o->name);
 	put_bytes(w, "path", o->path);
 	writer_format(w, ",\"size\":%" PRIu64, o->size);
-	put_text(w, "pipeline", o->pipeline);
-	put_text(w, "dissector", o->dissector);
+	json_quote_member(w, "pipeline", o->pipeline);
+	json_quote_member(w, "dissector", o->dissector);
 	writer_format(w,
 	    ",\"parts\":%" PRIu32 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"lost\":%" PRIu64
 	    ",\"outside\":%" PRIu64 ",\"clean\":%s",
@@ -71,23 +66,10 @@ void manifest_add_original(struct writer *w, const struct manifest_original *o)
 	if (o->counters != NULL)
 		writer_format(w, ",\"counters\":%s", o->counters);
 	if (o->reason != NULL)
-		put_text(w, "reason", o->reason);
+		json_quote_member(w, "reason", o->reason);
 	if (o->note != NULL)
-		put_text(w, "note", o->note);
+		json_quote_member(w, "note", o->note);
 	writer_text(w, "}\n");
-}
-
-void manifest_end(struct writer *w)
-{
-	uint64_t lines = 0;
-	const uint8_t *at = w->bytes;
-	const uint8_t *end = w->bytes + w->len;
-
-	while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		lines++;
-		at++;
-	}
-	writer_format(w, "{\"lines\":%" PRIu64 "}\n", lines);
 }
 
 /* Reading. */
@@ -97,36 +79,7 @@ struct walk {
 	const char *topic; /* what the name promises; NULL: nothing */
 	unsigned partition;
 	uint64_t start;
-	bool head;
-	uint64_t lines;
-	bool ended;
 };
-
-static enum rc get_u64(const json_t *line, const char *key, uint64_t *out, struct err *e)
-{
-	int64_t v = 0;
-	enum rc rc = json_get_int(line, key, &v, e);
-
-	if (rc != RC_OK)
-		return rc;
-	if (v < 0)
-		return err_set(RC_BAD, e, "key \"%s\" is negative", key);
-	*out = (uint64_t)v;
-	return RC_OK;
-}
-
-static enum rc get_u32(const json_t *line, const char *key, uint32_t *out, struct err *e)
-{
-	uint64_t v = 0;
-	enum rc rc = get_u64(line, key, &v, e);
-
-	if (rc != RC_OK)
-		return rc;
-	if (v > UINT32_MAX)
-		return err_set(RC_BAD, e, "key \"%s\" is too large", key);
-	*out = (uint32_t)v;
-	return RC_OK;
-}
 
 /* Escaped text back to bytes; caller frees. */
 static enum rc get_bytes(const json_t *line, const char *key, char **out, struct err *e)
@@ -145,8 +98,9 @@ static enum rc get_bytes(const json_t *line, const char *key, char **out, struct
 	return err_set(RC_BAD, e, "key \"%s\" is not well escaped", key);
 }
 
-static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
+static enum rc walk_head(void *context, const json_t *line, struct err *e)
 {
+	struct walk *w = context;
 	struct manifest_head h = {0};
 	const char *kind, *topic, *epoch;
 	int64_t version = 0;
@@ -159,8 +113,9 @@ static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
 		return err_set(
 		    RC_BAD, e, "a %.32s of version %" PRId64 ", not a manifest of version %d", kind, version, VERSION);
 	if ((rc = json_get_text(line, "topic", &topic, e)) != RC_OK ||
-	    (rc = get_u32(line, "partition", &h.partition, e)) != RC_OK ||
-	    (rc = get_u64(line, "start", &h.start, e)) != RC_OK || (rc = get_u64(line, "end", &h.end, e)) != RC_OK ||
+	    (rc = json_get_u32(line, "partition", &h.partition, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "start", &h.start, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "end", &h.end, e)) != RC_OK ||
 	    (rc = json_get_text(line, "epoch", &epoch, e)) != RC_OK ||
 	    (rc = json_get_int(line, "time", &h.time_ms, e)) != RC_OK)
 		return rc;
@@ -168,7 +123,6 @@ static enum rc walk_head(struct walk *w, const json_t *line, struct err *e)
 		return err_set(RC_BAD, e, "its first line is damaged");
 	if (w->topic != NULL && (strcmp(w->topic, topic) != 0 || w->partition != h.partition || w->start != h.start))
 		return err_set(RC_BAD, e, "it speaks of %s/%u from %" PRIu64, h.topic, h.partition, h.start);
-	w->head = true;
 	return w->v->head != NULL ? w->v->head(w->v->context, &h, e) : RC_OK;
 }
 
@@ -183,8 +137,9 @@ static enum rc walk_file(struct walk *w, const json_t *line, struct err *e)
 	    (rc = json_get_text(line, "kind", &kind, e)) != RC_OK ||
 	    (rc = json_get_text(line, "dataset", &f.dataset, e)) != RC_OK ||
 	    (rc = json_get_int(line, "hour", &f.hour, e)) != RC_OK ||
-	    (rc = get_u64(line, "size", &f.size, e)) != RC_OK || (rc = get_u64(line, "rows", &f.rows, e)) != RC_OK ||
-	    (rc = get_u32(line, "crc32", &f.crc32, e)) != RC_OK)
+	    (rc = json_get_u64(line, "size", &f.size, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "rows", &f.rows, e)) != RC_OK ||
+	    (rc = json_get_u32(line, "crc32", &f.crc32, e)) != RC_OK)
 		return rc;
 	f.rejects = strcmp(kind, "rejects") == 0;
 	if (!f.rejects && strcmp(kind, "table") != 0)
@@ -204,14 +159,16 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	enum rc rc;
 
 	if ((rc = json_get_text(line, "original", &hex, e)) != RC_OK ||
-	    (rc = get_u32(line, "again", &o.again, e)) != RC_OK || (rc = get_bytes(line, "name", &name, e)) != RC_OK ||
-	    (rc = get_bytes(line, "path", &path, e)) != RC_OK || (rc = get_u64(line, "size", &o.size, e)) != RC_OK ||
+	    (rc = json_get_u32(line, "again", &o.again, e)) != RC_OK ||
+	    (rc = get_bytes(line, "name", &name, e)) != RC_OK || (rc = get_bytes(line, "path", &path, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "size", &o.size, e)) != RC_OK ||
 	    (rc = json_get_text(line, "pipeline", &o.pipeline, e)) != RC_OK ||
 	    (rc = json_get_text(line, "dissector", &o.dissector, e)) != RC_OK ||
-	    (rc = get_u32(line, "parts", &o.parts, e)) != RC_OK || (rc = get_u64(line, "rows", &o.rows, e)) != RC_OK ||
-	    (rc = get_u64(line, "rejects", &o.rejects, e)) != RC_OK ||
-	    (rc = get_u64(line, "lost", &o.lost, e)) != RC_OK ||
-	    (rc = get_u64(line, "outside", &o.outside, e)) != RC_OK)
+	    (rc = json_get_u32(line, "parts", &o.parts, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "rows", &o.rows, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "rejects", &o.rejects, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "lost", &o.lost, e)) != RC_OK ||
+	    (rc = json_get_u64(line, "outside", &o.outside, e)) != RC_OK)
 		goto out;
 	if (!str_unhex(hex, o.original, SHA256_BYTES) || !json_is_boolean(clean) ||
 	    (reason != NULL && !json_is_string(reason)) || (note != NULL && !json_is_string(note)) ||
@@ -235,52 +192,23 @@ out:
 	return rc;
 }
 
-static enum rc walk_line(struct walk *w, const char *text, size_t len, struct err *e)
+static enum rc walk_line(void *context, const json_t *line, bool *known, struct err *e)
 {
-	json_t *line = NULL;
-	enum rc rc = json_parse(text, len, &line, e);
-	uint64_t lines = 0;
+	struct walk *w = context;
 
-	if (rc != RC_OK)
-		return rc;
-	if (w->ended)
-		rc = err_set(RC_BAD, e, "there is more after its last line");
-	else if (!w->head)
-		rc = walk_head(w, line, e);
-	else if (json_object_get(line, "file") != NULL)
-		rc = walk_file(w, line, e);
-	else if (json_object_get(line, "original") != NULL)
-		rc = walk_original(w, line, e);
-	else if ((rc = get_u64(line, "lines", &lines, e)) == RC_OK) {
-		w->ended = true;
-		if (lines != w->lines)
-			rc = err_set(RC_BAD, e, "%" PRIu64 " lines, it says %" PRIu64, w->lines, lines);
-	}
-	w->lines++;
-	json_decref(line);
-	return rc;
+	if (json_object_get(line, "file") != NULL)
+		return walk_file(w, line, e);
+	if (json_object_get(line, "original") != NULL)
+		return walk_original(w, line, e);
+	*known = false;
+	return RC_OK;
 }
 
 static enum rc walk_text(struct walk *w, const char *text, size_t size, struct err *e)
 {
-	const char *at = text;
-	const char *end = text + size;
+	const struct lines_visitor v = {.what = "manifest", .context = w, .head = walk_head, .line = walk_line};
 
-	/* Whole first: a visitor must not act on the first half of a manifest that turns out to be cut. */
-	if (manifest_span(text, size) != size)
-		return err_set(RC_BAD, e, "the manifest is not whole");
-	while (at < end) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		if (stop == NULL)
-			return err_set(RC_BAD, e, "the manifest is not whole");
-		enum rc rc = walk_line(w, at, (size_t)(stop - at), e);
-		if (rc == RC_BAD)
-			return err_wrap(rc, e, "manifest line %" PRIu64, w->lines);
-		if (rc != RC_OK)
-			return rc;
-		at = stop + 1;
-	}
-	return w->ended ? RC_OK : err_set(RC_BAD, e, "the manifest is not whole");
+	return lines_walk(text, size, &v, e);
 }
 
 enum rc manifest_walk(const char *text, size_t size, const struct manifest_visitor *v, struct err *e)
@@ -288,23 +216,6 @@ enum rc manifest_walk(const char *text, size_t size, const struct manifest_visit
 	struct walk w = {.v = v};
 
 	return walk_text(&w, text, size, e);
-}
-
-size_t manifest_span(const char *text, size_t size)
-{
-	static const char tail[] = "{\"lines\":";
-	const char *at = text;
-	const char *end = text + size;
-
-	while (at < end) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		if (stop == NULL)
-			return 0;
-		if ((size_t)(stop - at) > sizeof tail - 1 && memcmp(at, tail, sizeof tail - 1) == 0)
-			return (size_t)(stop + 1 - text);
-		at = stop + 1;
-	}
-	return 0;
 }
 
 enum rc manifest_load(struct store *s, const char *topic, unsigned partition, uint64_t start,

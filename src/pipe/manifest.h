@@ -61,7 +61,7 @@ struct manifest_original {
 void manifest_begin(struct writer *w, const struct manifest_head *h);
 void manifest_add_file(struct writer *w, const struct manifest_file *f);
 void manifest_add_original(struct writer *w, const struct manifest_original *o);
-void manifest_end(struct writer *w);
+/* lines_end (pipe/lines.h) ends it. */
 
 struct manifest_visitor { /* any may be NULL; texts are borrowed for the call */
 	void *context;
@@ -72,10 +72,6 @@ struct manifest_visitor { /* any may be NULL; texts are borrowed for the call */
 
 /* Walk a manifest's text. RC_BAD: not whole or not ours. A visitor's other rc ends the walk and comes back. */
 enum rc manifest_walk(const char *text, size_t size, const struct manifest_visitor *v, struct err *e) MUST_USE;
-
-/* Bytes of the manifest that text begins with, 0 if it is not whole: a history segment holds many, one after the other.
- */
-size_t manifest_span(const char *text, size_t size);
 
 enum { MANIFEST_MAX = 64 << 20 };
 

@@ -1,4 +1,5 @@
 /* Any bytes as a manifest or a history segment: what is taken whole is written and taken again. */
+#include "pipe/lines.h"
 #include "pipe/manifest.h"
 
 #include "fuzz.h"
@@ -44,14 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	struct manifest_visitor write = {&out, see_head, see_file, see_original};
 	struct manifest_visitor look = {NULL, see_head, see_file, see_original};
 	struct err e;
-	size_t span = manifest_span(text, size);
+	size_t span = lines_span(text, size);
 	must(span <= size);
 	writer_init(&out, CEILING);
 	enum rc rc = manifest_walk(text, size, &write, &e);
 	must(rc == RC_OK || rc == RC_BAD);
 	if (rc == RC_OK) {
-		manifest_end(&out);
-		must(!out.failed && manifest_span((const char *)out.bytes, out.len) == out.len);
+		lines_end(&out);
+		must(!out.failed && lines_span((const char *)out.bytes, out.len) == out.len);
 		must(manifest_walk((const char *)out.bytes, out.len, &look, &e) == RC_OK);
 	}
 	if (span > 0 && span < size) {

@@ -1,4 +1,5 @@
 /* manifest: what is written is read, and no cut or flipped manifest is ever taken for a whole one. */
+#include "pipe/lines.h"
 #include "pipe/manifest.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static void build(struct writer *w)
 	o.note = "a tool said\n\"so\"";
 	o.counters = NULL;
 	manifest_add_original(w, &o);
-	manifest_end(w);
+	lines_end(w);
 	assert_false(w->failed);
 }
 
@@ -103,7 +104,7 @@ static void what_is_written_is_read(void **state)
 	build(&w);
 	assert_int_equal(manifest_walk((const char *)w.bytes, w.len, &v, &e), RC_OK);
 	assert_true(seen.heads == 1 && seen.files == 2 && seen.rejects == 1 && seen.originals == 2);
-	assert_int_equal(manifest_span((const char *)w.bytes, w.len), w.len);
+	assert_int_equal(lines_span((const char *)w.bytes, w.len), w.len);
 	writer_fini(&w);
 }
 
@@ -158,7 +159,7 @@ static void flips_and_lines_out_of_place_are_survived(void **state)
 	/* Two manifests on end, a line doubled, a line missing. */
 	char *twice = mem_format("%.*s%.*s", (int)w.len, (const char *)w.bytes, (int)w.len, (const char *)w.bytes);
 	assert_int_equal(manifest_walk(twice, 2 * w.len, &v, &e), RC_BAD);
-	assert_int_equal(manifest_span(twice, 2 * w.len), w.len);
+	assert_int_equal(lines_span(twice, 2 * w.len), w.len);
 	mem_free(&twice);
 	const char *first = (const char *)w.bytes;
 	const char *second = (const char *)memchr(first, '\n', w.len) + 1;
