@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ext/json.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 
@@ -40,20 +41,6 @@ struct search {
 	struct err *e;
 };
 
-static json_t *number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
-static void set_escaped(json_t *o, const char *key, const char *text)
-{
-	size_t len = strlen(text);
-	char *out = mem_alloc(4 * len + 1);
-	str_escape(text, len, out);
-	json_object_set_new(o, key, json_string(out));
-	mem_free(&out);
-}
-
 /* The original with that identity, made if it is new. */
 static json_t *original_of(
     struct search *s, const uint8_t sha256[SHA256_BYTES], uint32_t again, const char *pipeline, bool *fresh)
@@ -75,11 +62,11 @@ static json_t *original_of(
 static enum rc describe(struct search *s, json_t *one, const char *name, const char *path, uint64_t size, struct err *e)
 {
 	struct store_stat st;
-	set_escaped(one, "name", name);
-	set_escaped(one, "path", path);
-	json_object_set_new(one, "size", number(size));
+	json_object_set_new(one, "name", json_escaped(name));
+	json_object_set_new(one, "path", json_escaped(path));
+	json_object_set_new(one, "size", json_u64(size));
 	enum rc rc = store_stat(s->trace->store, path, &st, e);
-	json_object_set_new(one, "archived", rc == RC_OK ? number(st.size) : json_integer(-1));
+	json_object_set_new(one, "archived", rc == RC_OK ? json_u64(st.size) : json_integer(-1));
 	json_object_set_new(one, "ledger", json_null());
 	json_object_set_new(one, "commits", json_array());
 	return rc == RC_END ? RC_OK : rc;
@@ -106,16 +93,16 @@ static bool see_ledger(void *context, const struct ledger_original *o)
 	s->rc = fresh ? describe(s, one, o->name, o->path, o->size, s->e) : RC_OK;
 	json_t *l = json_object();
 	json_object_set_new(l, "state", json_string(state_name[o->state]));
-	set_escaped(l, "source", o->source);
+	json_object_set_new(l, "source", json_escaped(o->source));
 	json_object_set_new(l, "topic", json_string(o->topic));
-	json_object_set_new(l, "partition", number(o->partition));
-	json_object_set_new(l, "parts", number(o->parts));
+	json_object_set_new(l, "partition", json_u64(o->partition));
+	json_object_set_new(l, "parts", json_u64(o->parts));
 	json_object_set_new(l, "seen_ms", json_integer(o->seen_ms));
 	json_object_set_new(l, "committed_ms", json_integer(o->committed_ms));
-	json_object_set_new(l, "rows", number(o->rows));
-	json_object_set_new(l, "rejects", number(o->rejects));
-	json_object_set_new(l, "lost", number(o->lost));
-	set_escaped(l, "note", o->note != NULL ? o->note : "");
+	json_object_set_new(l, "rows", json_u64(o->rows));
+	json_object_set_new(l, "rejects", json_u64(o->rejects));
+	json_object_set_new(l, "lost", json_u64(o->lost));
+	json_object_set_new(l, "note", json_escaped(o->note != NULL ? o->note : ""));
 	json_object_set_new(one, "ledger", l);
 	return s->rc == RC_OK;
 }
@@ -172,7 +159,7 @@ static enum rc add_rejects(
 	if (rc == RC_OK && l.count > 0) {
 		json_t *r = json_object();
 		json_object_set_new(r, "path", json_string(path));
-		json_object_set_new(r, "count", number(l.count));
+		json_object_set_new(r, "count", json_u64(l.count));
 		json_object_set(r, "lines", l.list);
 		json_object_set_new(commit, "rejects", r);
 	}
@@ -188,16 +175,16 @@ static enum rc add_commit(struct search *s, json_t *one, const struct manifest_o
 	size_t i;
 	enum rc rc = RC_OK;
 	json_object_set_new(c, "topic", json_string(h->topic));
-	json_object_set_new(c, "partition", number(h->partition));
-	json_object_set_new(c, "start", number(h->start));
-	json_object_set_new(c, "end", number(h->end));
+	json_object_set_new(c, "partition", json_u64(h->partition));
+	json_object_set_new(c, "start", json_u64(h->start));
+	json_object_set_new(c, "end", json_u64(h->end));
 	json_object_set_new(c, "time_ms", json_integer(h->time_ms));
 	json_object_set_new(c, "epoch", json_string(h->epoch));
-	json_object_set_new(c, "rows", number(o->rows));
-	json_object_set_new(c, "rejected", number(o->rejects));
-	json_object_set_new(c, "lost", number(o->lost));
-	json_object_set_new(c, "outside", number(o->outside));
-	json_object_set_new(c, "parts", number(o->parts));
+	json_object_set_new(c, "rows", json_u64(o->rows));
+	json_object_set_new(c, "rejected", json_u64(o->rejects));
+	json_object_set_new(c, "lost", json_u64(o->lost));
+	json_object_set_new(c, "outside", json_u64(o->outside));
+	json_object_set_new(c, "parts", json_u64(o->parts));
 	json_object_set_new(c, "dissector", json_string(o->dissector));
 	json_object_set_new(c, "clean", json_boolean(o->clean));
 	if (o->reason != NULL)

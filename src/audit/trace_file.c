@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "ext/json.h"
 #include "pipe/compaction.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
@@ -24,20 +25,6 @@ struct back {
 	struct manifest_head head;
 	bool named; /* a manifest names the file */
 };
-
-static json_t *number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
-static void set_escaped(json_t *o, const char *key, const char *text)
-{
-	size_t len = strlen(text);
-	char *out = mem_alloc(4 * len + 1);
-	str_escape(text, len, out);
-	json_object_set_new(o, key, json_string(out));
-	mem_free(&out);
-}
 
 static json_t *entry_of(struct back *b, const uint8_t sha256[SHA256_BYTES])
 {
@@ -92,7 +79,7 @@ static enum rc read_file(struct back *b, bool rejects, struct err *e)
 	json_object_set_new(b->one, "there", json_boolean(rc == RC_OK));
 	if (rc != RC_OK)
 		return rc == RC_END ? RC_OK : rc;
-	json_object_set_new(b->one, "size", number(st.size));
+	json_object_set_new(b->one, "size", json_u64(st.size));
 	if (rejects) {
 		struct crc32_tables tables;
 		uint32_t crc = 0;
@@ -101,7 +88,7 @@ static enum rc read_file(struct back *b, bool rejects, struct err *e)
 	} else {
 		rc = content_footer(b->trace->store, b->path, st.size, &footer, e);
 		if (rc == RC_OK) {
-			json_object_set_new(b->one, "rows", number(footer.inspect.rows));
+			json_object_set_new(b->one, "rows", json_u64(footer.inspect.rows));
 			if (footer.inspect.dissector.at != NULL)
 				json_object_set_new(b->one, "dissector",
 				    json_stringn(footer.inspect.dissector.at, footer.inspect.dissector.len));
@@ -141,10 +128,10 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	json_t *entry = json_object_get(b->by_digest, hex);
 	if (entry == NULL || json_object_get(entry, "path") != NULL)
 		return RC_OK;
-	json_object_set_new(entry, "again", number(o->again));
+	json_object_set_new(entry, "again", json_u64(o->again));
 	json_object_set_new(entry, "pipeline", json_string(o->pipeline));
-	set_escaped(entry, "name", o->name);
-	set_escaped(entry, "path", o->path);
+	json_object_set_new(entry, "name", json_escaped(o->name));
+	json_object_set_new(entry, "path", json_escaped(o->path));
 	return RC_OK;
 }
 
@@ -228,7 +215,7 @@ enum rc trace_file(const struct trace *t, const char *path, json_t **out, struct
 	struct back b = {.trace = t, .path = path, .one = json_object(), .by_digest = json_object()};
 	char *dataset = mem_text_n(path, strcspn(path, "/"));
 	bool rejects = strstr(path, "/rejects/") != NULL;
-	set_escaped(b.one, "file", path);
+	json_object_set_new(b.one, "file", json_escaped(path));
 	json_object_set_new(b.one, "dataset", json_string(dataset));
 	json_object_set_new(b.one, "kind", json_string(rejects ? "rejects" : "table"));
 	json_object_set_new(b.one, "originals", json_array());
