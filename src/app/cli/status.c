@@ -332,7 +332,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 		show_partitions(h);
 		show_totals(h);
 		show_catalog(c, h);
-	show_compaction(c, h);
+		show_compaction(c, h);
 		show_files(h);
 	}
 	for (unsigned i = 0; i < h->problems; i++)
