@@ -238,18 +238,6 @@ static void step(const struct draft *d, enum commit_step s)
 		d->bench->step(d->bench->step_context, s);
 }
 
-/* Is a file gone that we staged? Only a writer that recovered the partition since removes one. */
-static bool swept(const struct draft *d)
-{
-	for (size_t i = 0; i < d->files; i++) {
-		struct store_stat stat;
-		struct err unused;
-		if (store_stat(d->bench->store, d->file[i].staged, &stat, &unused) == RC_END)
-			return true;
-	}
-	return false;
-}
-
 enum rc draft_finish(struct draft *d, uint64_t end, struct err *e)
 {
 	struct store_file **handles = NULL;
@@ -264,8 +252,6 @@ enum rc draft_finish(struct draft *d, uint64_t end, struct err *e)
 	settle_files(d, &handles);
 	if (d->files > 0)
 		rc = store_sync(d->bench->store, handles, d->files, e);
-	if ((rc == RC_BAD || rc == RC_FAIL) && swept(d))
-		rc = RC_END;
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_SYNCED, e);
 	mem_free(&handles);

@@ -101,7 +101,7 @@ const struct seen_key *draft_keys(const struct draft *d, size_t *count);
 
 /*
  * Close every file, make them durable with one sync, and settle final names: end is part of them. RC_AGAIN, RC_FAIL:
- * nothing of the draft may be used. RC_END: the same, and another writer has the partition.
+ * nothing of the draft may be used.
  */
 enum rc draft_finish(struct draft *d, uint64_t end, struct err *e) MUST_USE;
 const struct draft_file *draft_files(const struct draft *d, size_t *count);

@@ -49,7 +49,7 @@ struct store_ops {
 	enum rc (*close_file)(struct store *s, struct store_file *f, uint64_t expected, struct err *e);
 	/* Make closed files durable, all of them; frees the handles and clears the pointers, whatever the outcome. By
 	 * then each length is verified where the bytes lie: a provider may have sent them since close_file, several at
-	 * a time. On failure count their data as lost. */
+	 * a time. On failure count their data as lost. RC_AGAIN: also when somebody removed their folder. */
 	enum rc (*sync)(struct store *s, struct store_file **files, size_t count, struct err *e);
 	/* Drop a handle and delete its file. */
 	void (*abandon)(struct store *s, struct store_file *f);

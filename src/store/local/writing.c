@@ -177,7 +177,9 @@ static enum rc sync_each(struct local *l, struct store_file **files, size_t coun
 		const char *leaf;
 		rc = dirs_room(&dirs, e);
 		struct dir *dir = rc == RC_OK ? dirs_of(&dirs, files[i]->path, false, &leaf) : NULL;
-		if (rc == RC_OK && dir == NULL)
+		if (rc == RC_OK && dir == NULL && errno == ENOENT)
+			rc = err_set(RC_AGAIN, e, "%.300s: was taken away before it was durable", files[i]->path);
+		else if (rc == RC_OK && dir == NULL)
 			rc = beneath_error(errno, files[i]->path, e, "its directory cannot be opened");
 		else if (rc == RC_OK && fdatasync(files[i]->fd) != 0)
 			rc = err_sys(RC_FAIL, errno, e, "%.300s: cannot sync", files[i]->path);

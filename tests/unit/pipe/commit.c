@@ -499,7 +499,7 @@ static void a_leftover_is_no_link(void **state)
 }
 
 /* The other one recovered, and took away what this one had staged before it was durable. */
-static void a_draft_that_was_swept_is_another_writers(void **state)
+static void a_draft_that_was_swept_is_begun_again(void **state)
 {
 	struct world w;
 	struct world_bench b;
@@ -515,7 +515,7 @@ static void a_draft_that_was_swept_is_another_writers(void **state)
 	char *staging = store_local_path(b.bench.store, p.staging);
 	snprintf(command, sizeof command, "rm -r '%s'", staging);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(draft_finish(d, 10, &e), RC_END);
+	assert_int_equal(draft_finish(d, 10, &e), RC_AGAIN);
 	draft_free(&d);
 	mem_free(&staging);
 	world_bench_close(&b);
@@ -535,7 +535,7 @@ int main(void)
 	    cmocka_unit_test(an_index_that_is_ahead_is_not_forgotten),
 	    cmocka_unit_test(commits_that_are_folded_between_segments_and_listing_are_not_passed_over),
 	    cmocka_unit_test(a_leftover_is_no_link),
-	    cmocka_unit_test(a_draft_that_was_swept_is_another_writers),
+	    cmocka_unit_test(a_draft_that_was_swept_is_begun_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
