@@ -14,7 +14,7 @@ import tap  # noqa: E402
 from cluster import events, rdkafka  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from lake import faults, ids  # noqa: E402
-from spool import Spool  # noqa: E402
+from spool import Spool, wait_for  # noqa: E402
 
 SESSION_MS = 6000
 LIMIT_S = 90
@@ -134,12 +134,11 @@ def comings_and_goings(c, place):
               [(t, n) for t in ('files', 'rows') for n in range(4)], partitions)
     tap.check('partitions are added: the new ones are used', all(p['next'] > 0 for p in partitions if p['topic'].endswith('.rows')), partitions)
     tap.check('nothing waits', all(p['lag'] == 0 for p in partitions), partitions)
-    wanted, group, end = [p['next'] or rdkafka.INVALID for p in partitions], None, time.monotonic() + 20
+    wanted = [p['next'] or rdkafka.INVALID for p in partitions]
     with rdkafka.Client(rdkafka.CONSUMER, {'bootstrap.servers': c.kafka.bootstrap, 'group.id': f'sluice.{site.keys["instance"]}'}) as client:
-        while group != wanted and time.monotonic() < end:
-            time.sleep(0.5)
-            group = [events.committed(client, p['topic'], p['partition']) for p in partitions]
-    tap.check("nothing waits: nor in what Kafka's own tools show", group == wanted, (group, partitions))
+        def group():
+            return [events.committed(client, p['topic'], p['partition']) for p in partitions]
+        tap.check("nothing waits: nor in what Kafka's own tools show", wait_for(lambda: group() == wanted, 20, 0.5), (group(), partitions))
     all_well(site, 'comings and goings')
     for spool in (one, two, three):
         tap.check(f'{os.path.basename(spool.place)}: no errors in its log', ' error ' not in spool.log(), spool.log()[-3000:])
@@ -174,10 +173,7 @@ def deleted(c, place):
     topic = next(p['topic'] for p in site.status()['partitions'] if p['topic'].endswith('.rows'))
     with rdkafka.Client(rdkafka.PRODUCER, {'bootstrap.servers': c.kafka.bootstrap}) as client:
         events.delete_topic(client, topic)
-    end = time.monotonic() + 30
-    while 'there is no topic' not in one.log() and time.monotonic() < end:
-        time.sleep(0.1)
-    tap.check('a topic is deleted: the worker says so', f'there is no topic "{topic}"' in one.log(), one.log())
+    tap.check('a topic is deleted: the worker says so', wait_for(lambda: f'there is no topic "{topic}"' in one.log(), 30, 0.1), one.log())
     all_well(site, 'a topic is deleted')
 
 

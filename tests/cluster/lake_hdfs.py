@@ -10,12 +10,14 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import tap  # noqa: E402
 from cluster.faulty import Faulty  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from cluster.store_client import SOURCE, Client, escaped, plain  # noqa: E402
 from cluster.webhdfs import room  # noqa: E402
+from spool import wait_for  # noqa: E402
 
 MIB = 1 << 20
 MARK = f'lake-{os.getpid()}-{time.time_ns()}'
@@ -200,9 +202,7 @@ def broken_bodies(w, f):
         f.set({'op': 'CREATE', 'at': 'data', 'late': 1, 'lie': 7000, 'times': 2})
         f.late.clear()
         rc, text = c('stage', 'late', w.small)
-        deadline = time.monotonic() + 20
-        while len(f.late) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: len(f.late) >= 2, 20, 0.05)
         tap.check('attempts that come late do not replace the one that was made', rc == 'ok' and len(f.late) == 2 and w.holds('broken/late', w.small), (rc, text, f.late))
         for fault in ('cut', 'lie'):
             f.set({'op': 'CREATE', 'at': 'data', fault: 5 * MIB})

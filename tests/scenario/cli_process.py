@@ -42,6 +42,8 @@ def committed(s):
 
 
 def restart(s, run):
+    # a child has its name only once it is another program
+    wait_for(lambda: {'collect', 'work'} <= set(commands(children(run.pid))))
     for name in ('collect', 'work'):
         before = commands(children(run.pid))
         os.kill(before[name], signal.SIGKILL)
