@@ -43,6 +43,9 @@ def read_report(raw):
             text = report.setdefault(key, '') if key == 'note' else report[key]
             if not isinstance(text, str) or len(text.encode('utf-8', 'replace')) > most:
                 raise ValueError(f'key "{key}" is no text of at most {most} bytes')
+        for key in ('ahead', 'behind'):
+            if type(report.setdefault(key, 0)) is not int or report[key] < 0:
+                raise ValueError(f'key "{key}" is no count')
         counters = report.get('counters') or {}
         report['counters'] = {k: v for k, v in counters.items() if type(v) is int and v > 0}
         *entries, tail = report['entries'].split('\n')
@@ -148,7 +151,7 @@ class _Commit:
         self.rejects.add(o, report)
         entry = {k: o[k] for k in ('original', 'again', 'name', 'path', 'size', 'pipeline', 'dissector', 'parts')}
         entry |= {'rows': stored, 'rejects': report['rejects'], 'lost': report['lost'], 'outside': report['outside'], 'clean': report['clean']}
-        for key in ('counters', 'reason', 'note'):
+        for key in ('ahead', 'behind', 'counters', 'reason', 'note'):
             if report[key]:
                 entry[key] = report[key]
         self.lines[number] = entry

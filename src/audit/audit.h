@@ -37,6 +37,7 @@ struct audit_result {
 	uint64_t kind[FINDING_KINDS];
 	uint64_t originals; /* identities that manifests name */
 	uint64_t rows, rejects, lost;
+	uint64_t ahead, behind;            /* rows with implausible times */
 	uint64_t archived, archived_bytes; /* files of originals looked at */
 	uint64_t tables, table_bytes, table_rows, rejects_files;
 	uint64_t commits, segments, partitions, compactions;

@@ -30,7 +30,7 @@ struct reading {
 	bool unsure;           /* what was there before it could not be read */
 	struct manifest_head head;
 	struct writer pending; /* facts of the manifest being walked */
-	uint64_t rows, rejects, lost, originals, tables;
+	uint64_t rows, rejects, lost, ahead, behind, originals, tables;
 };
 
 static void keep(struct reading *r, bool path, const struct sorter_record *record)
@@ -60,6 +60,8 @@ static enum rc flush(struct reading *r, struct err *e)
 		result->rows += r->rows;
 		result->rejects += r->rejects;
 		result->lost += r->lost;
+		result->ahead += r->ahead;
+		result->behind += r->behind;
 		result->commits++;
 	}
 	return rc;
@@ -70,7 +72,7 @@ static enum rc see_head(void *context, const struct manifest_head *h, struct err
 	struct reading *r = context;
 	(void)e;
 	r->head = *h;
-	r->rows = r->rejects = r->lost = 0;
+	r->rows = r->rejects = r->lost = r->ahead = r->behind = 0;
 	writer_reset(&r->pending);
 	return RC_OK;
 }
@@ -122,6 +124,8 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	r->rows += o->rows;
 	r->rejects += o->rejects;
 	r->lost += o->lost;
+	r->ahead += o->ahead;
+	r->behind += o->behind;
 	return RC_OK;
 }
 

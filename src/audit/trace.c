@@ -184,6 +184,8 @@ static enum rc add_commit(struct search *s, json_t *one, const struct manifest_o
 	json_object_set_new(c, "rejected", json_u64(o->rejects));
 	json_object_set_new(c, "lost", json_u64(o->lost));
 	json_object_set_new(c, "outside", json_u64(o->outside));
+	json_object_set_new(c, "ahead", json_u64(o->ahead));
+	json_object_set_new(c, "behind", json_u64(o->behind));
 	json_object_set_new(c, "parts", json_u64(o->parts));
 	json_object_set_new(c, "dissector", json_string(o->dissector));
 	json_object_set_new(c, "clean", json_boolean(o->clean));

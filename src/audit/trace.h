@@ -29,7 +29,7 @@ struct trace {
  *
  * An original: original (sha256), again, pipeline, name, path, size, archived (bytes that lie there, -1 none), ledger
  * (object: state, source, topic, partition, parts, seen_ms, committed_ms, rows, rejects, lost, note) or null, commits
- * (array: topic, partition, start, end, time_ms, epoch, rows, rejects, lost, parts, dissector, clean, reason, events,
+ * (array: topic, partition, start, end, time_ms, epoch, rows, rejected, lost, outside, ahead, behind, parts, dissector, clean, reason, events,
  * files: [{path, rows, ranges: [[first, rows], …]}], rejects: {path, count, lines: [{offset, length, rows, reason}]}).
  *
  * A file: file, dataset, kind, hour, rows, size, there, commits (topic, partition, start, end, time_ms, epoch),

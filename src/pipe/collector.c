@@ -325,7 +325,8 @@ static enum rc ensure_topics(struct collector *c, struct err *e)
 	const struct settings *s = c->settings;
 	struct bus_limits limits;
 	enum rc rc = RC_OK;
-	c->limits = (struct rows_limits){.hours = s->partitions_max, .event_bytes = SIZE_MAX};
+	c->limits = (struct rows_limits){
+	    .hours = s->partitions_max, .event_bytes = SIZE_MAX, .ahead_ms = s->ahead_ms, .behind_ms = s->behind_ms};
 	for (size_t i = 0; i < 2 * s->pipelines && rc == RC_OK; i++) {
 		const char *topic = i % 2 ? s->pipeline[i / 2].topic_rows : s->pipeline[i / 2].topic_files;
 		rc = bus_topic_ensure(c->bus, topic, s->workers, &c->partitions[i], e);

@@ -276,6 +276,8 @@ static void count(const struct bench *b, const struct draft_totals *t)
 	metric_add(b->figures, FIGURE_REJECTS, t->rejects);
 	metric_add(b->figures, FIGURE_ROWS_LOST, t->lost);
 	metric_add(b->figures, FIGURE_VALUES_OUTSIDE, t->outside);
+	metric_add(b->figures, FIGURE_ROWS_AHEAD, t->ahead);
+	metric_add(b->figures, FIGURE_ROWS_BEHIND, t->behind);
 	metric_add(b->figures, FIGURE_FILES_WRITTEN, t->table_files);
 	metric_add(b->figures, FIGURE_BYTES_WRITTEN, t->bytes);
 	metric_add(b->figures, FIGURE_SEQUENCE_FAILURES, t->sequence_failures);

@@ -161,6 +161,8 @@ enum rc draft_original(struct draft *d, const struct manifest_original *o, const
 	t->rejects += o->rejects;
 	t->lost += o->lost;
 	t->outside += o->outside;
+	t->ahead += o->ahead;
+	t->behind += o->behind;
 	t->sequence_failures += counter(report, "sequence_failures");
 	t->stat_mismatches += counter(report, "stat_mismatch");
 	return RC_OK;

@@ -74,7 +74,7 @@ struct draft_file { /* of the manifest; in a draft that was finished */
 };
 
 struct draft_totals {
-	uint64_t events, duplicates, originals, rows, rejects, lost, outside, bytes, table_files;
+	uint64_t events, duplicates, originals, rows, rejects, lost, outside, ahead, behind, bytes, table_files;
 	uint64_t sequence_failures, stat_mismatches;
 };
 

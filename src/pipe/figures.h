@@ -21,6 +21,8 @@
 	X(REJECTS, "rejects", "counter", "rejects in committed originals") \
 	X(ROWS_LOST, "rows_lost", "counter", "rows known to be lost in rejects") \
 	X(VALUES_OUTSIDE, "values_outside", "counter", "values that became null because their SQL type cannot hold them") \
+	X(ROWS_AHEAD, "rows_ahead", "counter", "committed rows whose time is further ahead of their file than times.ahead") \
+	X(ROWS_BEHIND, "rows_behind", "counter", "committed rows whose time is further behind their file than times.behind") \
 	X(COMMITS, "commits", "counter", "manifests written") \
 	X(FILES_WRITTEN, "table_files", "counter", "table files published") \
 	X(BYTES_WRITTEN, "table_bytes", "counter", "bytes of table files published") \

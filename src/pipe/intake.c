@@ -107,6 +107,8 @@ static enum rc add_original(
 	    .rejects = r->rejects,
 	    .lost = r->lost,
 	    .outside = r->outside,
+	    .ahead = r->ahead,
+	    .behind = r->behind,
 	    .clean = r->clean,
 	    .counters = counters_text(in),
 	    .reason = r->reason[0] != '\0' ? r->reason : NULL,
@@ -132,6 +134,7 @@ static enum rc take_batch(
 	for (size_t i = 0; i < groups && rc == RC_OK; i++) {
 		rc = draft_rows(d, group[i].hour, &source, b, group[i].rows, group[i].count, &in->outside, e);
 		in->stored += group[i].count;
+		report_hour(&in->report, group[i].hour, group[i].count);
 	}
 	if (rc == RC_OK && left_out > 0)
 		report_reject(&in->report, 0, 0, left_out, "too_many_hours");
@@ -195,6 +198,7 @@ enum rc intake_file(
 	if (rc != RC_OK)
 		return rc;
 	report_reset(&in->report, in->pipeline->dissector);
+	report_expect(&in->report, ev->archived_s, in->bench->settings->behind_ms, in->bench->settings->ahead_ms);
 	route_begin(in->route);
 	in->stored = in->outside = 0;
 	rc = dissect_original(in, d, ev, original, halt, &refused, e);

@@ -63,6 +63,10 @@ void manifest_add_original(struct writer *w, const struct manifest_original *o)
 	    ",\"parts\":%" PRIu32 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"lost\":%" PRIu64
 	    ",\"outside\":%" PRIu64 ",\"clean\":%s",
 	    o->parts, o->rows, o->rejects, o->lost, o->outside, o->clean ? "true" : "false");
+	if (o->ahead > 0)
+		writer_format(w, ",\"ahead\":%" PRIu64, o->ahead);
+	if (o->behind > 0)
+		writer_format(w, ",\"behind\":%" PRIu64, o->behind);
 	if (o->counters != NULL)
 		writer_format(w, ",\"counters\":%s", o->counters);
 	if (o->reason != NULL)
@@ -96,6 +100,12 @@ static enum rc get_bytes(const json_t *line, const char *key, char **out, struct
 		return RC_OK;
 	mem_free(out);
 	return err_set(RC_BAD, e, "key \"%s\" is not well escaped", key);
+}
+
+/* One that is left out where it is nought. */
+static enum rc get_optional(const json_t *line, const char *key, uint64_t *out, struct err *e)
+{
+	return json_object_get(line, key) != NULL ? json_get_u64(line, key, out, e) : RC_OK;
 }
 
 static enum rc walk_head(void *context, const json_t *line, struct err *e)
@@ -168,7 +178,9 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	    (rc = json_get_u64(line, "rows", &o.rows, e)) != RC_OK ||
 	    (rc = json_get_u64(line, "rejects", &o.rejects, e)) != RC_OK ||
 	    (rc = json_get_u64(line, "lost", &o.lost, e)) != RC_OK ||
-	    (rc = json_get_u64(line, "outside", &o.outside, e)) != RC_OK)
+	    (rc = json_get_u64(line, "outside", &o.outside, e)) != RC_OK ||
+	    (rc = get_optional(line, "ahead", &o.ahead, e)) != RC_OK ||
+	    (rc = get_optional(line, "behind", &o.behind, e)) != RC_OK)
 		goto out;
 	if (!str_unhex(hex, o.original, SHA256_BYTES) || !json_is_boolean(clean) ||
 	    (reason != NULL && !json_is_string(reason)) || (note != NULL && !json_is_string(note)) ||

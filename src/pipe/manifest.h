@@ -4,7 +4,7 @@
  * JSON lines: first {"sluice":"manifest","version":1,"topic","partition","start","end","epoch","writer","time"}; then
  * one line per file
  * {"file":final,"staged","kind":"table"|"rejects","dataset","hour","size","rows","crc32"}; one per original
- * {"original","again","name","path","size","pipeline","dissector","parts","rows","rejects","lost","outside","clean","counters","reason","note"};
+ * {"original","again","name","path","size","pipeline","dissector","parts","rows","rejects","lost","outside","clean","ahead","behind","counters","reason","note"};
  * last {"lines":n}: a manifest without it is not whole.
  * Reading is line by line, so that memory does not grow with the commit.
  *
@@ -50,6 +50,8 @@ struct manifest_original {
 	uint64_t rejects;     /* reject entries */
 	uint64_t lost;        /* rows known to be lost in them */
 	uint64_t outside;     /* values that became null for their type */
+	uint64_t ahead;       /* rows of hours that are implausibly late, in "rows" all the same */
+	uint64_t behind;      /* or early */
 	bool clean;           /* the input ended as its format wants */
 	const char *counters; /* the dissector's own counters that are not zero, a JSON object; NULL none */
 	const char *reason;   /* the whole file was refused: why; else NULL */

@@ -4,12 +4,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "ext/json.h"
 
+enum { MS_PER_S = 1000 };
+
 void report_init(struct report *r, const struct dissect_ops *dissector)
 {
-	*r = (struct report){.dissector = dissector, .clean = true};
+	*r = (struct report){.dissector = dissector, .clean = true, .first_hour = INT64_MIN, .last_hour = INT64_MAX};
 	writer_init(&r->entries, REPORT_ENTRIES_MAX);
 }
 
@@ -17,7 +20,8 @@ void report_reset(struct report *r, const struct dissect_ops *dissector)
 {
 	struct writer entries = r->entries;
 	writer_reset(&entries);
-	*r = (struct report){.dissector = dissector, .clean = true, .entries = entries};
+	*r = (struct report){
+	    .dissector = dissector, .clean = true, .entries = entries, .first_hour = INT64_MIN, .last_hour = INT64_MAX};
 }
 
 void report_fini(struct report *r)
@@ -81,6 +85,21 @@ void report_reject(struct report *r, uint64_t offset, uint64_t length, uint64_t 
 	put_entry(r, offset, length, rows, reason, strlen(reason), (const uint8_t *)"", 0);
 }
 
+/* Whole hours: one that is plausible in part is plausible. */
+void report_expect(struct report *r, int64_t archived_s, int64_t behind_ms, int64_t ahead_ms)
+{
+	if (archived_s <= 0)
+		return;
+	r->first_hour = hour_of(archived_s - behind_ms / MS_PER_S);
+	r->last_hour = hour_of(archived_s + ahead_ms / MS_PER_S);
+}
+
+void report_hour(struct report *r, int64_t hour, uint64_t rows)
+{
+	r->ahead += hour > r->last_hour ? rows : 0;
+	r->behind += hour < r->first_hour ? rows : 0;
+}
+
 void report_refuse(struct report *r, uint64_t size, const char *reason)
 {
 	r->clean = false;
@@ -124,6 +143,10 @@ void report_write(const struct report *r, struct writer *out)
 	    ",\"silent\":%" PRIu64 ",\"clean\":%s,\"reason\":",
 	    r->rows, r->rejects, r->lost, r->outside, r->silent, r->clean ? "true" : "false");
 	json_quote(out, r->reason, strlen(r->reason));
+	if (r->ahead > 0)
+		writer_format(out, ",\"ahead\":%" PRIu64, r->ahead);
+	if (r->behind > 0)
+		writer_format(out, ",\"behind\":%" PRIu64, r->behind);
 	if (r->note[0] != '\0') {
 		writer_text(out, ",\"note\":");
 		json_quote(out, r->note, strlen(r->note));
@@ -186,7 +209,10 @@ static enum rc read_members(struct report *r, const json_t *o, struct err *e)
 		return err_set(RC_BAD, e, "key \"reason\" is longer than %d bytes", REPORT_REASON - 1);
 	writer_put(&r->entries, json_string_value(entries), json_string_length(entries));
 	read_counters(r, json_object_get(o, "counters"));
-	/* Not there in reports of older builds, nor where nothing was said. */
+	/* Not there in reports of older builds, nor where there is nothing to say. */
+	if ((json_object_get(o, "ahead") != NULL && get_count(o, "ahead", &r->ahead, e) != RC_OK) ||
+	    (json_object_get(o, "behind") != NULL && get_count(o, "behind", &r->behind, e) != RC_OK))
+		return RC_BAD;
 	const json_t *note = json_object_get(o, "note");
 	if (note != NULL && (!json_is_string(note) || !str_copy(r->note, sizeof r->note, json_string_value(note))))
 		return err_set(RC_BAD, e, "key \"note\" is no text of at most %d bytes", DISSECT_NOTE);

@@ -25,12 +25,14 @@ struct report {
 	uint64_t rejects;                    /* entries, the silent ones too */
 	uint64_t lost;                       /* rows known to be lost in them */
 	uint64_t outside;                    /* values that became null for their type */
+	uint64_t ahead, behind;              /* rows of hours that are implausible */
 	uint64_t counter[BATCH_COUNTERS];
 	bool clean;
 	char reason[REPORT_REASON]; /* the whole file was refused: why; else "" */
 	struct writer entries;
-	uint64_t silent;             /* rejects without a line */
-	char note[DISSECT_NOTE + 1]; /* what a tool behind the dissector said, as UTF-8 text; "" nothing */
+	uint64_t silent;               /* rejects without a line */
+	char note[DISSECT_NOTE + 1];   /* what a tool behind the dissector said, as UTF-8 text; "" nothing */
+	int64_t first_hour, last_hour; /* the plausible ones, both inclusive */
 };
 
 void report_init(struct report *r, const struct dissect_ops *dissector);
@@ -41,6 +43,13 @@ void report_fini(struct report *r);
 void report_batch(struct report *r, const struct batch *b);
 /* A reject that no dissector saw (too_many_hours). */
 void report_reject(struct report *r, uint64_t offset, uint64_t length, uint64_t rows, const char *reason);
+/*
+ * From now on, until the next reset, hours that end more than behind_ms before the original was archived, or begin more
+ * than ahead_ms after, are implausible. An original that does not say when it was archived (0) has none.
+ */
+void report_expect(struct report *r, int64_t archived_s, int64_t behind_ms, int64_t ahead_ms);
+/* So many rows of an hour go to the table. */
+void report_hour(struct report *r, int64_t hour, uint64_t rows);
 /* The whole file is one reject. */
 void report_refuse(struct report *r, uint64_t size, const char *reason);
 

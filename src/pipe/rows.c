@@ -157,6 +157,7 @@ static bool take_group(struct rows_maker *m, const struct batch *b, const struct
 {
 	uint16_t all[CHUNK_ROWS];
 	struct hour *h = hour_at(m, g->hour);
+	report_hour(&m->report, g->hour, g->count);
 	for (size_t at = 0; at < g->count; at += CHUNK_ROWS) {
 		size_t n = g->count - at < CHUNK_ROWS ? g->count - at : CHUNK_ROWS;
 		const uint16_t *sel = g->rows != NULL ? g->rows + at : all;
@@ -218,7 +219,8 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
     uint64_t bytes_max, struct rows *out, struct err *e)
 {
 	const struct pipeline *p = m->pipeline;
-	/* A small file fills few rows: a batch for as many touches few pages. Where it is wrong there are more batches. */
+	/* A small file fills few rows: a batch for as many touches few pages. Where it is wrong there are more batches.
+	 */
 	size_t rows = size / BYTES_PER_ROW + ROWS_LEAST;
 	struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
 	params.rows = rows < BATCH_ROWS ? (uint32_t)rows : 0;
@@ -232,6 +234,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	m->parts_kept = 0;
 	rows_fini(&m->out);
 	report_reset(&m->report, p->dissector);
+	report_expect(&m->report, hints->archived_s, m->limits.behind_ms, m->limits.ahead_ms);
 	route_begin(m->route);
 
 	enum rc rc = dissect_open(p->dissector, source_memory(bytes, size), hints, &params, &d, e);

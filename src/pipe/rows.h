@@ -34,8 +34,9 @@ struct rows { /* zeroed is empty */
 void rows_fini(struct rows *r);
 
 struct rows_limits {
-	unsigned hours;     /* that one original may touch */
-	size_t event_bytes; /* of the bus */
+	unsigned hours;              /* that one original may touch */
+	size_t event_bytes;          /* of the bus */
+	int64_t ahead_ms, behind_ms; /* times.ahead, times.behind */
 };
 
 struct rows_maker;

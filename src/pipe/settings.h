@@ -81,6 +81,7 @@ struct settings {
 	uint64_t worker_memory;  /* worker.memory, per thread */
 	unsigned open_hours;     /* worker.open_hours */
 	unsigned partitions_max; /* partitions.max: hours one original may touch */
+	int64_t ahead_ms, behind_ms; /* times.ahead, times.behind: rows beyond are counted as implausible */
 	struct parquet_options parquet;
 	uint64_t file_max_bytes; /* file.max_bytes: a table file rolls */
 

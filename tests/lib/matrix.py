@@ -1,4 +1,4 @@
-"""The tables of doc/faults.md are what the tests ran: each test compares its own.
+"""The tables of doc/faults.md, and of other pages that name a test, are what the tests ran: each test compares its own.
 
     matrix.check('Fault points, embedded bus and local lake', ['| `worker.put` | … |', …])
 
@@ -8,7 +8,7 @@ import os
 
 import tap
 
-PAGE = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'doc', 'faults.md')
+DOC = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'doc')
 
 
 def _find(lines, heading):
@@ -19,15 +19,16 @@ def _find(lines, heading):
     return first, last
 
 
-def check(heading, rows):
-    with open(PAGE, encoding='utf-8') as f:
+def check(heading, rows, page='faults.md'):
+    path = os.path.join(DOC, page)
+    with open(path, encoding='utf-8') as f:
         lines = f.read().split('\n')
     first, last = _find(lines, heading)
     if os.environ.get('SLUICE_MATRIX') == 'write':
         lines[first:last] = rows
-        with open(PAGE, 'w', encoding='utf-8') as f:
+        with open(path, 'w', encoding='utf-8') as f:
             f.write('\n'.join(lines))
         first, last = _find(lines, heading)
     there = lines[first:last]
-    tap.check(f'doc/faults.md: the table "{heading}" is what was run', there == rows,
+    tap.check(f'doc/{page}: the table "{heading}" is what was run', there == rows,
               '\n'.join([f'ran, not on the page: {r}' for r in rows if r not in there] + [f'on the page, not run: {r}' for r in there if r not in rows]))

@@ -110,6 +110,8 @@ static void summary_json(const struct settings *s, const struct audit_options *o
 	put(root, "rows", r->rows);
 	put(root, "rejects", r->rejects);
 	put(root, "rows_lost", r->lost);
+	put(root, "rows_ahead", r->ahead);
+	put(root, "rows_behind", r->behind);
 	put(root, "archived_files", r->archived);
 	put(root, "archived_bytes", r->archived_bytes);
 	put(root, "table_files", r->tables);
@@ -165,6 +167,10 @@ static void show_notes(const struct settings *s, const struct audit_result *r)
 	    "originals are of other instances or pipelines: not compared with the ledger");
 	note(r->given_up, "original was not ingested: archived longer ago than dedupe.horizon, or changed in the lake",
 	    "originals were not ingested: archived longer ago than dedupe.horizon, or changed in the lake");
+	note(r->ahead, "row is further ahead of its file than times.ahead",
+	    "rows are further ahead of their files than times.ahead");
+	note(r->behind, "row is further behind its file than times.behind",
+	    "rows are further behind their files than times.behind");
 	note(r->copies, "second copy of an original", "second copies of originals");
 	note(r->young, "file without an owner is younger than the grace",
 	    "files without an owner are younger than the grace");

@@ -137,6 +137,10 @@ static void show_totals(const struct health *h)
 	printf("; sequence failures %s, files that differ from their own statistics %s\n",
 	    str_show_count(f[FIGURE_SEQUENCE_FAILURES], a, sizeof a),
 	    str_show_count(f[FIGURE_STAT_MISMATCHES], b, sizeof b));
+	if (f[FIGURE_ROWS_AHEAD] + f[FIGURE_ROWS_BEHIND] > 0)
+		printf("rows with implausible times %s ahead, %s behind\n",
+		    str_show_count(f[FIGURE_ROWS_AHEAD], a, sizeof a),
+		    str_show_count(f[FIGURE_ROWS_BEHIND], b, sizeof b));
 	if (h->bus_bound > 0)
 		printf("bus %s of %s, ", str_show_bytes(h->bus_used, a, sizeof a),
 		    str_show_bytes(h->bus_bound, b, sizeof b));

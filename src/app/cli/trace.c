@@ -97,6 +97,9 @@ static void show_commit(const json_t *original, const json_t *c)
 	    whole(c, "rejected"), whole(c, "rejected") == 1 ? "" : "s", count(c, "lost", lost),
 	    json_is_true(json_object_get(c, "clean")) ? "" : "; its input did not end as its format wants",
 	    text(c, "reason")[0] != '\0' ? "; refused: " : "", text(c, "reason"));
+	if (whole(c, "ahead") + whole(c, "behind") > 0)
+		printf("    rows with implausible times: %s ahead, %s behind\n", count(c, "ahead", rows),
+		    count(c, "behind", lost));
 	json_array_foreach(files, i, file)
 	{
 		if (text(file, "problem")[0] != '\0') {

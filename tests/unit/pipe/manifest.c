@@ -39,6 +39,8 @@ static void build(struct writer *w)
 	    .rejects = 1,
 	    .lost = 2,
 	    .outside = 3,
+	    .ahead = 4,
+	    .behind = 5,
 	    .clean = true,
 	    .counters = "{\"x\":1}"};
 	memset(o.original, 0xab, sizeof o.original);
@@ -86,7 +88,7 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	assert_string_equal(o->name, odd_name);
 	assert_string_equal(o->path, odd_name);
 	assert_true(o->again == 1 && o->size == 77 && o->parts == 2 && o->rows == 9 && o->rejects == 1 &&
-	            o->lost == 2 && o->outside == 3 && o->clean);
+	            o->lost == 2 && o->outside == 3 && o->ahead == 4 && o->behind == 5 && o->clean);
 	if (s->originals++ == 0)
 		assert_true(o->reason == NULL && o->note == NULL && strcmp(o->counters, "{\"x\":1}") == 0);
 	else

@@ -124,6 +124,38 @@ static void refused(void **state)
 	report_fini(&back);
 }
 
+/* Whole hours count, and an original that does not say when it was archived has no implausible ones. */
+static void implausible(void **state)
+{
+	enum { HOUR_MS = 3600 * 1000, NOW = 1000 * 3600 + 1800 };
+	static const struct {
+		int64_t archived_s, hour;
+		uint64_t ahead, behind;
+	} row[] = {{NOW, 1000, 0, 0}, {NOW, 1002, 0, 0}, {NOW, 1003, 7, 0}, {NOW, 997, 0, 0}, {NOW, 996, 0, 7},
+	    {NOW, -400000, 0, 7}, {NOW, INT64_MAX / 3600, 7, 0}, {0, 1, 0, 0}, {0, INT64_MIN, 0, 0}};
+	struct report r, back;
+	struct err e;
+
+	report_init(&r, &ops);
+	report_init(&back, &ops);
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct writer w;
+		writer_init(&w, 1 << 20);
+		report_reset(&r, &ops);
+		report_expect(&r, row[i].archived_s, 3 * HOUR_MS, 2 * HOUR_MS);
+		report_hour(&r, row[i].hour, 7);
+		report_write(&r, &w);
+		assert_int_equal(report_read(&back, (char *)w.bytes, w.len, &e), RC_OK);
+		assert_true(back.ahead == row[i].ahead && back.behind == row[i].behind);
+		writer_fini(&w);
+	}
+	report_reset(&r, &ops);
+	report_hour(&r, INT64_MIN, 7);
+	assert_true(r.ahead == 0 && r.behind == 0);
+	report_fini(&r);
+	report_fini(&back);
+}
+
 static void lines_are_bounded(void **state)
 {
 	struct report r;
@@ -143,7 +175,9 @@ static void not_ours(void **state)
 	    "{\"rows\":1,\"rejects\":0,\"lost\":0,\"outside\":0,\"silent\":0,\"clean\":1,\"reason\":\"\",\"entries\":"
 	    "\"\"}",
 	    "{\"rows\":1,\"rejects\":0,\"lost\":0,\"outside\":0,\"silent\":0,\"clean\":true,\"reason\":\"\","
-	    "\"entries\":[]}"};
+	    "\"entries\":[]}",
+	    "{\"rows\":0,\"rejects\":0,\"lost\":0,\"outside\":0,\"silent\":0,\"clean\":true,\"reason\":\"\","
+	    "\"entries\":\"\",\"behind\":-1}"};
 	struct report r;
 	struct err e;
 	report_init(&r, &ops);
@@ -157,6 +191,7 @@ static void not_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(note),
-	    cmocka_unit_test(refused), cmocka_unit_test(lines_are_bounded), cmocka_unit_test(not_ours)};
+	    cmocka_unit_test(refused), cmocka_unit_test(implausible), cmocka_unit_test(lines_are_bounded),
+	    cmocka_unit_test(not_ours)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
