@@ -22,6 +22,7 @@
 #include "pipe/claim.h"
 #include "pipe/manifest.h"
 #include "pipe/registrar.h"
+#include "pipe/waits.h"
 
 /* A process that waits for the catalog writes its note anew at every attempt. */
 enum { NOTE_FRESH_S = 300 };
@@ -326,6 +327,13 @@ static void gather_catalog(const struct config *c, struct health *h)
 		closedir(dir);
 }
 
+static void see_wait(void *context, const char *process, const char *what, int64_t since_ms, const char *why)
+{
+	struct health *h = context;
+	h->wait = mem_resize(h->wait, (h->waits + 1) * sizeof *h->wait);
+	h->wait[h->waits++] = (struct health_wait){mem_text(process), mem_text(what), mem_text(why), since_ms};
+}
+
 void health_catalog(const struct config *c, struct health *out)
 {
 	*out = (struct health){0};
@@ -340,6 +348,7 @@ void health_gather(const struct config *c, struct health *out)
 	for (size_t i = 0; i < out->pipelines; i++)
 		out->pipeline[i].pipeline = &c->settings.pipeline[i];
 	gather_figures(c, out);
+	waits_each(c->settings.state, see_wait, out);
 	gather_ledger(c, out);
 	gather_bus(c, out);
 	gather_catalog(c, out);
@@ -360,6 +369,12 @@ void health_fini(struct health *h)
 		file_fini(&h->open[i]);
 	for (unsigned i = 0; i < h->stales; i++)
 		file_fini(&h->stale[i]);
+	for (size_t i = 0; i < h->waits; i++) {
+		mem_free(&h->wait[i].process);
+		mem_free(&h->wait[i].what);
+		mem_free(&h->wait[i].why);
+	}
+	mem_free(&h->wait);
 	mem_free(&h->pipeline);
 	mem_free(&h->partition);
 }

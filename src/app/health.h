@@ -45,10 +45,17 @@ struct health_file {
 	int64_t age_ms; /* of originals that wait */
 };
 
+struct health_wait { /* what waits for a service or the disk */
+	char *process, *what, *why;
+	int64_t since_ms; /* wall */
+};
+
 struct health {
 	bool up; /* a `sluice run` holds the state folder */
 	struct health_process process[HEALTH_PROCESSES];
 	unsigned processes;
+	struct health_wait *wait;
+	size_t waits;
 	uint64_t figure[FIGURE_COUNT]; /* sums over all processes there ever were */
 	struct health_pipeline *pipeline;
 	size_t pipelines;
@@ -62,7 +69,7 @@ struct health {
 	int64_t
 	    catalog_since_ms; /* wall: since when it takes nothing, or took nothing when its process ended; 0: well */
 	char catalog_reason[ERR_TEXT];
-	uint64_t catalog_waiting; /* partitions */
+	uint64_t catalog_waiting;                     /* partitions */
 	int64_t newest_commit_ms;                     /* wall, 0 none */
 	char problem[HEALTH_PROBLEMS][ERR_TEXT + 32]; /* what could not be asked */
 	unsigned problems;

@@ -14,6 +14,8 @@ enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, MS_PER_S = 1000, NS_PER_M
 
 struct board {
 	struct metric_slot *figures;
+	struct waits *waits_for;
+	const char *const *waiter;
 	_Atomic uint64_t count[BOARD_COUNTS];
 	_Atomic unsigned waiters; /* so that board_go costs nothing when nobody waits */
 	_Atomic bool stopped;
@@ -26,11 +28,13 @@ struct board {
 	struct err reason;
 };
 
-struct board *board_new(struct metric_slot *figures)
+struct board *board_new(struct metric_slot *figures, struct waits *waits, const char *const waiter[BOARD_WAITERS])
 {
 	struct board *b = mem_zero(1, sizeof *b);
 	pthread_condattr_t attr;
 	b->figures = figures;
+	b->waits_for = waits;
+	b->waiter = waiter;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -75,6 +79,7 @@ void board_wait(struct board *b, unsigned who, const char *why)
 	(void)str_copy(b->why[who], sizeof b->why[who], why);
 	metric_set(b->figures, FIGURE_WAITING, 1);
 	pthread_mutex_unlock(&b->lock);
+	waits_begin(b->waits_for, b->waiter[who], why);
 }
 
 void board_go(struct board *b, unsigned who)
@@ -82,7 +87,8 @@ void board_go(struct board *b, unsigned who)
 	if (atomic_load_explicit(&b->waiters, memory_order_relaxed) == 0)
 		return;
 	pthread_mutex_lock(&b->lock);
-	if (b->waits[who]) {
+	bool waited = b->waits[who];
+	if (waited) {
 		b->waits[who] = false;
 		if (atomic_fetch_sub(&b->waiters, 1) == 1) {
 			metric_set(b->figures, FIGURE_WAITING, 0);
@@ -90,6 +96,8 @@ void board_go(struct board *b, unsigned who)
 		}
 	}
 	pthread_mutex_unlock(&b->lock);
+	if (waited)
+		waits_end(b->waits_for, b->waiter[who]);
 }
 
 bool board_waiting(struct board *b, char *out, size_t size)

@@ -11,6 +11,7 @@
 
 #include "base/metric.h"
 #include "base/rc.h"
+#include "pipe/waits.h"
 
 enum board_count {
 	BOARD_FILES, /* found, and what earlier runs left open */
@@ -30,7 +31,8 @@ enum { BOARD_WAITERS = 8 };
 
 struct board;
 
-struct board *board_new(struct metric_slot *figures);
+/* waits: told what the waiters wait for, under these names; borrowed, both. waits may be NULL. */
+struct board *board_new(struct metric_slot *figures, struct waits *waits, const char *const waiter[BOARD_WAITERS]);
 void board_free(struct board **b);
 
 struct metric_slot *board_figures(struct board *b);

@@ -44,9 +44,13 @@ enum {
 	POLL_FDS = 256,
 };
 
+static const char *const waiter_name[BOARD_WAITERS] = {"archiving", "archiving.2", "archiving.3",
+    "archiving.4", [WAITER_PUBLISH] = "publishing", [WAITER_MAIN] = "starting"};
+
 struct collector {
 	const struct collector_job *job;
 	const struct settings *settings;
+	struct waits *waits;
 	struct board *board;
 	struct inflight *inflight;
 	struct run run;
@@ -549,7 +553,8 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	struct collector c = {.job = job, .settings = s, .wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	if (c.wake < 0)
 		return err_sys(RC_FAIL, errno, e, "eventfd");
-	c.board = board_new(job->figures);
+	c.waits = waits_new(s->state, job->figures != NULL ? job->figures->name : "collector");
+	c.board = board_new(job->figures, c.waits, waiter_name);
 	c.inflight = inflight_new();
 	c.partitions = mem_zero(2 * s->pipelines + 1, sizeof *c.partitions);
 	c.work = queue_new(2 * (size_t)s->collect_group + 1);
@@ -579,5 +584,6 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	if ((rc == RC_OK || rc == RC_END) && board_failed(b, e))
 		rc = RC_FAIL;
 	board_free(&c.board);
+	waits_free(&c.waits);
 	return rc == RC_END ? RC_OK : rc;
 }

@@ -20,6 +20,7 @@
 #include "pipe/seen.h"
 #include "pipe/settings.h"
 #include "pipe/table.h"
+#include "pipe/waits.h"
 #include "store/store.h"
 
 /* The boundaries between the steps of a commit, in their order: where a crash may come (doc/commit.md). */
@@ -44,6 +45,7 @@ struct bench {
 	struct seen *seen;
 	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
+	struct waits *waits; /* may be NULL */
 	void (*step)(void *context, enum commit_step step); /* tests stop the world here; NULL */
 	void *step_context;
 };

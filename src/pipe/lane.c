@@ -5,6 +5,7 @@
 #include "pipe/lane.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,6 +46,7 @@ struct lane {
 	struct mono due; /* nothing before that */
 	int64_t wait_ms; /* of the last back-off, 0 none */
 	bool waiting;    /* as the figure says */
+	char label[WAITS_WHAT];
 	char said[ERR_TEXT];
 
 	/* reading */
@@ -79,6 +81,7 @@ struct lane *lane_new(const struct bench *bench, struct intake *intake, const st
 	l->bench = bench;
 	l->intake = intake;
 	place_init(&l->place, topic, partition, pipeline, rows ? pipeline->rendered : pipeline->projection);
+	snprintf(l->label, sizeof l->label, "%s/%u", topic, partition);
 	l->parts = parts_new();
 	l->limit = NONE;
 	l->last = NONE;
@@ -127,6 +130,8 @@ static void set_waiting(struct lane *l, bool waiting)
 	if (l->waiting != waiting)
 		metric_add(l->bench->figures, FIGURE_WAITING, waiting ? 1 : UINT64_MAX);
 	l->waiting = waiting;
+	if (!waiting)
+		waits_end(l->bench->waits, l->label);
 }
 
 static void works(struct lane *l)
@@ -158,6 +163,7 @@ static void wait_for(struct lane *l, enum rc rc, const struct err *e)
 	l->due = clock_mono();
 	l->due.ms += broken ? WAIT_BROKEN_MS : l->wait_ms;
 	set_waiting(l, true);
+	waits_begin(l->bench->waits, l->label, e->text);
 	if (broken && l->once) {
 		l->done = l->failed = true;
 		l->reason = *e;

@@ -6,6 +6,7 @@
 #include "pipe/worker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -71,7 +72,9 @@ static enum rc open_services(struct thread *t, struct err *e)
 {
 	const struct settings *s = t->job->settings;
 	bool said = false;
+	char label[WAITS_WHAT];
 
+	snprintf(label, sizeof label, "thread.%u", t->index);
 	for (;;) {
 		enum rc rc = RC_OK;
 		if (t->bench.bus == NULL)
@@ -79,8 +82,11 @@ static enum rc open_services(struct thread *t, struct err *e)
 		if (rc == RC_OK && t->bench.store == NULL)
 			rc =
 			    store_open(s->store, s->store_place, s->store_option, s->store_options, &t->bench.store, e);
-		if (rc != RC_AGAIN)
+		if (rc != RC_AGAIN) {
+			waits_end(t->bench.waits, label);
 			return rc;
+		}
+		waits_begin(t->bench.waits, label, e->text);
 		if (!said)
 			log_warn("waits: %s", e->text);
 		said = true;
@@ -275,14 +281,15 @@ static void *run(void *context)
 	return NULL;
 }
 
-static void thread_init(
-    struct thread *t, const struct worker_job *job, unsigned index, struct seen *seen, struct registrar *registrar)
+static void thread_init(struct thread *t, const struct worker_job *job, unsigned index, struct seen *seen,
+    struct registrar *registrar, struct waits *waits)
 {
 	t->job = job;
 	t->index = index;
 	t->bench =
 	    (struct bench){.settings = job->settings, .seen = seen, .registrar = registrar, .figures = job->figures};
 	t->bench.crc = &t->crc;
+	t->bench.waits = waits;
 	crc32_init(&t->crc);
 	t->intake = mem_zero(job->settings->pipelines + 1, sizeof *t->intake);
 }
@@ -322,9 +329,10 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	metric_set(job->figures, FIGURE_WORKER_MEMORY, 0);
 	metric_set(job->figures, FIGURE_OPEN_WRITERS, 0);
 	struct registrar *registrar = registrar_start(s, job->member != NULL ? job->member : "worker", job->figures);
+	struct waits *waits = waits_new(s->state, job->figures != NULL ? job->figures->name : "worker");
 	thread = mem_zero(s->workers, sizeof *thread);
 	for (unsigned i = 0; i < s->workers; i++) {
-		thread_init(&thread[i], job, i, seen, registrar);
+		thread_init(&thread[i], job, i, seen, registrar, waits);
 		thread[i].started = pthread_create(&thread[i].id, NULL, run, &thread[i]) == 0;
 		if (!thread[i].started)
 			thread[i].rc = err_set(RC_FAIL, &thread[i].reason, "no more threads");
@@ -340,5 +348,6 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	}
 	mem_free(&thread);
 	seen_close(&seen);
+	waits_free(&waits);
 	return end_registrar(job, &registrar, rc, e);
 }

@@ -75,6 +75,18 @@ static void show_processes(const struct health *h)
 	grid_print(&g, 0);
 }
 
+/* What waits, since when, and why. */
+static void show_waits(const struct health *h)
+{
+	struct term t = term_of(1);
+	char age[TEXT];
+	if (h->waits > 0)
+		printf("\n%swaiting%s\n", t.yellow, t.off);
+	for (size_t i = 0; i < h->waits; i++)
+		printf("  %s, %s, since %s: %s\n", h->wait[i].process, h->wait[i].what, ago(h->wait[i].since_ms, age),
+		    h->wait[i].why);
+}
+
 static void count_cell(struct grid *g, uint64_t n)
 {
 	char text[TEXT];
@@ -232,6 +244,18 @@ static json_t *json_processes(const struct health *h)
 	return list;
 }
 
+static json_t *json_waits(const struct health *h)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < h->waits; i++) {
+		json_t *one = named(list, "process", h->wait[i].process);
+		json_object_set_new(one, "what", json_string(h->wait[i].what));
+		put(one, "since_ms", (uint64_t)h->wait[i].since_ms);
+		json_object_set_new(one, "reason", json_string(h->wait[i].why));
+	}
+	return list;
+}
+
 static json_t *json_pipelines(const struct health *h)
 {
 	json_t *list = json_array();
@@ -304,6 +328,7 @@ static void show_json(const struct config *c, const struct health *h)
 	json_object_set_new(root, "running", json_boolean(h->up));
 	put(root, "newest_commit_ms", (uint64_t)h->newest_commit_ms);
 	json_object_set_new(root, "processes", json_processes(h));
+	json_object_set_new(root, "waiting", json_waits(h));
 	json_object_set_new(root, "pipelines", json_pipelines(h));
 	json_object_set_new(root, "partitions", json_partitions(h));
 	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
@@ -332,6 +357,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 	} else {
 		show_head(c, h);
 		show_processes(h);
+		show_waits(h);
 		show_pipelines(h);
 		show_partitions(h);
 		show_totals(h);

@@ -122,6 +122,8 @@ static const struct store_ops fake_ops = {.scheme = "fake",
     .remove = fake_remove,
     .close = fake_free};
 
+static const char *const waiter[BOARD_WAITERS] = {"archiving"};
+
 static int set_up(void **state)
 {
 	struct yard *y = mem_zero(1, sizeof *y);
@@ -133,7 +135,7 @@ static int set_up(void **state)
 	mem_free(&dir);
 	y->path = mem_format("%s/source", y->world.dir);
 	y->fake = (struct fake){.store = {.ops = &fake_ops}, .source = y->path};
-	y->board = board_new(NULL);
+	y->board = board_new(NULL, NULL, waiter);
 	y->inflight = inflight_new();
 	const struct archive_params params = {.settings = &y->world.settings,
 	    .board = y->board,
