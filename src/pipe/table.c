@@ -35,6 +35,12 @@ struct hour_file {
 	size_t dissectors;
 };
 
+/* What the files of one table have taught. */
+struct shape {
+	const struct projection *projection;
+	struct parquet_habit *habit;
+};
+
 struct budget {
 	struct budget_limits limits;
 	struct store *store;
@@ -43,6 +49,8 @@ struct budget {
 	struct pack *pack;
 	struct hour_file **open; /* in the order they were opened */
 	size_t opened, capacity;
+	struct shape *shape; /* per projection */
+	size_t shapes;
 	uint64_t memory;
 	uint64_t clock;
 };
@@ -80,6 +88,9 @@ void budget_free(struct budget **all)
 		return;
 	assert((*all)->opened == 0);
 	pack_free(&(*all)->pack);
+	for (size_t i = 0; i < (*all)->shapes; i++)
+		parquet_habit_free(&(*all)->shape[i].habit);
+	mem_free(&(*all)->shape);
 	mem_free(&(*all)->open);
 	mem_free(all);
 }
@@ -250,12 +261,23 @@ static enum rc finish_idle(struct table *t, struct err *e)
 	return settle(t, victim, finish(idle, e), e);
 }
 
+static struct parquet_habit *habit_of(struct budget *all, const struct projection *p)
+{
+	for (size_t i = 0; i < all->shapes; i++)
+		if (all->shape[i].projection == p)
+			return all->shape[i].habit;
+	all->shape = mem_resize(all->shape, (all->shapes + 1) * sizeof *all->shape);
+	all->shape[all->shapes] = (struct shape){p, parquet_habit_new(p)};
+	return all->shape[all->shapes++].habit;
+}
+
 static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, struct err *e)
 {
 	struct budget *all = t->all;
 	char path[PATH_BYTES];
 	struct staged *staged = NULL;
 	struct parquet *parquet = NULL;
+	struct parquet_options options = all->limits.parquet;
 	enum rc rc;
 
 	if (all->opened >= all->limits.open_files && (rc = finish_idle(t, e)) != RC_OK)
@@ -264,7 +286,8 @@ static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, 
 	rc = staged_open(all->store, all->crc, path, &staged, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = parquet_open(t->projection, &all->limits.parquet, all->pack,
+	options.habit = habit_of(all, t->projection);
+	rc = parquet_open(t->projection, &options, all->pack,
 	    (struct parquet_sink){.context = staged, .write = staged_write}, &parquet, e);
 	if (rc != RC_OK) {
 		staged_drop(&staged);
@@ -304,8 +327,7 @@ static void note_dissectors(struct hour_file *f, const char *names)
 {
 	while (*names != '\0') {
 		size_t len = strcspn(names, " "), i = 0;
-		while (i < f->dissectors &&
-		       (strncmp(f->dissector[i], names, len) != 0 || f->dissector[i][len] != '\0'))
+		while (i < f->dissectors && (strncmp(f->dissector[i], names, len) != 0 || f->dissector[i][len] != '\0'))
 			i++;
 		if (i == f->dissectors && i < DISSECTORS && len > 0)
 			f->dissector[f->dissectors++] = mem_text_n(names, len);

@@ -36,7 +36,7 @@ struct budget_limits {
 
 enum { TABLE_SOURCES = 4096 }; /* in one footer */
 
-/* store, crc and figures are borrowed. */
+/* store, crc and figures are borrowed; so are the projections of its tables, until it is freed. */
 struct budget *budget_new(const struct budget_limits *limits, struct store *store, const struct crc32_tables *crc,
     struct metric_slot *figures);
 void budget_free(struct budget **all);

@@ -9,6 +9,7 @@ enum {
 	CLEAR = 16,                  /* a dictionary this many times smaller than raw PLAIN needs no measuring */
 	SETTLED = 2,                 /* nor one this many times smaller than PLAIN was measured */
 	GROUPS_PLAIN = 15,           /* row groups until a dictionary is tried again */
+	FILES_PLAIN = 15,            /* files, likewise */
 	VALUES_TO_TELL = 16 << 10,   /* a chunk of fewer says nothing about the next */
 	VALUES_TO_CHANGE = 64 << 10, /* nor one of fewer about its own rest */
 };
@@ -23,6 +24,19 @@ static uint64_t raw_plain(const struct column *c, uint64_t n)
 static bool of_texts(const struct column *c)
 {
 	return c->dictionary.physical == PHYSICAL_BYTES;
+}
+
+void choice_begin(struct column *c, uint8_t *habit)
+{
+	c->habit = habit;
+	if (habit == NULL || *habit == 0)
+		return;
+	--*habit;
+	c->plain = true;
+	if (of_texts(c))
+		c->text = TEXT_PLAIN;
+	else
+		c->groups_plain = GROUPS_PLAIN;
 }
 
 bool choice_due(const struct column *c)
@@ -134,6 +148,8 @@ void choice_next(struct column *c)
 	if (of_texts(c) && c->text == TEXT_OPEN && c->chunk.values != 0)
 		c->text = c->plain ? TEXT_PLAIN : TEXT_DICTIONARY;
 	bool told = c->weighed >= VALUES_TO_TELL;
+	if (c->lost && c->habit != NULL && (told || of_texts(c)))
+		*c->habit = FILES_PLAIN;
 	if (c->groups_plain > 0)
 		c->groups_plain--;
 	else if (c->lost && told)

@@ -9,16 +9,23 @@
  * A column of texts keeps to one way in the whole file, that of its first row group: fastparquet (2026.9 with pandas 3)
  * loses texts where both meet. So when a dictionary of texts is crowded, the row group ends.
  *
+ * A file is short where rows come slowly or from many hours, and finding out costs more than half of its texts a second
+ * encoding. So the outcome goes on to the next files of the table: a column that lost begins them PLAIN.
+ *
  * Thread  one owner
  */
 #ifndef FORMAT_PARQUET_CHOICE_H
 #define FORMAT_PARQUET_CHOICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/rc.h"
 #include "format/parquet/column.h"
 #include "format/parquet/scratch.h"
+
+/* A file begins. habit: how many more files begin PLAIN, kept up by this one; NULL: nobody wants to know. */
+void choice_begin(struct column *c, uint8_t *habit);
 
 /* Is the page that is about to close one on which PLAIN must be measured? */
 bool choice_due(const struct column *c);

@@ -51,6 +51,7 @@ struct column {
 		TEXT_PLAIN
 	} text;                /* of a BYTE_ARRAY column: how all row groups of the file have it */
 	uint32_t groups_plain; /* row groups to begin PLAIN, because the last one should have */
+	uint8_t *habit;        /* files to begin PLAIN, or NULL */
 	uint64_t outside;
 };
 

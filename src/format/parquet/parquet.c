@@ -17,6 +17,11 @@
 enum { GROUP_ROWS = 1 << 20, PAGE_ROWS = 20480 };
 #define MAGIC "PAR1"
 
+struct parquet_habit {
+	size_t columns;
+	uint8_t files_plain[]; /* per column: choice.h */
+};
+
 struct parquet {
 	const struct projection *projection;
 	struct parquet_options options;
@@ -30,6 +35,18 @@ struct parquet {
 	struct column column[];
 };
 
+struct parquet_habit *parquet_habit_new(const struct projection *p)
+{
+	struct parquet_habit *h = mem_zero(1, sizeof *h + p->schema->columns);
+	h->columns = p->schema->columns;
+	return h;
+}
+
+void parquet_habit_free(struct parquet_habit **h)
+{
+	mem_free(h);
+}
+
 /* Whoever sends the rows must not know where a table puts them. What the file holds doesn't depend on it. */
 static uint64_t draw_seed(void)
 {
@@ -42,9 +59,12 @@ static uint64_t draw_seed(void)
 static void bind(struct parquet *q, uint64_t seed)
 {
 	const struct projection *p = q->projection;
+	struct parquet_habit *habit = q->options.habit;
+	assert(habit == NULL || habit->columns == q->columns);
 	for (size_t i = 0; i < q->columns; i++) {
 		struct column *c = &q->column[i];
 		column_init(c, &p->column[i], table_draw(&seed));
+		choice_begin(c, habit != NULL ? &habit->files_plain[i] : NULL);
 		for (size_t l = 0; l < i && c->leader == NULL; l++)
 			if (q->column[l].leads && column_can_follow(c->from, q->column[l].from))
 				c->leader = &q->column[l];

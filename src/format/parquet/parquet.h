@@ -4,7 +4,7 @@
  * Format version 1, data page v1, dictionary (PLAIN_DICTIONARY) and PLAIN, every column OPTIONAL, statistics, page
  * index, page CRC, the Avro schema under parquet.avro.schema. Pages are encoded and compressed as they fill; they stay
  * in memory until their row group closes, because its dictionaries come first. The same rows, options and build give
- * the same bytes.
+ * the same bytes; with a habit, also what was learned before counts.
  *
  * Thread  one owner
  * Units   bytes
@@ -21,6 +21,15 @@
 #include "data/projection.h"
 #include "pack/pack.h"
 
+/*
+ * What the files of one table have taught: columns for which a dictionary does not pay. They begin PLAIN in the next
+ * files, and are tried again after some. One per table and thread; borrowed by the writers that are opened with it.
+ */
+struct parquet_habit;
+
+struct parquet_habit *parquet_habit_new(const struct projection *p);
+void parquet_habit_free(struct parquet_habit **h);
+
 struct parquet_options {
 	enum codec codec;        /* snappy (default), zstd, gzip, none */
 	int level;               /* zstd, gzip: 1..9; 0 is 1 for zstd, 6 for gzip */
@@ -28,6 +37,7 @@ struct parquet_options {
 	uint32_t
 	    page_rows; /* 0: 20,480. Pages end at multiples of it; those of a narrow column are several times as long */
 	bool no_page_index;
+	struct parquet_habit *habit; /* NULL: every file finds out by itself */
 };
 
 struct parquet_sink {

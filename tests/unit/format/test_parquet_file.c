@@ -443,6 +443,51 @@ static void test_texts_are_of_one_kind(void **state)
 	}
 }
 
+/* Are the pages of a file with few different values dictionary coded? unique: of one whose values never come again. */
+static bool file_is_coded(enum type type, bool unique, struct parquet_habit *habit)
+{
+	static uint64_t seed = 1;
+	const struct parquet_options o = {.codec = CODEC_SNAPPY, .habit = habit};
+	struct table t;
+	if (type == TYPE_IP)
+		table_open(&t, type, "ip", SQL_STRING, NULL, &o);
+	else
+		table_open(&t, type, "number", SQL_BIGINT, NULL, &o);
+	for (unsigned i = 0; i < (unique ? 20 : 6); i++) {
+		if (type == TYPE_IP)
+			fill_ips(&t, &seed, unique ? UINT32_MAX : 1000);
+		else
+			fill_u64(&t, BATCH_ROWS, (unique ? (uint64_t)i << 32 : 0) | UINT64_C(1) << 50, 12345);
+		table_append(&t);
+	}
+	table_read(&t);
+	size_t coded = 0, pages = t.read.column[0].pages;
+	for (size_t i = 0; i < pages; i++)
+		coded += t.read.column[0].page[i].dictionary;
+	table_free(&t);
+	assert_true(coded == 0 || coded == pages);
+	return coded != 0;
+}
+
+/* Where a dictionary did not pay, the next fifteen files don't try one; those that know nothing of it do. */
+static void test_next_files_know(void **state)
+{
+	static const enum type type[] = {TYPE_IP, TYPE_U64};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct schema one = {.columns = 1};
+		struct parquet_habit *habit = parquet_habit_new(&(struct projection){.schema = &one});
+		assert_true(file_is_coded(type[i], false, habit));
+		assert_true(file_is_coded(type[i], false, habit));
+		assert_false(file_is_coded(type[i], true, habit));
+		assert_true(file_is_coded(type[i], false, NULL));
+		for (unsigned file = 0; file < 15; file++)
+			assert_false(file_is_coded(type[i], false, habit));
+		assert_true(file_is_coded(type[i], false, habit));
+		parquet_habit_free(&habit);
+	}
+}
+
 /* A small file decides by what it has: 50 different numbers are cheaper as they are. */
 static void test_small_file_is_plain(void **state)
 {
@@ -655,6 +700,7 @@ int main(void)
 	    cmocka_unit_test(test_unique_values_are_plain),
 	    cmocka_unit_test(test_full_dictionary_leaves_both),
 	    cmocka_unit_test(test_texts_are_of_one_kind),
+	    cmocka_unit_test(test_next_files_know),
 	    cmocka_unit_test(test_small_file_is_plain),
 	    cmocka_unit_test(test_long_texts),
 	    cmocka_unit_test(test_floats),
