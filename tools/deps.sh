@@ -7,7 +7,7 @@ build='gcc make meson ninja-build pkg-config python3 liblmdb-dev libzstd-dev lib
 check='libcmocka-dev liblzo2-dev nfdump clang libclang-rt-14-dev python3-venv strace procps util-linux mount xz-utils binutils libpcap-dev tshark spin'
 demo='nfdump faketime libfaketime python3-venv'
 # The servers of the cluster tests. Where these cannot be had, those tests are skipped and everything else works.
-cluster='openjdk-17-jre-headless maven openssl librdkafka1'
+cluster='openjdk-17-jre-headless maven openssl librdkafka1 curl krb5-kdc krb5-admin-server'
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "deps: not a Debian system; needed are, by their Debian names:" $build $check $demo >&2
@@ -36,8 +36,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	root=sudo
 fi
 
-# Debian starts a package's service when it is installed. nfdump brings one, and this machine did not ask for a collector: a policy
-# keeps it from starting now, and disabling it from starting later. A policy that is already there is the machine's own.
+# Debian starts a package's service when it is installed. nfdump and Kerberos bring some that this machine did not ask for: a policy
+# keeps them from starting now, and disabling them from starting later. A policy that is already there is the machine's own.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
 	trap '$root rm -f "$policy"' EXIT
@@ -55,11 +55,13 @@ install()
 $root apt-get update -q
 [ -z "$missing" ] || install $missing
 [ -z "$servers" ] || install $servers || echo "deps: without$servers the cluster tests are skipped" >&2
-case " $missing " in
-*' nfdump '*)
-	if command -v systemctl >/dev/null; then
-		$root systemctl disable nfdump.service >/dev/null 2>&1 || true
-		echo "deps: nfdump's own service stays off (systemctl enable nfdump starts it)" >&2
-	fi
-	;;
-esac
+for service in nfdump krb5-kdc krb5-admin-server; do
+	case " $missing$servers " in
+	*" $service "*)
+		if command -v systemctl >/dev/null; then
+			$root systemctl disable "$service.service" >/dev/null 2>&1 || true
+			echo "deps: $service's own service stays off (systemctl enable $service starts it)" >&2
+		fi
+		;;
+	esac
+done

@@ -23,3 +23,11 @@ def make(folder):
         for part in ('server.key', 'server.crt', 'ca.pem'):
             with open(f'{folder}/{part}', encoding='ascii') as f:
                 out.write(f.read())
+
+
+def of(run):
+    """The folder of the authority of a run, made when it is first asked for."""
+    folder = f'{run}/authority'
+    if not os.path.exists(f'{folder}/ca.pem'):
+        make(folder)
+    return folder

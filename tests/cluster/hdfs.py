@@ -11,7 +11,8 @@ CANARY = '/tmp/canary'
 FLAGS = ['--add-opens=java.base/java.lang=ALL-UNNAMED']  # without it every WebHDFS call is a 500
 
 
-def configure(folder, ports, ca):
+def configure(folder, ports, ca, host='127.0.0.1', core=None, more=None):
+    """core, more: further values of core-site and hdfs-site"""
     conf = f'{folder}/conf'
     for web in ('hdfs', 'datanode', 'static'):
         os.makedirs(f'{conf}/webapps/{web}', exist_ok=True)
@@ -20,6 +21,7 @@ def configure(folder, ports, ca):
         'fs.defaultFS': f'hdfs://127.0.0.1:{rpc}',
         'hadoop.tmp.dir': f'{folder}/tmp',
         'hadoop.http.staticuser.user': USER,
+        **(core or {}),
     })
     site.write(f'{conf}/hdfs-site.xml', {
         'dfs.namenode.rpc-address': f'127.0.0.1:{rpc}',
@@ -40,11 +42,12 @@ def configure(folder, ports, ca):
         # a block that has lost a node stays writable with the others
         'dfs.client.block.write.replace-datanode-on-failure.policy': 'NEVER',
         'dfs.webhdfs.enabled': 'true',
-        'dfs.datanode.hostname': '127.0.0.1',
+        'dfs.datanode.hostname': host,
         # the default of 400 ms makes small files 5 a second
         'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': 5,
         'dfs.datanode.round-robin-volume-choosing-policy.additional-available-space': 0,
         'dfs.datanode.du.reserved': 0,
+        **(more or {}),
     })
     site.write(f'{conf}/ssl-server.xml', {
         'ssl.server.keystore.location': f'{ca}/server.p12',
@@ -59,24 +62,27 @@ def configure(folder, ports, ca):
     return conf
 
 
-def servers(run, ports, _):
-    """The name node and its data nodes, and what a client must know."""
-    folder, ca = f'{run}/hdfs', f'{run}/authority'
-    if not os.path.exists(f'{ca}/ca.pem'):
-        authority.make(ca)
-    conf = configure(folder, ports, ca)
-    path, env, flags = jars.class_path('hadoop', conf), {'HADOOP_USER_NAME': USER}, [*FLAGS, f'-Djava.util.logging.config.file={conf}/logging.properties']
+def name_and_data(run, ports, conf, names, flags=(), env=None):
+    """The servers of these names, the name node first, and {data node: its address}."""
+    folder, path, flags = os.path.dirname(conf), jars.class_path('hadoop', conf), [*FLAGS, f'-Djava.util.logging.config.file={conf}/logging.properties', *flags]
     name_node = 'org.apache.hadoop.hdfs.server.namenode.NameNode'
-    made = [Server('namenode', java(256, path, name_node, flags=flags), f'{run}/namenode',
+    made = [Server(names[0], java(256, path, name_node, flags=flags), f'{run}/{names[0]}',
                    java(128, path, name_node, '-format', '-force', '-nonInteractive', flags=flags), env)]
     nodes = {}
-    for n in range(NODES):
+    for n, name in enumerate(names[1:]):
         data, http, https, ipc = ports[3 + 4 * n:7 + 4 * n]
         words = [f'-Ddfs.datanode.data.dir=file://{folder}/data{n + 1}', f'-Ddfs.datanode.address=127.0.0.1:{data}',
                  f'-Ddfs.datanode.http.address=127.0.0.1:{http}', f'-Ddfs.datanode.https.address=127.0.0.1:{https}', f'-Ddfs.datanode.ipc.address=127.0.0.1:{ipc}']
-        made.append(Server(f'datanode{n + 1}', java(256, path, 'org.apache.hadoop.hdfs.server.datanode.DataNode', *words, flags=flags),
-                           f'{run}/datanode{n + 1}', env=env))
-        nodes[f'datanode{n + 1}'] = f'http://127.0.0.1:{http}'
+        made.append(Server(name, java(256, path, 'org.apache.hadoop.hdfs.server.datanode.DataNode', *words, flags=flags), f'{run}/{name}', env=env))
+        nodes[name] = f'http://127.0.0.1:{http}'
+    return made, nodes
+
+
+def servers(run, ports, _):
+    """The name node and its data nodes, and what a client must know."""
+    folder, ca = f'{run}/hdfs', authority.of(run)
+    conf = configure(folder, ports, ca)
+    made, nodes = name_and_data(run, ports, conf, ['namenode', *(f'datanode{n + 1}' for n in range(NODES))], env={'HADOOP_USER_NAME': USER})
     return made, {'http': f'http://127.0.0.1:{ports[1]}', 'https': f'https://127.0.0.1:{ports[2]}', 'rpc': f'hdfs://127.0.0.1:{ports[0]}',
                   'ca': f'{ca}/ca.pem', 'user': USER, 'nodes': nodes, 'conf': conf}
 

@@ -69,10 +69,8 @@ LOG = """Configuration:
 
 def servers(run, ports, _, name='kafka'):
     """The broker, and what a client must know."""
-    folder, ca = f'{run}/{name}', f'{run}/authority'
+    folder, ca = f'{run}/{name}', authority.of(run)
     os.makedirs(folder, exist_ok=True)
-    if not os.path.exists(f'{ca}/ca.pem'):
-        authority.make(ca)
     with open(f'{folder}/server.properties', 'w', encoding='utf-8') as f:
         f.writelines(f'{key}={value}\n' for key, value in (COMMON | properties(folder, ports, ca) | (SINCE_4 if name == 'kafka' else {})).items())
     with open(f'{folder}/log4j2.yaml', 'w', encoding='utf-8') as f:

@@ -1,14 +1,20 @@
 """What a cluster may consist of. A part is a few servers that make sense together only."""
-from . import hdfs, kafka, metastore
+from . import hdfs, kafka, kerberos, metastore
 
 # name: how many ports it wants, what makes its servers (from run folder, ports, addresses of the parts before it), how each of its servers is probed
 PARTS = {
     'kafka': (kafka.PORTS, kafka.servers, {'kafka': kafka.ready}),
     'kafka3': (kafka.PORTS, kafka.servers_3, {'kafka3': kafka.ready}),
     'hdfs': (hdfs.PORTS, hdfs.servers, hdfs.READY),
+    'kerberos': (kerberos.PORTS, kerberos.servers, kerberos.READY),
     'metastore': (metastore.PORTS, metastore.servers_2, {'metastore': metastore.ready}),
     'metastore4': (metastore.PORTS, metastore.servers_4, {'metastore4': metastore.ready}),
 }
+
+
+def here():
+    """Those that this machine has the programs for."""
+    return [part for part in PARTS if part != 'kerberos' or not kerberos.lacking()]
 
 
 def probe(server):

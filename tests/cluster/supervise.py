@@ -39,7 +39,10 @@ class Supervisor:
             self.servers |= {server.name: server for server in made}
 
     def start(self):
-        """All at once; returns when every one is well."""
+        """All at once, but what others need to be prepared runs by then; returns when every one is well."""
+        for server in self.servers.values():
+            if not server.prepare:
+                server.start()
         first = [(s, s.spawn(s.prepare)) for s in self.servers.values() if s.prepare]
         for server, process in first:
             if process.wait(READY_S) != 0:

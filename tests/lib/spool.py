@@ -49,9 +49,9 @@ class Spool:
     def command(self, *words, timeout=120, **kw):
         return subprocess.run([self.sluice, words[0], '-c', self.config, *words[1:]], capture_output=True, text=True, timeout=timeout, check=False, **kw)
 
-    def start(self, *words):
+    def start(self, *words, **kw):
         log = open(os.path.join(self.place, 'log'), 'a', encoding='utf-8')
-        return subprocess.Popen([self.sluice, words[0], '-c', self.config, *words[1:]], stdout=log, stderr=log)
+        return subprocess.Popen([self.sluice, words[0], '-c', self.config, *words[1:]], stdout=log, stderr=log, **kw)
 
     def log(self):
         path = os.path.join(self.place, 'log')

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "store/webhdfs/name.h"
 
-enum { WAIT_FIRST_MS = 40, WAIT_MOST_MS = 2000, DRIVE_MS = 1000, TOKEN_MAX = 16 << 10 };
+enum { WAIT_FIRST_MS = 40, WAIT_MOST_MS = 2000, DRIVE_MS = 1000, TOKEN_MAX = 16 << 10, UNAUTHORIZED = 401 };
 
 /* ---- waiting ---- */
 
@@ -148,13 +148,28 @@ static bool reload_token(struct webhdfs *w)
 	return newer;
 }
 
+/* Tickets run out and a key distribution centre may be away: what SPNEGO is refused today it may be given tomorrow. */
+static enum rc denied(const struct webhdfs *w, const char *what, const struct answer *a, struct err *e)
+{
+	bool unknown = a->status == UNAUTHORIZED;
+	if (unknown && w->token == NULL && w->spnego)
+		return err_set(RC_AGAIN, e,
+		    "%.200s: %s: no Kerberos ticket of this process was accepted; klist shows them", what, a->text);
+	if (unknown && w->token == NULL)
+		return err_set(RC_FAIL, e, "%.200s: %s: it wants Kerberos: webhdfs.auth: spnego, or webhdfs.token_file",
+		    what, a->text);
+	const char *user = w->token != NULL ? "of the delegation token"
+	                   : w->spnego      ? "of the Kerberos ticket"
+	                                    : w->user;
+	return err_set(RC_FAIL, e, "%.200s: user %.60s: %s", what, user, a->text);
+}
+
 enum rc client_error(const struct webhdfs *w, const char *path, const struct answer *a, struct err *e)
 {
 	const char *what = path[0] != '\0' ? path : w->place.root[0] != '\0' ? w->place.root : "/";
 	switch (a->kind) {
 	case ANSWER_DENIED:
-		return err_set(RC_FAIL, e, "%.200s: user %.60s: %s", what,
-		    w->token != NULL ? "of the delegation token" : w->user, a->text);
+		return denied(w, what, a, e);
 	case ANSWER_UNTRUSTED:
 		return err_set(RC_FAIL, e, "%s", a->text);
 	case ANSWER_REFUSED:
