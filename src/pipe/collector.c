@@ -225,6 +225,14 @@ static void adopt(struct collector *c)
 	publish_again(c);
 }
 
+/* What arrived in the staging of dead runs after they were swept. */
+static void clean_late(struct collector *c)
+{
+	struct err e;
+	if (run_clean(&c->run, c->store, true, &e) != RC_OK)
+		log_warn("staging of earlier runs: %s", e.text);
+}
+
 /* One of the folders of old claims, by turns. */
 static void clean_claims(struct collector *c)
 {
@@ -268,12 +276,15 @@ static void *publisher_run(void *context)
 		}
 		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
 			adopt(c);
+			clean_late(c);
 			clean_claims(c);
 			adopted = clock_mono();
 		}
 	}
-	if (c->job->once && c->job->only == NULL && !board_stopped(c->board))
+	if (c->job->once && c->job->only == NULL && !board_stopped(c->board)) {
+		clean_late(c);
 		clean_claims(c);
+	}
 	return NULL;
 }
 
@@ -364,7 +375,7 @@ static enum rc open_services(struct collector *c, struct err *e)
 	UNTIL_THERE(c, bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &c->bus, e));
 	UNTIL_THERE(c, ensure_topics(c, e));
 	UNTIL_THERE(c, recover_schemas(s, c->store, e));
-	UNTIL_THERE(c, run_clean(&c->run, c->store, e));
+	UNTIL_THERE(c, run_clean(&c->run, c->store, false, e));
 	UNTIL_THERE(c, recover_lost_ledger(s, c->store, c->ledger, e));
 	UNTIL_THERE(c, claim_sweep(s, c->store, c->ledger, e));
 	return RC_OK;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,7 +19,7 @@
 #include "base/str.h"
 #include "pipe/settings.h"
 
-enum { ID_TEXT = 17, LIST_AT_ONCE = 1000 };
+enum { ID_TEXT = 17, LIST_AT_ONCE = 1000, LATE_S = 600 };
 
 static void staging_of(uint64_t id, char *out, size_t size)
 {
@@ -63,10 +65,10 @@ void run_close(struct run *r, struct store *s)
 	struct err ignored;
 	if (r->folder == NULL)
 		return;
-	if (s != NULL)
-		(void)!store_remove(s, &(const char *){r->staging}, 1, &ignored);
 	char *path = file_of(r, r->id);
-	unlink(path);
+	/* What is left in it is for the next run, which finds it by that name. */
+	if (s == NULL || store_remove(s, &(const char *){r->staging}, 1, &ignored) == RC_OK)
+		unlink(path);
 	mem_free(&path);
 	close(r->fd);
 	mem_free(&r->folder);
@@ -107,7 +109,49 @@ static enum rc clean_one(struct store *s, const char *staging, struct err *e)
 	return rc == RC_OK ? store_remove(s, &staging, 1, e) : rc;
 }
 
-enum rc run_clean(const struct run *r, struct store *s, struct err *e)
+/* A dead run's file holds a byte once its staging was swept, and was last changed then. */
+static bool swept_once(const char *path, int64_t *ago_s)
+{
+	struct stat st;
+	if (stat(path, &st) != 0 || st.st_size == 0)
+		return false;
+	*ago_s = time(NULL) - st.st_mtime;
+	return true;
+}
+
+static enum rc note_swept(const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	enum rc rc = RC_OK;
+	if (fd < 0 && errno == ENOENT)
+		return RC_OK; /* another process was faster */
+	if (fd < 0 || pwrite(fd, "s", 1, 0) != 1)
+		rc = err_sys(RC_AGAIN, errno, e, "%s", path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* An age below zero: the clock was set back, and says nothing. */
+static enum rc clean_dead(const struct run *r, uint64_t id, struct store *s, bool again, struct err *e)
+{
+	char staging[64], *path = file_of(r, id);
+	int64_t ago_s = 0;
+	bool swept = swept_once(path, &ago_s);
+	enum rc rc = RC_OK;
+	if (!swept || again) {
+		staging_of(id, staging, sizeof staging);
+		rc = clean_one(s, staging, e);
+		if (rc == RC_OK && !swept)
+			rc = note_swept(path, e);
+		else if (rc == RC_OK && (ago_s > LATE_S || ago_s < 0))
+			unlink(path);
+	}
+	mem_free(&path);
+	return rc;
+}
+
+enum rc run_clean(const struct run *r, struct store *s, bool again, struct err *e)
 {
 	DIR *dir = opendir(r->folder);
 	const struct dirent *entry;
@@ -117,15 +161,8 @@ enum rc run_clean(const struct run *r, struct store *s, struct err *e)
 	while (rc == RC_OK && (entry = readdir(dir)) != NULL) {
 		char *end = NULL;
 		uint64_t id = strtoull(entry->d_name, &end, 16);
-		char staging[64];
-		if (strlen(entry->d_name) != ID_TEXT - 1 || *end != '\0' || run_alive(r, id))
-			continue;
-		staging_of(id, staging, sizeof staging);
-		rc = clean_one(s, staging, e);
-		char *path = file_of(r, id);
-		if (rc == RC_OK)
-			unlink(path);
-		mem_free(&path);
+		if (strlen(entry->d_name) == ID_TEXT - 1 && *end == '\0' && !run_alive(r, id))
+			rc = clean_dead(r, id, s, again, e);
 	}
 	closedir(dir);
 	return rc;

@@ -24,13 +24,19 @@ struct run {
 };
 
 enum rc run_open(const char *state, struct run *out, struct err *e) MUST_USE;
-/* Gives the lock back and removes the file; the staging folder goes with it when it is empty. */
+/* Gives the lock back and removes the file and the staging folder; a folder that can't go now is left to the next run.
+ */
 void run_close(struct run *r, struct store *s);
 
 /* Does a process hold that run? */
 bool run_alive(const struct run *r, uint64_t id);
 
-/* Remove what dead runs left in the lake's staging. */
-enum rc run_clean(const struct run *r, struct store *s, struct err *e) MUST_USE;
+/*
+ * Remove what dead runs left in the lake's staging. A server may have taken in a request of a process that then died,
+ * and finish it after the sweep: a data node that stood still was seen to store an upload a minute later. So a dead run
+ * is remembered for ten minutes. again: sweep those too that were swept before; they are forgotten when that was so
+ * long ago.
+ */
+enum rc run_clean(const struct run *r, struct store *s, bool again, struct err *e) MUST_USE;
 
 #endif
