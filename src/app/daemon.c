@@ -14,7 +14,7 @@
 #include "base/proc.h"
 #include "pipe/figures.h"
 
-enum { LOCK_POLL_MS = 50 };
+enum { LOCK_POLL_MS = 50 }; /* at most: who has just died gives it up in a moment */
 
 struct daemon {
 	const struct args *args;
@@ -82,7 +82,7 @@ bool daemon_stopped(const struct daemon *d)
 static enum rc take_lock(const struct config *c, const char *name, int *fd, struct err *e)
 {
 	bool told = false;
-	for (;;) {
+	for (int64_t wait_ms = 1;; wait_ms = 2 * wait_ms < LOCK_POLL_MS ? 2 * wait_ms : LOCK_POLL_MS) {
 		enum rc rc = setup_lock(c, name, fd, e);
 		if (rc != RC_END)
 			return rc;
@@ -91,7 +91,7 @@ static enum rc take_lock(const struct config *c, const char *name, int *fd, stru
 		if (!told)
 			log_info("standing by: another process has %s/%s", c->settings.state, name);
 		told = true;
-		clock_sleep_ms(LOCK_POLL_MS);
+		clock_sleep_ms(wait_ms);
 	}
 }
 
@@ -101,6 +101,7 @@ static enum status rounds(struct daemon *d, struct config *c, struct metric_slot
 	enum status status;
 	for (;;) {
 		d->state = c->settings.state;
+		metric_accepting(figures, false);
 		status = round(d->args, c, figures, d, &e);
 		if (status != STATUS_DONE && e.text[0] != '\0')
 			log_error("%s", e.text);

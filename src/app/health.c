@@ -96,6 +96,7 @@ static void gather_figures(const struct config *c, struct health *h)
 		p->up_ms = p->alive ? (clock_wall().ns - s->started_ns) / 1000000 : 0;
 		p->memory = p->alive ? proc_memory((pid_t)s->pid) : 0;
 		p->restarts = s->value[FIGURE_RESTARTS];
+		p->accepting = p->alive && metric_accepting_ms(s, (pid_t)s->pid) != 0;
 		p->waiting = p->alive && s->value[FIGURE_WAITING] != 0;
 	}
 	metrics_close(&m);

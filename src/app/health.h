@@ -23,7 +23,8 @@ struct health_process {
 	bool alive;
 	int64_t up_ms;
 	uint64_t memory, restarts;
-	bool waiting; /* for a service or the disk */
+	bool accepting; /* takes new work; the supervisor: its children are started */
+	bool waiting;   /* for a service or the disk */
 };
 
 struct health_pipeline {

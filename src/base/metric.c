@@ -29,7 +29,7 @@ struct file {
 };
 
 _Static_assert(sizeof(struct header) == 64, "the file's header");
-_Static_assert(sizeof(struct metric_slot) == METRIC_NAME + 16 + 8 * METRIC_VALUES, "a slot has no holes");
+_Static_assert(sizeof(struct metric_slot) == METRIC_NAME + 24 + 8 * METRIC_VALUES, "a slot has no holes");
 
 struct metrics {
 	struct file *file;
@@ -113,9 +113,23 @@ struct metric_slot *metrics_claim(struct metrics *m, const char *name)
 	if (mine != NULL) {
 		mine->pid = getpid();
 		mine->started_ns = clock_wall().ns;
+		__atomic_store_n(&mine->accepting_ns, 0, __ATOMIC_RELEASE);
 	}
 	lock(m->fd, LOCK_UN);
 	return mine;
+}
+
+void metric_accepting(struct metric_slot *s, bool on)
+{
+	if (s != NULL && (__atomic_load_n(&s->accepting_ns, __ATOMIC_RELAXED) != 0) != on)
+		__atomic_store_n(&s->accepting_ns, on ? clock_mono_ns() : 0, __ATOMIC_RELEASE);
+}
+
+int64_t metric_accepting_ms(const struct metric_slot *s, pid_t pid)
+{
+	if (s == NULL || s->pid != pid)
+		return 0;
+	return __atomic_load_n(&s->accepting_ns, __ATOMIC_ACQUIRE) / 1000000;
 }
 
 const struct metric_slot *metrics_slot(const struct metrics *m, unsigned i)

@@ -92,7 +92,7 @@ static _Noreturn void become(const char *const argv[], int keep_fd, int report_f
 	close_on_exec_from(3);
 	if (keep_fd >= 0)
 		fcntl(keep_fd, F_SETFD, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

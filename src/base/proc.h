@@ -26,7 +26,8 @@ void proc_wake_clear(void);
 
 /*
  * Start argv[0] (a path). keep_fd < 0 or a descriptor the child keeps under the same number; everything else but 0, 1,
- * 2 is closed. The child gets SIGTERM when this process dies (PR_SET_PDEATHSIG).
+ * 2 is closed. The child gets SIGKILL when this process dies (PR_SET_PDEATHSIG): what it held is free at once for
+ * whoever comes next, and a kill loses nothing.
  */
 enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
 

@@ -503,6 +503,8 @@ static void main_loop(struct collector *c)
 	while (!asked_to_stop(c)) {
 		bool any = move_items(c);
 		any |= finder_step(c->finder);
+		/* The threads behind it run already. */
+		metric_accepting(c->job->figures, finder_watching(c->finder));
 		if (mono_since(shown) >= PROGRESS_MS) {
 			show_progress(c);
 			shown = clock_mono();

@@ -60,6 +60,7 @@ struct finder {
 	struct search *search, **last;
 	size_t named;     /* paths of the command line looked at */
 	bool rescan;      /* wanted as soon as no walk is under way */
+	bool watching;    /* the first look has begun */
 	bool watch_short; /* said already that the system gives no more watches */
 	bool *missing;    /* per pipeline: said already that its folder is not there */
 	struct mono scanned;
@@ -467,6 +468,9 @@ static void step_rescan(struct finder *f)
 		return;
 	f->rescan = false;
 	f->scanned = clock_mono();
+	/* All of them before the first walk: what lies in one folder must not keep the others from being watched. */
+	for (size_t i = 0; i < s->pipelines && rescans(f); i++)
+		watch_folder(f, &s->pipeline[i], s->pipeline[i].watch);
 	for (size_t i = 0; i < s->pipelines; i++)
 		search_add(f, &s->pipeline[i], s->pipeline[i].watch, s->pipeline[i].recursive);
 }
@@ -474,6 +478,7 @@ static void step_rescan(struct finder *f)
 bool finder_step(struct finder *f)
 {
 	step_rescan(f);
+	f->watching = true;
 	bool any = step_watch(f);
 	any |= step_named(f);
 	any |= step_walk(f);
@@ -519,6 +524,11 @@ void finder_return(struct finder *f, struct item *it)
 	if (dirty)
 		look_at(f, p, path, SEALED);
 	mem_free(&path);
+}
+
+bool finder_watching(const struct finder *f)
+{
+	return f->watching;
 }
 
 bool finder_scanning(const struct finder *f)

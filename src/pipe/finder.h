@@ -45,6 +45,10 @@ bool finder_step(struct finder *f);
 struct item *finder_take(struct finder *f);
 void finder_return(struct finder *f, struct item *it);
 
+/* Every watched folder's own watch is there, as far as the system gives it: a file that is closed or renamed in now is
+ * seen at once. For a run that ends: its paths are being looked at. */
+bool finder_watching(const struct finder *f);
+
 bool finder_scanning(const struct finder *f);
 size_t finder_pending(const struct finder *f); /* items it has or waits for, ready ones included */
 

@@ -15,21 +15,21 @@
 #include "base/str.h"
 #include "pipe/commit.h"
 #include "pipe/figures.h"
-#include "pipe/history.h"
+#include "pipe/house.h"
 #include "pipe/parts.h"
 
 enum {
 	TURN_EVENTS = 64, /* then other lanes have their turn */
 	TURN_MS = 50,
-	STANDBY_MS = 1000,  /* another process has the partition: look again */
+	STANDBY_MS = 1000, /* another process has the partition: look again */
+	DYING_MS = 2000,   /* so long it may be one that is about to leave: look often */
+	DYING_LOOK_MS = 5,
 	WAIT_LEAST_MS = 50, /* back-off of RC_AGAIN, doubling */
 	WAIT_MOST_MS = 15000,
 	WAIT_BROKEN_MS = 30000, /* of RC_BAD and RC_FAIL: a person has to do something */
 	PARTS_GRACE_MS = 5000,  /* a due commit waits that long for the rest of an original */
 	COMMIT_FILES = 512,     /* staged files of one commit: rows of very many hours */
 	DRAIN_BYTES = 64 << 20, /* a draft beyond is not quick to commit */
-	FOLD_EVERY = 64,        /* commits */
-	FOLD_ROUNDS = 4,
 };
 
 #define NONE UINT64_MAX
@@ -41,6 +41,10 @@ struct lane {
 	struct intake *intake;
 	struct place place;
 	enum lane_state state;
+
+	/* standing by */
+	bool stands_by;
+	struct mono standing; /* since when */
 
 	/* waiting */
 	struct mono due; /* nothing before that */
@@ -57,14 +61,13 @@ struct lane {
 	struct parts *parts;
 	uint64_t last;   /* offset of the last original in the draft, NONE */
 	bool flush;      /* somebody asked for a commit now */
+	bool reads;      /* it has asked the bus since it recovered, and the bus has answered */
 	bool dry;        /* there was no further event at the last look */
 	bool told_parts; /* that it waits for the rest of an original */
 	char *text;      /* of the event read last */
 	size_t text_size;
 
-	/* keeping house */
-	bool sweep;
-	unsigned unfolded;
+	struct house house;
 
 	/* once */
 	bool once, done, failed;
@@ -102,9 +105,23 @@ enum rc lane_once(struct lane *l, struct err *e)
 	return rc;
 }
 
+/* A partition that was just found taken is most likely one of a process that has been killed: it is to be had in a
+ * moment. */
+static bool hopes(const struct lane *l)
+{
+	return l->stands_by && !bus_shares(l->bench->bus) && mono_since(l->standing) < DYING_MS;
+}
+
 bool lane_busy(const struct lane *l)
 {
-	return l->draft != NULL;
+	return l->draft != NULL || hopes(l);
+}
+
+enum lane_stand lane_stand(const struct lane *l)
+{
+	if (l->stands_by && !hopes(l))
+		return LANE_STANDS_BY;
+	return l->reads ? LANE_READS : LANE_STARTS;
 }
 
 bool lane_done(const struct lane *l, bool *failed, struct err *e)
@@ -197,7 +214,10 @@ static void stand_by(struct lane *l)
 	struct err e;
 
 	l->due = clock_mono();
-	l->due.ms += STANDBY_MS;
+	if (!l->stands_by)
+		l->standing = l->due;
+	l->stands_by = true;
+	l->due.ms += hopes(l) ? DYING_LOOK_MS : STANDBY_MS;
 	if (!l->once)
 		return;
 	if (l->target > 0 && (manifest_newest(s, l->place.topic, l->place.partition, &newest, &e) != RC_OK ||
@@ -223,6 +243,7 @@ static bool asked_back(struct lane *l)
 	l->wait_ms = 0;
 	l->state = LANE_CLAIM;
 	l->due = clock_mono();
+	l->reads = false;
 	bus_release(l->bench->bus, l->place.topic, l->place.partition);
 	log_info("gives the partition back to the group topic=%s partition=%u", l->place.topic, l->place.partition);
 	return true;
@@ -242,6 +263,7 @@ static bool claim(struct lane *l)
 		wait_for(l, rc, &e);
 		return false;
 	}
+	l->stands_by = false;
 	log_debug("has the partition topic=%s partition=%u", l->place.topic, l->place.partition);
 	l->state = LANE_RECOVER;
 	if ((rc = FAULT(WORKER_CLAIMED, &e)) == RC_OK)
@@ -251,32 +273,6 @@ static bool claim(struct lane *l)
 }
 
 /* Recovering. */
-
-static void keep_house(struct lane *l)
-{
-	const struct settings *s = l->bench->settings;
-	struct err e;
-	enum rc rc = RC_OK;
-
-	if (l->sweep) {
-		l->sweep = false;
-		rc = commit_sweep(l->bench, &l->place, l->start, &e);
-		if (rc == RC_OK)
-			rc = FAULT(WORKER_SWEPT, &e);
-		if (rc != RC_OK)
-			log_warn(
-			    "sweeping staging: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
-	}
-	if (l->unfolded < FOLD_EVERY)
-		return;
-	l->unfolded = 0;
-	rc = RC_OK;
-	for (int i = 0; i < FOLD_ROUNDS && rc == RC_OK; i++)
-		rc = history_fold(l->bench->store, l->place.topic, l->place.partition, s->clean_age_ms,
-		    clock_wall().ns / 1000000, &e);
-	if (rc != RC_OK && rc != RC_END)
-		log_warn("folding manifests: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
-}
 
 /* The chain of commits and the bus must fit together; events that neither has are never stepped over. */
 static enum rc check_bus(struct lane *l, bool chained, uint64_t *start, struct err *e)
@@ -322,12 +318,9 @@ static bool recover(struct lane *l)
 	l->state = LANE_READ;
 	/* What whoever had the partition before us published, and did not get to tell. */
 	registrar_look(l->bench->registrar, l->place.pipeline->schema);
-	l->sweep = true;
-	l->unfolded = FOLD_EVERY;
-	keep_house(l);
-	/* Once more after the next commit: files of a writer that died before its manifest lie at start, not before it.
-	 */
-	l->sweep = true;
+	/* Kept when there is nothing to read, or after a commit: nobody shall wait for it. */
+	house_recovered(&l->house);
+	l->reads = false;
 	log_debug("reads from %" PRIu64 " topic=%s partition=%u", start, l->place.topic, l->place.partition);
 	return true;
 }
@@ -359,9 +352,9 @@ static bool commit(struct lane *l, uint64_t end)
 		l->flush = false;
 		if (l->limit <= end)
 			l->limit = NONE;
-		l->unfolded++;
 		works(l);
-		keep_house(l);
+		house_committed(&l->house);
+		house_keep(&l->house, l->bench, &l->place, l->start);
 		return true;
 	}
 	if (rc == RC_END) {
@@ -565,6 +558,8 @@ static void rest(struct lane *l)
 
 	if (l->dry && l->draft == NULL)
 		works(l);
+	if (l->draft == NULL && (l->dry || at_target(l)))
+		house_keep(&l->house, l->bench, &l->place, l->start);
 	if (!at_target(l) || (l->draft != NULL && !stuck))
 		return;
 	l->done = true;
@@ -588,6 +583,7 @@ static bool read_events(struct lane *l, const struct intake_halt *halt)
 			break;
 		enum rc rc = bus_fetch(l->bench->bus, p->topic, p->partition, l->next, 0, &raw, &e);
 		l->dry = rc == RC_END;
+		l->reads |= rc == RC_OK || rc == RC_END;
 		if (rc == RC_END) {
 			l->next = raw.next; /* behind a hole at the end, if there is one */
 			break;

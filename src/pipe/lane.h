@@ -39,6 +39,11 @@ void lane_drain(struct lane *l);
 /* once: nothing left to do; *failed: because it can't go on, reason in *e. */
 bool lane_done(const struct lane *l, bool *failed, struct err *e);
 
+/* Where it stands: still on its way to its first read, standing by for another process that keeps the partition, or
+ * reading. */
+enum lane_stand { LANE_STARTS, LANE_STANDS_BY, LANE_READS };
+enum lane_stand lane_stand(const struct lane *l);
+
 /* Is a commit open? Then its age has to be watched. */
 bool lane_busy(const struct lane *l);
 

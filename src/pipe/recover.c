@@ -57,7 +57,9 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	    .rows = m->rows,
 	    .rejects = m->rejects,
 	    .lost = m->lost,
-	    .note = m->reason != NULL ? m->reason : m->note != NULL ? m->note : ""};
+	    .note = m->reason != NULL ? m->reason
+	            : m->note != NULL ? m->note
+	                              : ""};
 	memcpy(o.sha256, m->original, SHA256_BYTES);
 	ledger_put_original(r->ledger, &o);
 	r->in_transaction++;
@@ -164,6 +166,8 @@ struct opened {
 	struct item_list *again;
 	bool later;
 	uint64_t awaited;
+	uint64_t run_asked; /* the run of the original before, 0: none yet; they come in the order they were archived */
+	bool run_alive;
 };
 
 static struct item *republish(const struct settings *s, const struct pipeline *p, const struct ledger_original *o)
@@ -197,6 +201,15 @@ static const struct pipeline *pipeline_of(const struct settings *s, const char *
 	return NULL;
 }
 
+/* A backlog is of few runs: asking the kernel for each original would make a start as long as the backlog. */
+static bool owner_alive(struct opened *c, uint64_t run)
+{
+	if (run != c->run_asked)
+		c->run_alive = run_alive(c->run, run);
+	c->run_asked = run;
+	return c->run_alive;
+}
+
 static bool see_open(void *context, const struct ledger_original *o)
 {
 	struct opened *c = context;
@@ -205,7 +218,7 @@ static bool see_open(void *context, const struct ledger_original *o)
 		log_warn("an open original's pipeline is not configured any more pipeline=%s", o->pipeline);
 		return true;
 	}
-	bool alive = o->run != 0 && run_alive(c->run, o->run);
+	bool alive = o->run != 0 && owner_alive(c, o->run);
 	if (c->only != NULL && (p != c->only || alive || o->state != LEDGER_ARCHIVED))
 		return true;
 	/* Later on, what a living run has is its own, and what is published is awaited already or by that run. */
@@ -233,7 +246,7 @@ enum rc recover_open(const struct recover_params *p, struct ledger *ledger, stru
 	    .again = again};
 	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
 	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
-		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited",
-		    again->count, c.awaited);
+		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited", again->count,
+		    c.awaited);
 	return rc;
 }

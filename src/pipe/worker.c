@@ -6,6 +6,7 @@
 #include "pipe/worker.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -23,6 +24,12 @@ enum {
 	STOP_SHARE = 3,  /* an original that is being dissected may go on for that share of stop_timeout */
 };
 
+/* How far the threads of a process are: shared by them. */
+struct start {
+	_Atomic unsigned settled; /* threads none of whose partitions is still on its way */
+	_Atomic bool reads, over; /* a thread reads; the process accepts */
+};
+
 struct thread {
 	const struct worker_job *job;
 	unsigned index;
@@ -37,6 +44,8 @@ struct thread {
 	size_t told; /* lanes there were when it was asked for them last, at least REJOIN_MS after the start */
 	struct mono joined;
 	struct mono looked;
+	struct start *start;
+	bool settled;
 	struct mono stopped; /* when stop was first seen, 0 not yet */
 	enum rc rc;
 	struct err reason;
@@ -205,6 +214,32 @@ static bool turn(struct thread *t, const struct intake_halt *halt)
 	return acted;
 }
 
+/*
+ * Whatever partitions this thread shall have it has, recovered, and the bus has answered for each. Those that stay with
+ * another process are that one's, but a process that has none at all accepts nothing.
+ */
+static void tell_accepting(struct thread *t)
+{
+	bool reads = false;
+
+	if (atomic_load(&t->start->over))
+		return;
+	for (size_t i = 0; i < t->lanes; i++) {
+		enum lane_stand stand = lane_stand(t->lane[i]);
+		if (stand == LANE_STARTS)
+			return;
+		reads |= stand == LANE_READS;
+	}
+	if (!t->settled)
+		atomic_fetch_add(&t->start->settled, 1);
+	t->settled = true;
+	if (reads)
+		atomic_store(&t->start->reads, true);
+	if (atomic_load(&t->start->reads) && atomic_load(&t->start->settled) == t->job->settings->workers &&
+	    !atomic_exchange(&t->start->over, true))
+		metric_accepting(t->job->figures, true);
+}
+
 static bool all_done(struct thread *t)
 {
 	for (size_t i = 0; i < t->lanes; i++) {
@@ -231,7 +266,9 @@ static void work(struct thread *t)
 		bool busy = false;
 		if (!job->once && mono_since(t->looked) >= LOOK_MS && look(t, &e) != RC_OK)
 			log_debug("looking for topics: %s", e.text);
-		if (turn(t, &halt))
+		bool acted = turn(t, &halt);
+		tell_accepting(t);
+		if (acted)
 			continue;
 		if (job->once && all_done(t))
 			return;
@@ -320,6 +357,7 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	const struct settings *s = job->settings;
 	struct seen *seen = NULL;
 	struct thread *thread = NULL;
+	struct start start = {0};
 	enum rc rc = seen_open(s->state, s->dedupe_horizon_ms, &seen, e);
 
 	if (rc != RC_OK)
@@ -333,6 +371,7 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	thread = mem_zero(s->workers, sizeof *thread);
 	for (unsigned i = 0; i < s->workers; i++) {
 		thread_init(&thread[i], job, i, seen, registrar, waits);
+		thread[i].start = &start;
 		thread[i].started = pthread_create(&thread[i].id, NULL, run, &thread[i]) == 0;
 		if (!thread[i].started)
 			thread[i].rc = err_set(RC_FAIL, &thread[i].reason, "no more threads");

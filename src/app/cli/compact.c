@@ -211,6 +211,7 @@ static enum status once(const struct args *a)
 			err_set(RC_FAIL, &e, "another compaction runs on %.300s", c->settings.state);
 		if (rc == RC_OK)
 			rc = setup_figures(c, "compact", &metrics, &p.figures, &e);
+		metric_accepting(p.figures, true);
 	}
 	enum status status = STATUS_BAD;
 	if (rc == RC_OK)
@@ -248,6 +249,7 @@ static enum status watch(
 	p.stop = asked_to_stop;
 	p.tell = tell;
 	p.context = &t;
+	metric_accepting(figures, true);
 	while (!daemon_stop(d)) {
 		struct compact_sum sum;
 		struct mono began = clock_mono();

@@ -69,7 +69,10 @@ static void show_processes(const struct health *h)
 		grid_cell(g, "%s", p->alive ? str_show_ms(p->up_ms, text, sizeof text) : "-");
 		grid_cell(g, "%s", p->alive ? str_show_bytes(p->memory, text, sizeof text) : "-");
 		grid_cell(g, "%" PRIu64, p->restarts);
-		grid_cell(g, "%s", p->waiting ? "waiting for a service or the disk" : "");
+		grid_cell(g, "%s",
+		    p->waiting                  ? "waiting for a service or the disk"
+		    : p->alive && !p->accepting ? "not accepting yet"
+		                                : "");
 	}
 	printf("\n");
 	grid_print(&g, 0);
@@ -239,6 +242,7 @@ static json_t *json_processes(const struct health *h)
 		put(one, "up_ms", (uint64_t)p->up_ms);
 		put(one, "memory_bytes", p->memory);
 		put(one, "restarts", p->restarts);
+		json_object_set_new(one, "accepting", json_boolean(p->accepting));
 		json_object_set_new(one, "waiting", json_boolean(p->waiting));
 	}
 	return list;

@@ -170,6 +170,28 @@ static void threads_add_without_losing(void **state)
 	metrics_close(&m);
 }
 
+static void a_life_accepts_once_and_another_begins_anew(void **state)
+{
+	struct metrics *m = open_at(*state);
+	struct metric_slot *s = metrics_claim(m, "worker");
+	assert_int_equal(metric_accepting_ms(s, getpid()), 0);
+	metric_accepting(s, true);
+	int64_t first = s->accepting_ns;
+	assert_true(first > 0);
+	metric_accepting(s, true);
+	assert_int_equal(s->accepting_ns, first);
+	assert_int_equal(metric_accepting_ms(s, getpid()), first / 1000000);
+	assert_int_equal(metric_accepting_ms(s, getpid() + 1), 0);
+	metric_accepting(s, false);
+	assert_int_equal(metric_accepting_ms(s, getpid()), 0);
+	metric_accepting(s, true);
+	s = metrics_claim(m, "worker");
+	assert_int_equal(metric_accepting_ms(s, getpid()), 0);
+	metric_accepting(NULL, true);
+	assert_int_equal(metric_accepting_ms(NULL, getpid()), 0);
+	metrics_close(&m);
+}
+
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -181,6 +203,7 @@ int main(void)
 	    WITH_FILE(another_layout_is_begun_anew_and_never_cut),
 	    cmocka_unit_test(an_absent_directory_fails),
 	    WITH_FILE(threads_add_without_losing),
+	    WITH_FILE(a_life_accepts_once_and_another_begins_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
