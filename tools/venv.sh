@@ -3,6 +3,7 @@
 #
 #   tools/venv.sh          the one that tests, demo and bench use (tools/requirements.txt)
 #   tools/venv.sh spark    the one of Spark (spark/requirements.txt): apart, since it is large
+#   tools/venv.sh web      the one that drives a browser and reads metrics (tools/requirements-web.txt): apart, since only the tests of the ops endpoint want it
 #
 # They lie outside the tree, so that every checkout shares them.
 set -eu
@@ -10,6 +11,7 @@ set -eu
 here=$(dirname "$0")
 case ${1:-} in
 '') name=venv requirements=$here/requirements.txt ;;
+web) name=venv-web requirements=$here/requirements-web.txt ;;
 spark) name=venv-spark requirements=$here/../spark/requirements.txt ;;
 *) echo "venv: no environment is called $1" >&2; exit 2 ;;
 esac

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/yaml.h"
+#include "ops/address.h"
 
 enum { PIPELINES_MAX = 256, NAME_MAX_CHARS = 64, KEY_CHARS = 160, OPTIONS_MAX = 1024 };
 
@@ -251,7 +252,7 @@ static enum rc find_schema(struct load *l, const char *dataset, const struct sch
 }
 
 /* Pattern, dataset and projections follow from the dissector. */
-static enum rc bind(struct load *l, const struct yaml_node *entry, struct err *e)
+static enum rc bind_dataset(struct load *l, const struct yaml_node *entry, struct err *e)
 {
 	struct pipeline *p = l->pipeline;
 	const struct yaml_node *dataset = yaml_get(entry, "dataset");
@@ -302,7 +303,7 @@ static enum rc read_pipeline(struct load *l, const struct yaml_node *entry, stru
 	if (rc == RC_OK)
 		rc = must_have(l, KEY_PIPELINE, entry->line, e);
 	if (rc == RC_OK)
-		rc = bind(l, entry, e);
+		rc = bind_dataset(l, entry, e);
 	if (rc == RC_OK)
 		rc = try_options(l, entry, e);
 	if (rc != RC_OK)
@@ -471,6 +472,20 @@ static enum rc check_rows_workers(struct load *l, struct err *e)
 	return RC_OK;
 }
 
+static enum rc check_ops(struct load *l, struct err *e)
+{
+	struct config_ops *o = &l->config->ops;
+	struct address ignored;
+	if (o->listen != NULL && address_parse(o->listen, &ignored, e) != RC_OK)
+		return wrong(l, config_line(l->config, NULL, "ops.listen"), e, "ops.listen");
+	if (o->token_file != NULL) {
+		char *path = from_folder(l, o->token_file);
+		mem_free(&o->token_file);
+		o->token_file = path;
+	}
+	return RC_OK;
+}
+
 /* Folders that would feed themselves: a lake inside a watched folder is archived into itself. */
 static enum rc check_folders(struct load *l, struct err *e)
 {
@@ -527,6 +542,8 @@ static enum rc settle(struct load *l, struct err *e)
 		p->topic_rows = mem_format("%s.%s.rows", s->instance, p->name);
 	}
 	rc = check_rows_workers(l, e);
+	if (rc == RC_OK)
+		rc = check_ops(l, e);
 	return rc == RC_OK ? check_folders(l, e) : rc;
 }
 
@@ -627,7 +644,8 @@ void config_free(struct config **cp)
 	mem_free(&s->partitions.at);
 	catalog_settle_free(c);
 	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
-	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file};
+	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file,
+	    &c->ops.listen, &c->ops.names, &c->ops.token_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
 		mem_free(text[i]);
 	mem_free(&c->origin);

@@ -34,9 +34,17 @@ struct config_webhdfs {
 	int64_t timeout_ms;
 };
 
+/* The endpoint for operators. */
+struct config_ops {
+	char *listen;     /* as ops/address reads it; NULL: none */
+	char *names;      /* further hosts it is asked as */
+	char *token_file; /* for what writes */
+};
+
 struct config {
 	struct settings settings;
 	struct config_webhdfs webhdfs;
+	struct config_ops ops;
 	struct kafka_map kafka; /* given in the file; what the bus gets is in the settings */
 	char *catalog_user;
 	int64_t catalog_timeout_ms;

@@ -97,9 +97,12 @@ static void gather_figures(const struct config *c, struct health *h)
 		p->memory = p->alive ? proc_memory((pid_t)s->pid) : 0;
 		p->restarts = s->value[FIGURE_RESTARTS];
 		p->accepting = p->alive && metric_accepting_ms(s, (pid_t)s->pid) != 0;
+		for (unsigned f = 0; f < FIGURE_COUNT; f++)
+			p->figure[f] = s->value[f];
 		p->waiting = p->alive && s->value[FIGURE_WAITING] != 0;
 	}
 	metrics_close(&m);
+	h->stopping = h->figure[FIGURE_STOPPING] != 0;
 }
 
 /* The supervisor holds the lock as long as it lives, however it dies. */
@@ -155,13 +158,15 @@ static uint64_t folder_bytes(const char *path)
 	return sum;
 }
 
-static void gather_ledger(const struct config *c, struct health *h)
+static void gather_ledger(const struct config *c, struct health_sources *from, struct health *h)
 {
 	const struct settings *s = &c->settings;
 	struct err e;
-	struct ledger *l = NULL;
 	char *dir = file_join(s->state, "ledger");
-	enum rc rc = there(dir) ? ledger_open(dir, s->ledger_max_bytes, &l, &e) : RC_END;
+	enum rc rc = RC_OK;
+	if (from->ledger == NULL)
+		rc = there(dir) ? ledger_open(dir, s->ledger_max_bytes, &from->ledger, &e) : RC_END;
+	struct ledger *l = from->ledger;
 	h->ledger_used = folder_bytes(dir);
 	h->ledger_bound = s->ledger_max_bytes;
 	mem_free(&dir);
@@ -173,7 +178,6 @@ static void gather_ledger(const struct config *c, struct health *h)
 		rc = ledger_each_open(l, see_open, h, &e);
 	if (rc != RC_OK && rc != RC_END)
 		problem(h, "ledger", &e);
-	ledger_close(&l);
 }
 
 enum { CLAIMS_LOOKED_AT = 1000 };
@@ -208,27 +212,43 @@ static enum rc find_commit(struct store *store, struct health_partition *p, stru
 	return RC_OK;
 }
 
-static enum rc gather_topic(struct health *h, struct bus *bus, struct store *store, const char *topic, struct err *e)
+static void away(struct health *h, struct health_service *s, const char *what, const struct err *e)
 {
+	if (s->reason[0] == '\0')
+		(void)str_copy(s->reason, sizeof s->reason, e->text);
+	problem(h, what, e);
+}
+
+/* False: the bus or the lake does not answer, and h says so. */
+static bool gather_topic(
+    struct health *h, const struct health_sources *from, const struct pipeline *pipeline, const char *topic)
+{
+	struct err e;
 	unsigned have = 0;
-	enum rc rc = bus_topic_partitions(bus, topic, &have, e);
-	if (rc != RC_OK)
-		return rc == RC_END ? RC_OK : rc;
+	enum rc rc = bus_topic_partitions(from->bus, topic, &have, &e);
+	if (rc == RC_END)
+		return true;
+	if (rc != RC_OK) {
+		away(h, &h->bus, pipeline->name, &e);
+		return false;
+	}
 	h->partition = mem_resize(h->partition, (h->partitions + have) * sizeof *h->partition);
-	for (unsigned i = 0; i < have && rc == RC_OK; i++) {
+	for (unsigned i = 0; i < have; i++) {
 		struct health_partition *p = &h->partition[h->partitions];
 		*p = (struct health_partition){.partition = i};
 		str_copy(p->topic, sizeof p->topic, topic);
-		rc = bus_range(bus, topic, i, &p->first, &p->next, e);
-		if (rc == RC_OK && store != NULL)
-			rc = find_commit(store, p, e);
+		rc = bus_range(from->bus, topic, i, &p->first, &p->next, &e);
 		if (rc != RC_OK)
-			return rc;
+			away(h, &h->bus, pipeline->name, &e);
+		else if (from->store != NULL && (rc = find_commit(from->store, p, &e)) != RC_OK)
+			away(h, &h->lake, pipeline->name, &e);
+		if (rc != RC_OK)
+			return false;
 		h->partitions++;
 		if (p->commit_ms > h->newest_commit_ms)
 			h->newest_commit_ms = p->commit_ms;
 	}
-	return rc;
+	return true;
 }
 
 static void see_stale(void *context, const char *pipeline, const struct claim *claim)
@@ -251,33 +271,47 @@ static void gather_claims(const struct settings *s, struct store *store, struct 
 			problem(h, s->pipeline[i].name, &e);
 }
 
-static void gather_bus(const struct config *c, struct health *h)
+static void open_bus(const struct settings *s, struct health_sources *from, struct health *h)
+{
+	struct err e;
+	/* Nothing was ever published, and asking would make it. */
+	if (strcmp(s->bus->scheme, "embedded") == 0 && !there(s->bus_place))
+		return;
+	enum rc rc = RC_OK;
+	if (from->bus == NULL)
+		rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &from->bus, &e);
+	if (rc == RC_OK)
+		rc = bus_usage(from->bus, &h->bus_used, &h->bus_bound, &e);
+	h->bus.asked = true;
+	if (rc == RC_OK)
+		return;
+	away(h, &h->bus, "bus", &e);
+	bus_close(&from->bus);
+}
+
+static void open_lake(const struct settings *s, struct health_sources *from, struct health *h)
+{
+	struct err e;
+	if (strcmp(s->store->scheme, "file") == 0 && !there(s->store_place))
+		return;
+	h->lake.asked = true;
+	if (from->store == NULL &&
+	    store_open(s->store, s->store_place, s->store_option, s->store_options, &from->store, &e) != RC_OK)
+		away(h, &h->lake, "lake", &e);
+}
+
+void health_ask(const struct config *c, struct health_sources *from, struct health *out)
 {
 	const struct settings *s = &c->settings;
-	struct err e;
-	struct bus *bus = NULL;
-	struct store *store = NULL;
-	if (strcmp(s->bus->scheme, "embedded") == 0 && !there(s->bus_place))
-		return; /* nothing was ever published, and asking would make it */
-	bool lake = strcmp(s->store->scheme, "file") != 0 || there(s->store_place);
-	enum rc rc = bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &bus, &e);
-	if (rc == RC_OK)
-		rc = bus_usage(bus, &h->bus_used, &h->bus_bound, &e);
-	if (rc != RC_OK)
-		problem(h, "bus", &e);
-	if (rc == RC_OK && lake &&
-	    store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e) != RC_OK)
-		problem(h, "lake", &e);
-	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
-		rc = gather_topic(h, bus, store, s->pipeline[i].topic_files, &e);
-		if (rc == RC_OK)
-			rc = gather_topic(h, bus, store, s->pipeline[i].topic_rows, &e);
-		if (rc != RC_OK)
-			problem(h, s->pipeline[i].name, &e);
-	}
-	gather_claims(s, store, h);
-	store_close(&store);
-	bus_close(&bus);
+	*out = (struct health){.bus_used = 0};
+	open_bus(s, from, out);
+	if (from->bus != NULL)
+		open_lake(s, from, out);
+	bool well = from->bus != NULL;
+	for (size_t i = 0; i < s->pipelines && well; i++)
+		well = gather_topic(out, from, &s->pipeline[i], s->pipeline[i].topic_files) &&
+		       gather_topic(out, from, &s->pipeline[i], s->pipeline[i].topic_rows);
+	gather_claims(s, from->store, out);
 }
 
 /* Is the note of a process that lives, or is there none that could have written a newer one? */
@@ -342,7 +376,7 @@ void health_catalog(const struct config *c, struct health *out)
 	gather_catalog(c, out);
 }
 
-void health_gather(const struct config *c, struct health *out)
+void health_local(const struct config *c, struct health_sources *from, struct health *out)
 {
 	*out = (struct health){.up = is_up(c), .pipelines = c->settings.pipelines};
 	out->pipeline = mem_zero(out->pipelines, sizeof *out->pipeline);
@@ -350,9 +384,53 @@ void health_gather(const struct config *c, struct health *out)
 		out->pipeline[i].pipeline = &c->settings.pipeline[i];
 	gather_figures(c, out);
 	waits_each(c->settings.state, see_wait, out);
-	gather_ledger(c, out);
-	gather_bus(c, out);
+	gather_ledger(c, from, out);
 	gather_catalog(c, out);
+}
+
+void health_join(struct health *h, const struct health *asked)
+{
+	h->partition = asked->partition;
+	h->partitions = asked->partitions;
+	memcpy(h->stale, asked->stale, sizeof h->stale);
+	h->stales = asked->stales;
+	h->bus_used = asked->bus_used;
+	h->bus_bound = asked->bus_bound;
+	h->bus = asked->bus;
+	h->lake = asked->lake;
+	h->newest_commit_ms = asked->newest_commit_ms;
+	for (unsigned i = 0; i < asked->problems && h->problems < HEALTH_PROBLEMS; i++)
+		memcpy(h->problem[h->problems++], asked->problem[i], sizeof h->problem[0]);
+}
+
+void health_gather(const struct config *c, struct health *out)
+{
+	struct health_sources from = {.ledger = NULL};
+	struct health *asked = mem_zero(1, sizeof *asked);
+	health_local(c, &from, out);
+	health_ask(c, &from, asked);
+	health_join(out, asked);
+	mem_free(&asked);
+	health_sources_close(&from);
+}
+
+void health_sources_close(struct health_sources *s)
+{
+	ledger_close(&s->ledger);
+	store_close(&s->store);
+	bus_close(&s->bus);
+}
+
+uint64_t health_lag(const struct health_partition *p)
+{
+	uint64_t done = p->has_commit && p->committed > p->first ? p->committed : p->first;
+	return p->next > done ? p->next - done : 0;
+}
+
+uint64_t health_originals(const struct ledger_counts *c)
+{
+	return c->original[LEDGER_ARCHIVED] + c->original[LEDGER_PUBLISHED] + c->original[LEDGER_COMMITTED] +
+	       c->original[LEDGER_REFUSED];
 }
 
 static void file_fini(struct health_file *f)

@@ -2,7 +2,10 @@
  * health: where everything stands, gathered from the ledger, the bus, the lake and the figures, whether sluice runs or
  * not. Makes nothing that is not there.
  *
- * Thread  one owner
+ * What lies on this machine answers at once (health_local); the bus and the lake may take as long as their time-outs
+ * (health_ask). A caller that asks again and again keeps what was opened in a struct health_sources.
+ *
+ * Thread  one owner; sources too
  */
 #ifndef APP_HEALTH_H
 #define APP_HEALTH_H
@@ -23,6 +26,7 @@ struct health_process {
 	bool alive;
 	int64_t up_ms;
 	uint64_t memory, restarts;
+	uint64_t figure[FIGURE_COUNT];
 	bool accepting; /* takes new work; the supervisor: its children are started */
 	bool waiting;   /* for a service or the disk */
 };
@@ -51,8 +55,15 @@ struct health_wait { /* what waits for a service or the disk */
 	int64_t since_ms; /* wall */
 };
 
+/* The bus or the lake, as of the last time it was asked. */
+struct health_service {
+	bool asked;            /* false: there was nothing to ask yet */
+	char reason[ERR_TEXT]; /* why it does not answer, "" it does */
+};
+
 struct health {
 	bool up; /* a `sluice run` holds the state folder */
+	bool stopping;
 	struct health_process process[HEALTH_PROCESSES];
 	unsigned processes;
 	struct health_wait *wait;
@@ -67,6 +78,7 @@ struct health {
 	    stales; /* stale: claims of other instances. Listed; the counts say how many there are */
 	uint64_t bus_used, bus_bound;
 	uint64_t ledger_used, ledger_bound;
+	struct health_service bus, lake;
 	int64_t
 	    catalog_since_ms; /* wall: since when it takes nothing, or took nothing when its process ended; 0: well */
 	char catalog_reason[ERR_TEXT];
@@ -76,9 +88,29 @@ struct health {
 	unsigned problems;
 };
 
+/* Kept open between two looks; begins as all zero. */
+struct health_sources {
+	struct ledger *ledger;
+	struct bus *bus;
+	struct store *store;
+};
+void health_sources_close(struct health_sources *s);
+
+/* All of it, once. */
 void health_gather(const struct config *c, struct health *out);
+/* Processes, figures, ledger, what waits for the catalog. */
+void health_local(const struct config *c, struct health_sources *from, struct health *out);
+/* Bus, lake, partitions, claims; the rest is empty. */
+void health_ask(const struct config *c, struct health_sources *from, struct health *out);
+/* What asked found moves over into h, which asked about nothing; asked is not to be finished any more. */
+void health_join(struct health *h, const struct health *asked);
 /* Processes, figures and what waits for the catalog, and no more: no service is asked. */
 void health_catalog(const struct config *c, struct health *out);
 void health_fini(struct health *h);
+
+/* Events of a partition that no commit holds yet. */
+uint64_t health_lag(const struct health_partition *p);
+/* Originals of a pipeline in all their states. */
+uint64_t health_originals(const struct ledger_counts *c);
 
 #endif

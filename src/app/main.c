@@ -41,6 +41,7 @@ static const struct command *const command[] = {
     &command_check,
     &command_register,
     &command_compact,
+    &command_ops,
     &command_schema,
     &command_config,
     &command_version,

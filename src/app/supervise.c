@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "pipe/figures.h"
 
 enum {
 	SOON_MS = 5000, /* a life shorter than this counts as dying at once */
@@ -160,10 +161,23 @@ static void ask_to_leave(struct supervisor *s, struct child *c, int64_t wait_ms)
 static void stop_all(struct supervisor *s, int64_t wait_ms)
 {
 	s->stopping = true;
+	metric_set(s->job->figures, FIGURE_STOPPING, 1);
 	for (unsigned i = 0; i < s->job->children; i++) {
 		s->child[i].due_ms = NEVER;
-		ask_to_leave(s, &s->child[i], wait_ms);
+		if (!s->child[i].what->last || wait_ms == AT_ONCE_MS)
+			ask_to_leave(s, &s->child[i], wait_ms);
 	}
+}
+
+/* Those that are to be the last, once they are. */
+static void stop_last(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->job->children; i++)
+		if (s->child[i].pid != 0 && !s->child[i].what->last)
+			return;
+	for (unsigned i = 0; i < s->job->children; i++)
+		if (s->child[i].deadline_ms == NEVER)
+			ask_to_leave(s, &s->child[i], s->job->config->settings.stop_timeout_ms);
 }
 
 static int64_t back_off(unsigned soon)
@@ -359,6 +373,7 @@ enum status supervise(struct supervise_job *job)
 {
 	struct err e;
 	struct supervisor s = {.job = job, .config_fd = -1};
+	metric_set(job->figures, FIGURE_STOPPING, 0); /* of one that was killed while it stopped */
 	find_program(s.program);
 	/* Read again: what the children get is byte for byte what was checked. */
 	struct config *config = NULL;
@@ -382,7 +397,10 @@ enum status supervise(struct supervise_job *job)
 		notify(NOTIFY_ALIVE);
 		reap(&s);
 		take_signals(&s);
+		if (s.stopping)
+			stop_last(&s);
 	}
+	metric_set(job->figures, FIGURE_STOPPING, 0);
 	close(s.config_fd);
 	config_free(&job->config);
 	return s.status;

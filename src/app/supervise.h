@@ -16,6 +16,7 @@
 
 #include "app/args.h"
 #include "app/config.h"
+#include "base/metric.h"
 #include "base/rc.h"
 
 enum { SUPERVISE_CHILDREN = 4 };
@@ -24,6 +25,7 @@ struct supervise_child {
 	const char *name;        /* for the log: "collector" */
 	const char *const *word; /* command and its options, ends with NULL; borrowed */
 	bool leads;              /* its own end ends the others, and its exit status is ours */
+	bool last;               /* is asked to leave when the others have left: it shows how they do */
 };
 
 struct supervise_job {
@@ -32,6 +34,7 @@ struct supervise_job {
 	const struct supervise_child *child;
 	unsigned children;
 	bool calm; /* children log from warn on */
+	struct metric_slot *figures; /* the supervisor's own */
 };
 
 /* Until stopped, or until the leading child has ended. */

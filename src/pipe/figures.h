@@ -36,6 +36,7 @@
 	X(PARTITIONS_REGISTERED, "partitions_registered", "counter", "partitions that the catalog was told of") \
 	X(PARTITIONS_WAITING, "partitions_waiting", "gauge", "partitions that the catalog is still to be told of") \
 	X(CATALOG_AWAY, "catalog_away", "gauge", "1 while the catalog does not take what it is told") \
+	X(STOPPING, "stopping", "gauge", "1 while the supervisor waits for its processes to leave") \
 	X(RESTARTS, "restarts", "counter", "times the supervisor restarted a process")
 
 enum figure {

@@ -552,6 +552,29 @@ enum rc ledger_each(
 	return walk_table(&w, l->table[T_ORIGINAL], visit_original, e);
 }
 
+enum rc ledger_each_back(struct ledger *l, uint64_t before,
+    bool (*visit)(void *context, uint64_t number, const struct ledger_original *o), void *context, struct err *e)
+{
+	uint8_t at[8];
+	struct kv_txn *txn = NULL;
+	struct kv_bytes key, value;
+	struct ledger_original o;
+	bool more = true, sound = true;
+	enum rc rc = read_begin(l, &txn, e);
+	if (rc != RC_OK)
+		return rc;
+	kv_key_u64(before == 0 ? UINT64_MAX : before, at);
+	while (more && kv_before(txn, l->table[T_ORIGINAL], KV_OF(at), &key, &value)) {
+		uint64_t number = kv_key_read(key.at);
+		const void *bytes = copied(l, value);
+		sound = decode_original(bytes, value.len, &o);
+		more = sound && visit(context, number, &o);
+		kv_key_u64(number, at);
+	}
+	rc = read_end(l, &txn, e);
+	return rc != RC_OK ? rc : sound ? RC_OK : damaged(e, "an entry");
+}
+
 enum rc ledger_each_aside(struct ledger *l,
     bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,
     struct err *e)

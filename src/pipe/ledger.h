@@ -96,6 +96,10 @@ enum rc ledger_each_open(struct ledger *l, bool (*visit)(void *context, const st
     struct err *e) MUST_USE;
 enum rc ledger_each(struct ledger *l, bool (*visit)(void *context, const struct ledger_original *o), void *context,
     struct err *e) MUST_USE;
+/* Originals with a number below before (0: all), newest first; each with its number. */
+enum rc ledger_each_back(struct ledger *l, uint64_t before,
+    bool (*visit)(void *context, uint64_t number, const struct ledger_original *o), void *context,
+    struct err *e) MUST_USE;
 /* Paths set aside. */
 enum rc ledger_each_aside(struct ledger *l,
     bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,

@@ -1,42 +1,16 @@
 #!/usr/bin/env python3
 """The disk fills up under archive, bus, staging and ledger: sluice waits, says so, and goes on when there is room; nothing is lost."""
 import os
-import subprocess
 import sys
 import tempfile
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import tap  # noqa: E402
+from disk import Tmpfs, fill  # noqa: E402
 from lake import faults, ids  # noqa: E402
 from spool import Spool, stop, wait_for  # noqa: E402
 
 FILES, FLOWS = 60, 1500
-
-
-class Tmpfs:
-    """A small file system of its own, mounted for one test."""
-
-    def __init__(self, place, megabytes):
-        self.place, self.megabytes = place, megabytes
-        os.makedirs(place, exist_ok=True)
-
-    def __enter__(self):
-        self.mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={self.megabytes}m', 'tmpfs', self.place], capture_output=True, check=False).returncode == 0
-        return self
-
-    def grow(self, megabytes):
-        subprocess.run(['mount', '-o', f'remount,size={megabytes}m', self.place], check=True)
-
-    def __exit__(self, *_):
-        if self.mounted:
-            subprocess.run(['umount', '-l', self.place], check=False)
-
-
-def fill(place, leave_kb):
-    """Take all but leave_kb of the file system with one file."""
-    free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
-    with open(os.path.join(place, 'ballast'), 'wb') as f:
-        f.write(b'\0' * max(0, free - leave_kb * 1024))
 
 
 def case(name, small, leave_kb):

@@ -16,6 +16,7 @@ extern const struct command command_audit;
 extern const struct command command_trace;
 extern const struct command command_check;
 extern const struct command command_compact;
+extern const struct command command_ops;
 extern const struct command command_register;
 extern const struct command command_schema;
 extern const struct command command_config;

@@ -39,7 +39,8 @@ static enum status tell_catalog(const struct args *a, enum status status)
 
 static enum status run(const struct args *a)
 {
-	static const char *const worker[] = {"work", NULL}, *const compactor[] = {"compact", "--watch", NULL};
+	static const char *const worker[] = {"work", NULL}, *const compactor[] = {"compact", "--watch", NULL},
+	                         *const ops[] = {"ops", NULL};
 	struct err e;
 	struct config *c = NULL;
 	struct metrics *metrics = NULL;
@@ -57,20 +58,25 @@ static enum status run(const struct args *a)
 	if (rc == RC_OK)
 		rc = setup_figures(c, "supervisor", &metrics, &figures, &e);
 	if (rc == RC_OK) {
-		const struct supervise_child child[] = {
-		    {.name = "collector", .word = collector_words(a), .leads = args_has(a, "once")},
+		bool once = args_has(a, "once");
+		unsigned children = 2;
+		struct supervise_child child[SUPERVISE_CHILDREN] = {
+		    {.name = "collector", .word = collector_words(a), .leads = once},
 		    {.name = "worker", .word = worker},
-		    {.name = "compactor", .word = compactor},
 		};
-		bool compact = c->settings.compact && !args_has(a, "once");
+		if (c->settings.compact && !once)
+			child[children++] = (struct supervise_child){.name = "compactor", .word = compactor};
+		if (c->ops.listen != NULL && !once)
+			child[children++] = (struct supervise_child){.name = "ops", .word = ops, .last = true};
 		struct supervise_job job = {.file = setup_file(a),
 		    .config = c,
 		    .child = child,
-		    .children = compact ? 3 : 2,
-		    .calm = args_has(a, "once")};
+		    .children = children,
+		    .calm = once,
+		    .figures = figures};
 		c = NULL;
 		status = supervise(&job);
-		if (args_has(a, "once"))
+		if (once)
 			status = tell_catalog(a, status);
 	} else {
 		complain("run: %s", e.text);

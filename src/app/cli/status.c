@@ -8,12 +8,12 @@
 #include "app/cli/status_file.h"
 #include "app/grid.h"
 #include "app/health.h"
+#include "app/health_json.h"
 #include "app/setup.h"
 #include "app/term.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "ext/json.h"
 
 enum { TEXT = 40, PATH_SHOWN = 4096 };
 
@@ -33,12 +33,6 @@ static const char *ago(int64_t wall_ms, char out[TEXT])
 	int64_t age = clock_wall().ns / 1000000 - wall_ms;
 	snprintf(out, TEXT, "%s ago", str_show_ms(age > 0 ? age : 0, text, sizeof text));
 	return out;
-}
-
-static uint64_t files_of(const struct ledger_counts *c)
-{
-	return c->original[LEDGER_ARCHIVED] + c->original[LEDGER_PUBLISHED] + c->original[LEDGER_COMMITTED] +
-	       c->original[LEDGER_REFUSED];
 }
 
 static void show_head(const struct config *c, const struct health *h)
@@ -104,7 +98,7 @@ static void show_pipelines(const struct health *h)
 	for (size_t i = 0; i < h->pipelines; i++) {
 		const struct ledger_counts *c = &h->pipeline[i].counts;
 		grid_cell(g, "%s", h->pipeline[i].pipeline->name);
-		count_cell(g, files_of(c));
+		count_cell(g, health_originals(c));
 		for (unsigned state = 0; state < LEDGER_STATES; state++)
 			count_cell(g, c->original[state]);
 		count_cell(g, c->doubles);
@@ -112,12 +106,6 @@ static void show_pipelines(const struct health *h)
 	}
 	printf("\n");
 	grid_print(&g, 0);
-}
-
-static uint64_t lag(const struct health_partition *p)
-{
-	uint64_t done = p->has_commit && p->committed > p->first ? p->committed : p->first;
-	return p->next > done ? p->next - done : 0;
 }
 
 static void show_partitions(const struct health *h)
@@ -131,7 +119,7 @@ static void show_partitions(const struct health *h)
 		const struct health_partition *p = &h->partition[i];
 		grid_cell(g, "%s/%u", p->topic, p->partition);
 		count_cell(g, p->next);
-		count_cell(g, lag(p));
+		count_cell(g, health_lag(p));
 		grid_cell(g, "%s", ago(p->commit_ms, age));
 	}
 	printf("\n");
@@ -216,148 +204,15 @@ static void show_files(const struct health *h)
 		printf("  and %" PRIu64 " more\n", asides - h->asides);
 }
 
-/* ---- JSON ---- */
-
-static void put(json_t *object, const char *key, uint64_t value)
-{
-	json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
-static json_t *named(json_t *list, const char *key, const char *name)
-{
-	json_t *one = json_object();
-	json_object_set_new(one, key, json_string(name));
-	json_array_append_new(list, one);
-	return one;
-}
-
-static json_t *json_processes(const struct health *h)
-{
-	json_t *list = json_array();
-	for (unsigned i = 0; i < h->processes; i++) {
-		const struct health_process *p = &h->process[i];
-		json_t *one = named(list, "name", p->name);
-		put(one, "pid", (uint64_t)p->pid);
-		json_object_set_new(one, "alive", json_boolean(p->alive));
-		put(one, "up_ms", (uint64_t)p->up_ms);
-		put(one, "memory_bytes", p->memory);
-		put(one, "restarts", p->restarts);
-		json_object_set_new(one, "accepting", json_boolean(p->accepting));
-		json_object_set_new(one, "waiting", json_boolean(p->waiting));
-	}
-	return list;
-}
-
-static json_t *json_waits(const struct health *h)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < h->waits; i++) {
-		json_t *one = named(list, "process", h->wait[i].process);
-		json_object_set_new(one, "what", json_string(h->wait[i].what));
-		put(one, "since_ms", (uint64_t)h->wait[i].since_ms);
-		json_object_set_new(one, "reason", json_string(h->wait[i].why));
-	}
-	return list;
-}
-
-static json_t *json_pipelines(const struct health *h)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < h->pipelines; i++) {
-		const struct ledger_counts *c = &h->pipeline[i].counts;
-		json_t *one = named(list, "name", h->pipeline[i].pipeline->name);
-		put(one, "originals", files_of(c));
-		put(one, "archived", c->original[LEDGER_ARCHIVED]);
-		put(one, "published", c->original[LEDGER_PUBLISHED]);
-		put(one, "committed", c->original[LEDGER_COMMITTED]);
-		put(one, "refused", c->original[LEDGER_REFUSED]);
-		put(one, "doubled", c->doubles);
-		put(one, "aside", c->aside);
-	}
-	return list;
-}
-
-static json_t *json_partitions(const struct health *h)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < h->partitions; i++) {
-		const struct health_partition *p = &h->partition[i];
-		json_t *one = named(list, "topic", p->topic);
-		put(one, "partition", p->partition);
-		put(one, "first", p->first);
-		put(one, "next", p->next);
-		put(one, "committed", p->committed);
-		put(one, "lag", lag(p));
-		put(one, "commit_ms", (uint64_t)p->commit_ms);
-	}
-	return list;
-}
-
-static json_t *json_usage(uint64_t used, uint64_t bound)
-{
-	json_t *one = json_object();
-	put(one, "used_bytes", used);
-	put(one, "bound_bytes", bound);
-	return one;
-}
-
-static json_t *json_catalog(const struct config *c, const struct health *h)
-{
-	json_t *one = json_object();
-	json_object_set_new(one, "url", json_string(c->settings.catalog_url));
-	put(one, "registered", h->figure[FIGURE_PARTITIONS_REGISTERED]);
-	put(one, "waiting", h->catalog_waiting);
-	put(one, "since_ms", (uint64_t)h->catalog_since_ms);
-	json_object_set_new(one, "reason", json_string(h->catalog_reason));
-	return one;
-}
-
-static json_t *json_files(const struct health_file *file, unsigned files)
-{
-	json_t *list = json_array();
-	for (unsigned i = 0; i < files; i++) {
-		char text[PATH_SHOWN];
-		json_t *one = named(list, "path", shown(file[i].path, text));
-		json_object_set_new(one, "pipeline", json_string(file[i].pipeline));
-		json_object_set_new(one, "reason", json_string(file[i].note));
-		put(one, "age_ms", (uint64_t)file[i].age_ms);
-	}
-	return list;
-}
-
-static void show_json(const struct config *c, const struct health *h)
-{
-	json_t *root = json_object(), *figures = json_object(), *problems = json_array();
-	json_object_set_new(root, "instance", json_string(c->settings.instance));
-	json_object_set_new(root, "running", json_boolean(h->up));
-	put(root, "newest_commit_ms", (uint64_t)h->newest_commit_ms);
-	json_object_set_new(root, "processes", json_processes(h));
-	json_object_set_new(root, "waiting", json_waits(h));
-	json_object_set_new(root, "pipelines", json_pipelines(h));
-	json_object_set_new(root, "partitions", json_partitions(h));
-	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
-	json_object_set_new(root, "catalog", json_catalog(c, h));
-	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
-	json_object_set_new(root, "open", json_files(h->open, h->opens));
-	json_object_set_new(root, "stale_claims", json_files(h->stale, h->stales));
-	json_object_set_new(root, "aside", json_files(h->aside, h->asides));
-	for (unsigned i = 0; i < FIGURE_COUNT; i++)
-		put(figures, figure_info[i].name, h->figure[i]);
-	json_object_set_new(root, "figures", figures);
-	for (unsigned i = 0; i < h->problems; i++)
-		json_array_append_new(problems, json_string(h->problem[i]));
-	json_object_set_new(root, "problems", problems);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	printf("\n");
-	json_decref(root);
-}
-
 static enum status show_all(const struct args *a, const struct config *c)
 {
 	struct health *h = mem_zero(1, sizeof *h);
 	health_gather(c, h);
 	if (args_has(a, "json")) {
-		show_json(c, h);
+		json_t *root = health_json(c, h);
+		json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		printf("\n");
+		json_decref(root);
 	} else {
 		show_head(c, h);
 		show_processes(h);

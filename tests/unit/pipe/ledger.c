@@ -278,6 +278,47 @@ static void full(void **state)
 	ledger_close(&l);
 }
 
+struct back {
+	uint64_t number[8];
+	uint64_t rows[8];
+	unsigned seen, most;
+};
+
+static bool see_back(void *context, uint64_t number, const struct ledger_original *o)
+{
+	struct back *b = context;
+	b->number[b->seen] = number;
+	b->rows[b->seen++] = o->rows;
+	return b->seen < b->most;
+}
+
+static void newest_first_by_windows(void **state)
+{
+	struct place *p = *state;
+	struct err e;
+	struct back b = {.most = 8};
+	assert_int_equal(ledger_each_back(p->ledger, 0, see_back, &b, &e), RC_OK);
+	assert_int_equal(b.seen, 0);
+	assert_int_equal(ledger_begin(p->ledger, &e), RC_OK);
+	for (unsigned n = 1; n <= 5; n++) {
+		struct ledger_original o = sample(n, LEDGER_COMMITTED);
+		memset(o.sha256, (int)n, sizeof o.sha256);
+		ledger_put_original(p->ledger, &o);
+	}
+	assert_int_equal(ledger_commit(p->ledger, &e), RC_OK);
+	b = (struct back){.most = 3};
+	assert_int_equal(ledger_each_back(p->ledger, 0, see_back, &b, &e), RC_OK);
+	assert_int_equal(b.seen, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(b.rows[i], 5 - i);
+		assert_int_equal(b.number[i], b.number[0] - i);
+	}
+	struct back rest = {.most = 8};
+	assert_int_equal(ledger_each_back(p->ledger, b.number[2], see_back, &rest, &e), RC_OK);
+	assert_int_equal(rest.seen, 2);
+	assert_int_equal(rest.rows[1], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +330,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(another_process, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_filling_that_stopped, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(full, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(newest_first_by_windows, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
