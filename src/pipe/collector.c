@@ -168,7 +168,9 @@ static void *archiver_run(void *context)
 			archiver_trouble(c, me->number, rc, &e, &backoff_ms);
 			continue;
 		}
-		board_go(c->board, me->number);
+		/* For all of them: what one could not archive was perhaps taken by another, and may have been the last. */
+		for (unsigned i = 0; i < c->archivers; i++)
+			board_go(c->board, i);
 		backoff_ms = 0;
 	}
 	mem_free(&me);
