@@ -1,6 +1,6 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 
-.PHONY: build deps check demo demo-cluster bench fuzz torture cluster-up cluster-down install clean
+.PHONY: build deps check demo demo-cluster bench fuzz torture soak soak-one soak-cluster cluster-up cluster-down install clean
 
 build:
 	@tools/build.sh build sluice
@@ -26,10 +26,18 @@ demo-cluster: deps build
 	@tools/build.sh build tests/bench/dns_capture
 	@"$$(tools/venv.sh)" tests/demo/demo_cluster.py build/sluice build/demo-cluster
 
-# TORTURE: arguments of tests/fault/torture.py, --kills 10000 by default
+# TORTURE: arguments of tests/fault/torture.py, --kills 10000 by default. CLUSTER_TORTURE: of tests/cluster/torture.py, --kills 500 --servers by default; no: not there.
 torture: deps build
 	@tools/build.sh build-faults sluice -Dfaults=enabled -Dtests=disabled -Dstrict=true
 	@SLUICE=build/sluice SLUICE_FAULTS=build-faults/sluice SLUICE_SOURCE=. "$$(tools/venv.sh)" tests/fault/torture.py $(or $(TORTURE),--kills 10000)
+	@[ "$(CLUSTER_TORTURE)" = no ] || SLUICE=build/sluice SLUICE_SOURCE=. "$$(tools/venv.sh)" tests/cluster/torture.py $(or $(CLUSTER_TORTURE),--kills 500 --servers)
+
+# An hour on this machine alone and an hour on a cluster, side by side. SOAK: arguments of both (--seconds, --every, --files, --seed); samples and logs are left in build/soak.
+soak: deps build
+	@$(MAKE) --no-print-directory -j2 --output-sync=target soak-one soak-cluster
+
+soak-one soak-cluster: soak-%: build
+	@SLUICE=build/sluice SLUICE_SOURCE=. "$$(tools/venv.sh)" tests/$(if $(filter one,$*),fault,cluster)/soak.py --seconds 3600 --every 20 --files $(if $(filter one,$*),3,1) --keep build/soak/$* $(SOAK)
 
 # BENCH: arguments of tests/bench/bench.py
 bench: deps

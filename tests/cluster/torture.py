@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """kill -9 of random processes at random moments on Kafka, HDFS and a metastore: supervisor, collector, its worker, and a worker of its own that shares the partitions.
 
-    torture.py [--kills N] [--per-round K] [--seed S]     20 kills, 20 a round; a seed of its own each time, which is printed
+    torture.py [--kills N] [--per-round K] [--servers] [--seed S]     20 kills, 20 a round; a seed of its own each time, which is printed
+
+--servers: broker, name node, a data node or the metastore dies beside every tenth of them, and is started again after a moment.
 """
 import argparse
 import os
@@ -20,12 +22,14 @@ from cluster.trio_site import TrioSite  # noqa: E402
 from spool import children, stop  # noqa: E402
 from trio import Trio, end, inputs, undisturbed  # noqa: E402
 
-FILES, LIFE_S = 6, (0.2, 2.5)
+FILES, LIFE_S, AWAY_S = 6, (0.2, 2.5), (0.5, 3)
 VICTIMS = ['child'] * 4 + ['tree'] * 2 + ['worker'] * 3
+SERVERS = ['kafka', 'namenode', 'datanode1', 'datanode2', 'metastore']
 
 
 class Round:
-    def __init__(self, site, seed, kills, given, wanted):
+    def __init__(self, site, seed, kills, servers, given, wanted):
+        self.servers, self.servers_killed = servers, {name: 0 for name in servers}
         self.site, self.rng, self.seed, self.kills, self.given, self.wanted = site, random.Random(seed), seed, kills, given, wanted
         self.killed, self.problems, self.log = {v: 0 for v in set(VICTIMS)}, [], ''
 
@@ -40,7 +44,10 @@ class Round:
                 while sum(self.killed.values()) < self.kills:
                     time.sleep(self.rng.uniform(*LIFE_S))
                     self.strike(t, two, running)
+                    if self.servers and self.rng.random() < 0.1:
+                        self.strike_server(self.rng.choice(self.servers))
                 dropper.join()
+                self.site.c.wait()
                 self.problems += self.site.arrived(t)
                 codes = {name: stop(p, 60) for name, p in running.items()}
                 self.problems += [f'exit status {codes}'] if any(codes.values()) else []
@@ -75,6 +82,13 @@ class Round:
             running['tree'] = t.start('run')
         self.killed[victim] += 1
 
+    def strike_server(self, name):
+        server = self.site.c.server(name)
+        server.kill()
+        time.sleep(self.rng.uniform(*AWAY_S))
+        server.start()
+        self.servers_killed[name] += 1
+
     @staticmethod
     def kill(pid):
         try:
@@ -87,6 +101,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument('--kills', type=int, default=20)
     options.add_argument('--per-round', type=int, default=20)
+    options.add_argument('--servers', action='store_true')
     options.add_argument('--seed', type=int, default=random.SystemRandom().randrange(10**9))
     options = options.parse_args()
     if why_not():
@@ -96,13 +111,19 @@ def main():
     print(f'# seed {options.seed}', flush=True)
     given = inputs(FILES)
     wanted, _ = undisturbed(given)
+    start, killed = time.monotonic(), {}
     with session('kafka', 'hdfs', 'metastore') as c:
         for n in range(max(1, options.kills // options.per_round)):
             began = time.monotonic()
-            r = Round(TrioSite(c, f'torture-{os.getpid()}-{n}'), options.seed + 1000 * n, options.per_round, given, wanted)
+            r = Round(TrioSite(c, f'torture-{os.getpid()}-{n}'), options.seed + 1000 * n, options.per_round, SERVERS if options.servers else [], given, wanted)
             r.run()
-            print(f'# {r.killed}, {time.monotonic() - began:.0f} s', flush=True)
+            for name, count in {**r.killed, **r.servers_killed}.items():
+                killed[name] = killed.get(name, 0) + count
+            print(f'# {r.killed}, {r.servers_killed}, {time.monotonic() - began:.0f} s', flush=True)
             tap.check(f'round {n + 1}: after {options.per_round} times kill -9 the tables hold what an undisturbed run stores', not r.problems, '\n'.join([*r.problems[:12], r.log]))
+    print(f'# {sum(killed[v] for v in set(VICTIMS))} kills of ours, {sum(killed.get(s, 0) for s in SERVERS)} of servers, {time.monotonic() - start:.0f} s: {killed}', flush=True)
+    if options.servers and options.kills >= 200:
+        tap.check('each process and each server was killed', min(killed.values()) > 0, killed)
     tap.done()
 
 

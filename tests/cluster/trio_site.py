@@ -41,17 +41,26 @@ class TrioSite:
         return out
 
     def arrived(self, t):
-        """Wait until all is committed and registered. What is not."""
+        """Wait until all is committed and registered, and staging is empty: uploads of a collector that died may arrive after it was swept. What is not."""
         if not wait_for(lambda: self.settled(t), LIMIT_S, 1):
             return ['not every file was committed']
-        return [] if wait_for(lambda: not self.unknown(), LIMIT_S, 1) else [f'the metastore does not know {self.unknown()}']
+        if not wait_for(lambda: not self.unknown(), LIMIT_S, 1):
+            return [f'the metastore does not know {self.unknown()}']
+        return [] if wait_for(lambda: not self.staged(), LIMIT_S, 1) else [f'left in staging: {self.staged()}']
 
-    def judge(self, t, wanted):
-        """Copy the lake, look at it, and delete it. What is wrong."""
+    def staged(self):
+        return sorted(self.hdfs.walk(f'/{self.name}/_sluice/staging'))
+
+    def mirror(self, t):
+        """Copy the lake to where t has one, and delete it."""
         for path in self.hdfs.walk(f'/{self.name}'):
             target = os.path.join(t.lake, path.removeprefix(f'/{self.name}/'))
             os.makedirs(os.path.dirname(target), exist_ok=True)
             self.hdfs.fetch(path, target)
         self.hdfs.delete(f'/{self.name}')
+
+    def judge(self, t, wanted):
+        """Copy the lake, look at it, and delete it. What is wrong."""
+        self.mirror(t)
         found = t.content()
         return ([f'tables hold {found}, undisturbed {wanted}'] if found != wanted else []) + t.wrong() + t.wrong_sources()
