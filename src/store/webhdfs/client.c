@@ -154,14 +154,15 @@ static enum rc denied(const struct webhdfs *w, const char *what, const struct an
 	bool unknown = a->status == UNAUTHORIZED;
 	if (unknown && w->token == NULL && w->spnego)
 		return err_set(RC_AGAIN, e,
-		    "%.200s: %s: no Kerberos ticket of this process was accepted; klist shows them", what, a->text);
+		    "HDFS: %.200s: %s: no Kerberos ticket of this process was accepted; klist shows them", what,
+		    a->text);
 	if (unknown && w->token == NULL)
-		return err_set(RC_FAIL, e, "%.200s: %s: it wants Kerberos: webhdfs.auth: spnego, or webhdfs.token_file",
-		    what, a->text);
+		return err_set(RC_FAIL, e,
+		    "HDFS: %.200s: %s: it wants Kerberos: webhdfs.auth: spnego, or webhdfs.token_file", what, a->text);
 	const char *user = w->token != NULL ? "of the delegation token"
 	                   : w->spnego      ? "of the Kerberos ticket"
 	                                    : w->user;
-	return err_set(RC_FAIL, e, "%.200s: user %.60s: %s", what, user, a->text);
+	return err_set(RC_FAIL, e, "HDFS: %.200s: user %.60s: %s", what, user, a->text);
 }
 
 enum rc client_error(const struct webhdfs *w, const char *path, const struct answer *a, struct err *e)
@@ -179,7 +180,7 @@ enum rc client_error(const struct webhdfs *w, const char *path, const struct ans
 	case ANSWER_ABSENT:
 		return err_set(RC_AGAIN, e, "%.200s: went away", what);
 	default:
-		return err_set(RC_AGAIN, e, "%.200s: %s", what, a->text);
+		return err_set(RC_AGAIN, e, "HDFS: %.200s: %s", what, a->text);
 	}
 }
 
