@@ -101,6 +101,11 @@ void draft_free(struct draft **d)
 	mem_free(d);
 }
 
+bool draft_renders(const struct draft *d)
+{
+	return d->place->projection == d->place->pipeline->rendered;
+}
+
 uint64_t draft_start(const struct draft *d)
 {
 	return d->start;

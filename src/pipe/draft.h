@@ -45,7 +45,7 @@ struct bench {
 	struct seen *seen;
 	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
-	struct waits *waits; /* may be NULL */
+	struct waits *waits;                                /* may be NULL */
 	void (*step)(void *context, enum commit_step step); /* tests stop the world here; NULL */
 	void *step_context;
 };
@@ -85,6 +85,7 @@ struct draft;
 struct draft *draft_new(const struct bench *bench, const struct place *place, uint64_t start);
 void draft_free(struct draft **d);
 
+bool draft_renders(const struct draft *d); /* its batches are of rendered rows, not of the dissector's */
 uint64_t draft_start(const struct draft *d);
 struct draft_totals *draft_totals(struct draft *d);
 struct mono draft_since(const struct draft *d); /* its first event */

@@ -21,6 +21,8 @@ enum {
 	DECODE_ARENA = 1 << 20, /* room for the longest row and many short ones */
 	SCHEMA_MAX = 1 << 20,
 	COUNTERS_MAX = 16 << 10,
+	CHUNK_ROWS = 512, /* encoded at once */
+	CHUNK_MAX = 1 << 30,
 	VERSION_TEXT = 128,
 	PATH_BYTES = 512,
 };
@@ -39,6 +41,8 @@ struct intake {
 	struct schema *foreign; /* the decoder's writer, when it is not the pipeline's own */
 	uint64_t fingerprint;   /* of the decoder's writer */
 	struct batch *batch;
+	struct avro_encoder *encoder; /* of an original that came as a file on a topic of rows */
+	struct writer chunk;
 };
 
 struct intake *intake_new(const struct bench *bench, const struct pipeline *pipeline)
@@ -51,6 +55,7 @@ struct intake *intake_new(const struct bench *bench, const struct pipeline *pipe
 	in->route = route_new(bench->settings->partitions_max);
 	report_init(&in->report, pipeline->dissector);
 	writer_init(&in->counters, COUNTERS_MAX);
+	writer_init(&in->chunk, CHUNK_MAX);
 	return in;
 }
 
@@ -65,6 +70,8 @@ void intake_free(struct intake **in)
 	if (*in == NULL)
 		return;
 	drop_decoder(*in);
+	avro_encoder_free(&(*in)->encoder);
+	writer_fini(&(*in)->chunk);
 	if ((*in)->batch != NULL)
 		batch_free(&(*in)->batch);
 	route_free(&(*in)->route);
@@ -118,7 +125,51 @@ static enum rc add_original(
 	return draft_original(d, &o, r, e);
 }
 
+static enum rc decoder_for(struct intake *in, uint64_t fingerprint, struct err *e);
+
 /* File events. */
+
+/* Selected rows of a batch, the way that rows events take: encoded, and decoded into rendered rows. */
+static enum rc store_rendered(struct intake *in, struct draft *d, int64_t hour, const struct table_source *source,
+    const struct batch *b, const uint16_t *sel, size_t n, struct err *e)
+{
+	uint64_t none = 0;
+
+	writer_reset(&in->chunk);
+	avro_array_head(&in->chunk, n);
+	avro_encode(in->encoder, b, sel, n, &in->chunk, &in->outside);
+	avro_array_tail(&in->chunk);
+	avro_decode_begin(in->decoder, in->chunk.bytes, in->chunk.len);
+	for (;;) {
+		batch_reset(in->batch);
+		enum rc rc = avro_decode_next(in->decoder, in->batch, e);
+		if (rc == RC_OK)
+			rc = draft_rows(d, hour, source, in->batch, NULL, in->batch->rows, &none, e);
+		if (rc != RC_OK)
+			return rc == RC_END ? RC_OK : rc;
+	}
+}
+
+/* An original that fits no event comes as a file on a topic of rows, whose table files take rendered rows only. */
+static enum rc store_group(struct intake *in, struct draft *d, const struct table_source *source, const struct batch *b,
+    const struct route_group *g, struct err *e)
+{
+	uint16_t all[CHUNK_ROWS];
+	enum rc rc = RC_OK;
+
+	if (!draft_renders(d))
+		return draft_rows(d, g->hour, source, b, g->rows, g->count, &in->outside, e);
+	if (in->encoder == NULL)
+		in->encoder = avro_encoder_new(in->pipeline->projection);
+	rc = decoder_for(in, in->pipeline->schema->fingerprint, e);
+	for (size_t at = 0; at < g->count && rc == RC_OK; at += CHUNK_ROWS) {
+		size_t n = g->count - at < CHUNK_ROWS ? g->count - at : CHUNK_ROWS;
+		for (size_t i = 0; g->rows == NULL && i < n; i++)
+			all[i] = (uint16_t)(at + i);
+		rc = store_rendered(in, d, g->hour, source, b, g->rows != NULL ? g->rows + at : all, n, e);
+	}
+	return rc;
+}
 
 /* The rows of a batch, each to its hour. */
 static enum rc take_batch(
@@ -132,7 +183,7 @@ static enum rc take_batch(
 	report_batch(&in->report, b);
 	route_split(in->route, b, in->pipeline->projection->time, &group, &groups, &left_out);
 	for (size_t i = 0; i < groups && rc == RC_OK; i++) {
-		rc = draft_rows(d, group[i].hour, &source, b, group[i].rows, group[i].count, &in->outside, e);
+		rc = store_group(in, d, &source, b, &group[i], e);
 		in->stored += group[i].count;
 		report_hour(&in->report, group[i].hour, group[i].count);
 	}

@@ -12,8 +12,9 @@
 
 enum {
 	HEADERS_ROOM = 64 << 10, /* of an event, for everything but value and report */
-	CHUNK_ROWS = 512,        /* encoded at once: what a cut at the limit may have to undo */
-	KEEP_BYTES = 16 << 20,   /* buffers beyond that are given back after an original */
+	HEADERS_LEAST = 1 << 10,
+	CHUNK_ROWS = 512,      /* encoded at once: what a cut at the limit may have to undo */
+	KEEP_BYTES = 16 << 20, /* buffers beyond that are given back after an original */
 	LIMIT_LEAST = 4096,
 	BYTES_PER_ROW = 64,
 	ROWS_LEAST = 64,
@@ -215,6 +216,17 @@ static void report_text(struct rows_maker *m)
 	m->out.bytes += len;
 }
 
+/* The room for headers and report was a guess, and so was that a bus takes events worth cutting for. */
+static bool fits(const struct rows_maker *m, const char *name)
+{
+	/* The name stands in two headers, escaped. */
+	size_t report = strlen(m->out.report), headers = HEADERS_LEAST + 8 * strlen(name);
+	for (uint32_t i = 0; i < m->out.parts; i++)
+		if (m->out.part[i].size + headers + (i == 0 ? report : 0) > m->limits.event_bytes)
+			return false;
+	return true;
+}
+
 enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const struct dissect_hints *hints,
     uint64_t bytes_max, struct rows *out, struct err *e)
 {
@@ -249,6 +261,9 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 		part_add(m, INT64_MIN, 0, NULL);
 	if (rc == RC_OK) {
 		report_text(m);
+		rc = fits(m, hints->name) ? RC_OK : RC_END;
+	}
+	if (rc == RC_OK) {
 		*out = m->out;
 		m->out = (struct rows){.parts = 0};
 	}

@@ -268,16 +268,26 @@ static void produce(const struct world *w, struct bus *b, const char *topic, con
 		fail_msg("%s", e.text);
 }
 
-void world_file(const struct world *w, const char *name, const char *text)
+static void file_onto(const struct world *w, const char *topic, const char *name, const char *text)
 {
 	struct bus *b = world_bus(w);
 	struct store *s = world_store(w);
 	struct event ev = {.kind = EVENT_FILE, .parts = 1, .hour = INT64_MIN};
 	char path[512];
 	archive(s, name, text, &ev, path, sizeof path);
-	produce(w, b, w->pipeline.topic_files, &ev);
+	produce(w, b, topic, &ev);
 	store_close(&s);
 	bus_close(&b);
+}
+
+void world_file(const struct world *w, const char *name, const char *text)
+{
+	file_onto(w, w->pipeline.topic_files, name, text);
+}
+
+void world_file_among_rows(const struct world *w, const char *name, const char *text)
+{
+	file_onto(w, w->pipeline.topic_rows, name, text);
 }
 
 void world_flush(const struct world *w, const char *topic)

@@ -34,6 +34,8 @@ char *world_lines(const char *mark, int64_t start_s, int64_t step_s, unsigned co
 /* Archive the text as an original and publish its events. Parts: bit p of mask says that part p is published; rows with
  * all parts is mask ~0. */
 void world_file(const struct world *w, const char *name, const char *text);
+/* The same as a file event among the rows events: what no event takes. */
+void world_file_among_rows(const struct world *w, const char *name, const char *text);
 void world_rows(const struct world *w, const char *name, const char *text, uint32_t mask);
 void world_flush(const struct world *w, const char *topic);
 
