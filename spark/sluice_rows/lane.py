@@ -31,7 +31,7 @@ class Lane:
         """Where to go on; first and last are the topic's range. Files of the newest commit come back. Broken: it stands still, and why."""
         end, files = self.chain.recover()
         if end is None:
-            end = first
+            end = 0
         if first > end:
             raise Broken(f'events {end} to {first - 1} are gone from the bus and were never committed')
         if last < end:

@@ -67,6 +67,7 @@ struct bus_ops {
 	enum rc (*topic_ensure)(struct bus *b, const char *topic, unsigned partitions, unsigned *have, struct err *e);
 	/* Partitions that a topic has; RC_END when there is no such topic. */
 	enum rc (*topic_partitions)(struct bus *b, const char *topic, unsigned *have, struct err *e);
+	/* Asks anew: they may have been changed. */
 	enum rc (*limits)(struct bus *b, const char *topic, struct bus_limits *out, struct err *e);
 
 	/*

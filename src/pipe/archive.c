@@ -60,6 +60,15 @@ void archive_free(struct archive **a)
 	mem_free(a);
 }
 
+void archive_limit(struct archive *a, size_t event_bytes)
+{
+	if (a->params.limits.event_bytes == event_bytes)
+		return;
+	for (size_t i = 0; i < a->params.settings->pipelines; i++)
+		rows_maker_free(&a->maker[i]);
+	a->params.limits.event_bytes = event_bytes;
+}
+
 static void room(struct archive *a, size_t size)
 {
 	if (size <= a->capacity)

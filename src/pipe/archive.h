@@ -32,6 +32,9 @@ struct archive;
 struct archive *archive_new(const struct archive_params *p, struct store *store, struct ledger *ledger);
 void archive_free(struct archive **a);
 
+/* An event holds so much from now on. */
+void archive_limit(struct archive *a, size_t event_bytes);
+
 /*
  * Deal with one item; its outcome says what came of it. RC_OK also when it was set aside. RC_AGAIN: lake or ledger is
  * away or full, the outcome is LATER. RC_FAIL: the lake is unusable, the outcome is LATER.

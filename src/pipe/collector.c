@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/queue.h"
+#include "pipe/again.h"
 #include "pipe/archive.h"
 #include "pipe/board.h"
 #include "pipe/claim.h"
@@ -39,6 +40,8 @@ enum {
 	TAKE_MS = 500,
 	POLL_MOST_MS = 200, /* how late a stop may be seen when nothing wakes us */
 	PROGRESS_MS = 200,
+	LOST_MS = 5000,        /* between looks for what the bus has lost, where nothing is committed */
+	CUT_MS = 5000,         /* between looks whether the bus takes it */
 	ADOPT_MS = 60000,      /* between looks for what a load that died has left */
 	FLUSH_AGAIN_MS = 5000, /* flush events are hints: a worker that was restarted needs another */
 	POLL_FDS = 256,
@@ -61,8 +64,10 @@ struct collector {
 	struct rows_limits limits;
 	uint64_t rows_max; /* encoded rows of one original */
 	struct publish *publish;
-	struct archive *again_archive; /* the publisher's, for what earlier runs left */
-	struct item_list again;
+	struct again *again; /* the publisher's */
+	bool cut;            /* the bus refuses what was cut for it: again when cut_due says so */
+	struct mono cut_due;
+	_Atomic size_t event_bytes; /* what archive threads cut by: limits.event_bytes */
 	struct finder *finder;
 
 	struct queue *work;   /* items, for archive threads */
@@ -156,6 +161,7 @@ static void *archiver_run(void *context)
 	struct err e, first;
 	while (!board_stopped(c->board) && !atomic_load(&c->ending)) {
 		struct item_list group = {.count = 0};
+		archive_limit(a, atomic_load(&c->event_bytes));
 		enum rc rc = fill_group(c, a, &group, &first);
 		if (group.count == 0)
 			continue;
@@ -177,54 +183,53 @@ static void *archiver_run(void *context)
 	return NULL;
 }
 
-/*
- * What earlier runs archived and did not publish, in the order of the ledger, which is the order of publishing, and
- * before anything new: if parts of one are out, its whole set comes before others can fill the bus.
- */
-static void publish_again(struct collector *c)
+/* The least of what our topics take. */
+static enum rc ask_limit(struct collector *c, size_t *event_bytes, struct err *e)
 {
-	int64_t backoff_ms = 0;
-	while (c->again.count > 0 && !board_stopped(c->board)) {
-		struct item_list group = {.count = 0};
-		size_t bytes = 0;
-		while (c->again.count > 0 && group.count < c->settings->collect_group && bytes < GROUP_BYTES &&
-		       !board_stopped(c->board)) {
-			struct err e;
-			enum rc rc = archive_item(c->again_archive, c->again.first, &e);
-			if (rc != RC_OK) {
-				archiver_trouble(c, WAITER_PUBLISH, rc, &e, &backoff_ms);
-				continue;
-			}
-			board_go(c->board, WAITER_PUBLISH);
-			backoff_ms = 0;
-			bytes += c->again.first->rows.bytes;
-			items_add(&group, items_take(&c->again));
-		}
-		publish_items(c->publish, &group, false);
-		struct item *it;
-		while ((it = items_take(&group)) != NULL)
-			item_free(&it);
+	const struct settings *s = c->settings;
+	size_t least = SIZE_MAX;
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < 2 * s->pipelines && rc == RC_OK; i++) {
+		struct bus_limits limits = {.event_bytes = SIZE_MAX};
+		rc = bus_limits(
+		    c->bus, i % 2 ? s->pipeline[i / 2].topic_rows : s->pipeline[i / 2].topic_files, &limits, e);
+		least = limits.event_bytes < least ? limits.event_bytes : least;
 	}
+	if (rc == RC_OK)
+		*event_bytes = least;
+	return rc;
 }
 
-/* What earlier runs left open; later: what a run that died meanwhile did. */
-static enum rc find_again(struct collector *c, bool later, struct err *e)
-{
-	const struct recover_params params = {.settings = c->settings,
-	    .only = c->job->only,
-	    .run = &c->run,
-	    .publish = c->publish,
-	    .board = c->board,
-	    .later = later};
-	return recover_open(&params, c->ledger, &c->again, e);
-}
-
+/* What runs that died meanwhile have left. */
 static void adopt(struct collector *c)
 {
 	struct err e;
-	if (find_again(c, true, &e) != RC_OK)
+	if (again_find(c->again, true, &e) != RC_OK)
 		log_warn("%s", e.text);
-	publish_again(c);
+	(void)again_publish(c->again);
+}
+
+/* The bus takes smaller events than it said: ask it, and cut anew what it refused. */
+static void cut_again(struct collector *c)
+{
+	struct err e;
+	if (c->cut_due.ms > clock_mono().ms || (!c->cut && !publish_too_large(c->publish, &e)))
+		return;
+	if (!c->cut)
+		log_warn("the bus takes smaller events now, originals are cut anew: %s", e.text);
+	c->cut = false;
+	size_t event_bytes = 0;
+	if (ask_limit(c, &event_bytes, &e) == RC_OK) {
+		atomic_store(&c->event_bytes, event_bytes);
+		again_cut(c->again, event_bytes);
+		if (!publish_too_large(c->publish, &e)) {
+			board_go(c->board, WAITER_PUBLISH);
+			return;
+		}
+	}
+	board_wait(c->board, WAITER_PUBLISH, e.text);
+	c->cut = true;
+	c->cut_due.ms = clock_mono().ms + CUT_MS;
 }
 
 /* What arrived in the staging of dead runs after they were swept. */
@@ -246,8 +251,9 @@ static void clean_claims(struct collector *c)
 static void *publisher_run(void *context)
 {
 	struct collector *c = context;
-	struct mono flushed = {0}, adopted = clock_mono();
-	publish_again(c);
+	struct mono flushed = {0}, adopted = clock_mono(), looked = adopted;
+	(void)again_publish(c->again);
+	again_restore(c->again, true);
 	atomic_store(&c->awaited, publish_waits(c->publish));
 	atomic_store(&c->caught_up, true);
 	wake(c);
@@ -275,6 +281,11 @@ static void *publisher_run(void *context)
 		    (flushed.ms == 0 || mono_since(flushed) > FLUSH_AGAIN_MS)) {
 			publish_flush_events(c->publish);
 			flushed = clock_mono();
+		}
+		cut_again(c);
+		if (publish_lost(c->publish) || mono_since(looked) > LOST_MS) {
+			again_restore(c->again, false);
+			looked = clock_mono();
 		}
 		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
 			adopt(c);
@@ -340,18 +351,16 @@ static void pause_main(struct collector *c, int64_t ms)
 static enum rc ensure_topics(struct collector *c, struct err *e)
 {
 	const struct settings *s = c->settings;
-	struct bus_limits limits;
 	enum rc rc = RC_OK;
 	c->limits = (struct rows_limits){
 	    .hours = s->partitions_max, .event_bytes = SIZE_MAX, .ahead_ms = s->ahead_ms, .behind_ms = s->behind_ms};
 	for (size_t i = 0; i < 2 * s->pipelines && rc == RC_OK; i++) {
 		const char *topic = i % 2 ? s->pipeline[i / 2].topic_rows : s->pipeline[i / 2].topic_files;
 		rc = bus_topic_ensure(c->bus, topic, s->workers, &c->partitions[i], e);
-		if (rc == RC_OK)
-			rc = bus_limits(c->bus, topic, &limits, e);
-		if (rc == RC_OK && limits.event_bytes < c->limits.event_bytes)
-			c->limits.event_bytes = limits.event_bytes;
 	}
+	if (rc == RC_OK)
+		rc = ask_limit(c, &c->limits.event_bytes, e);
+	atomic_store(&c->event_bytes, c->limits.event_bytes);
 	/* On a small bus an original's rows must not take most of the room: it goes as a file event. */
 	uint64_t used = 0, bound = 0;
 	c->rows_max = s->rows_max;
@@ -401,9 +410,20 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .again = job->again};
 	c->finder = finder_new(&finder, ledger_share(c->ledger));
 	enum rc rc = publish_open(&publish, c->bus, c->store, c->ledger, &c->publish, e);
-	if (rc == RC_OK)
-		rc = find_again(c, false, e);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	const struct again_params again = {.settings = c->settings,
+	    .only = job->only,
+	    .partitions = c->partitions,
+	    .run = &c->run,
+	    .board = c->board,
+	    .waiter = WAITER_PUBLISH,
+	    .ledger = c->ledger,
+	    .store = c->store,
+	    .bus = c->bus,
+	    .publish = c->publish};
+	c->again = again_new(&again);
+	return again_find(c->again, false, e);
 }
 
 static enum rc open_archive(struct collector *c, unsigned number, struct archive **out, struct err *e)
@@ -429,7 +449,10 @@ static enum rc start_threads(struct collector *c, struct err *e)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	c->archivers = cpus < 2 ? 2 : cpus > ARCHIVERS_MOST ? ARCHIVERS_MOST : (unsigned)cpus;
-	enum rc rc = open_archive(c, c->archivers, &c->again_archive, e);
+	struct archive *archive = NULL;
+	enum rc rc = open_archive(c, c->archivers, &archive, e);
+	if (rc == RC_OK)
+		again_archive(c->again, archive);
 	for (unsigned i = 0; i < c->archivers && rc == RC_OK; i++)
 		rc = open_archive(c, i, &c->archive[i], e);
 	if (rc != RC_OK)
@@ -539,15 +562,13 @@ static void stop_threads(struct collector *c)
 		item_free(&it);
 	while ((it = items_take(&c->back)) != NULL)
 		item_free(&it);
-	while ((it = items_take(&c->again)) != NULL)
-		item_free(&it);
 }
 
 static void close_all(struct collector *c)
 {
 	for (unsigned i = 0; i < c->archivers; i++)
 		archive_free(&c->archive[i]);
-	archive_free(&c->again_archive);
+	again_free(&c->again);
 	publish_close(&c->publish);
 	finder_free(&c->finder);
 	bus_close(&c->bus);

@@ -18,7 +18,7 @@
 #include "pipe/history.h"
 #include "pipe/recall.h"
 
-enum { PATH_BYTES = 1024, LOOK_AHEAD = 64, STAGED_PAGE = 4096, EPOCH_TEXT = 32, START_TEXT = 20, CRC_CHUNK = 64 << 10 };
+enum { PATH_BYTES = 1024, STAGED_PAGE = 4096, EPOCH_TEXT = 32, START_TEXT = 20, CRC_CHUNK = 64 << 10 };
 
 static void step(const struct bench *b, enum commit_step s)
 {
@@ -220,20 +220,6 @@ static enum rc put(const struct bench *b, struct draft *d, struct manifest_head 
 	return rc;
 }
 
-static enum rc exists(const struct bench *b, const struct place *p, uint64_t start, bool *there, struct err *e)
-{
-	char path[PATH_BYTES];
-	struct store_stat st;
-	enum rc rc;
-
-	lake_commit(path, sizeof path, p->topic, p->partition, start);
-	rc = store_stat(b->store, path, &st, e);
-	if (rc != RC_OK && rc != RC_END)
-		return rc;
-	*there = rc == RC_OK;
-	return RC_OK;
-}
-
 /*
  * Is this writer the newest? If a manifest with a higher start is there, we slept and somebody went on. Then our
  * manifest is either a link of the chain that he rolled forward for us, and stays; or we put it into a slot that was
@@ -242,22 +228,14 @@ static enum rc exists(const struct bench *b, const struct place *p, uint64_t sta
 static enum rc check(
     const struct bench *b, const struct place *p, const struct manifest_head *head, struct draft *d, struct err *e)
 {
-	uint64_t *starts = NULL;
-	size_t higher = 0;
-	bool covered = false, chained = false;
+	bool newest = false, link = false;
 	char path[PATH_BYTES];
 	const char *one = path;
-	enum rc rc = manifest_list(b->store, p->topic, p->partition, head->start + 1, LOOK_AHEAD, &starts, &higher, e);
+	enum rc rc = history_place(b->store, head, &newest, &link, e);
 
-	if (rc != RC_OK)
+	if (rc != RC_OK || newest)
 		return rc;
-	mem_free(&starts);
-	if (higher == 0)
-		return RC_OK;
-	if ((rc = history_covers(b->store, p->topic, p->partition, head->start, &covered, e)) != RC_OK ||
-	    (rc = exists(b, p, head->end, &chained, e)) != RC_OK)
-		return rc;
-	if (covered || !chained) {
+	if (!link) {
 		lake_commit(path, sizeof path, p->topic, p->partition, head->start);
 		if ((rc = store_remove(b->store, &one, 1, e)) != RC_OK)
 			return rc;
@@ -329,7 +307,8 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 		return rc;
 	step(b, STEP_CHECKED);
 	file = draft_files(d, &files);
-	if ((rc = publish(b, p->pipeline->schema->name, file, files, e)) != RC_OK || (rc = FAULT(WORKER_PUBLISHED, e)) != RC_OK)
+	if ((rc = publish(b, p->pipeline->schema->name, file, files, e)) != RC_OK ||
+	    (rc = FAULT(WORKER_PUBLISHED, e)) != RC_OK)
 		return rc;
 	step(b, STEP_PUBLISHED);
 	for (size_t i = 0; i < files; i++)

@@ -329,6 +329,14 @@ int64_t follow_due_ms(const struct follow *f)
 	return least;
 }
 
+bool follow_is_quiet(const struct follow *f, const char *topic, unsigned partition, int64_t ms)
+{
+	for (size_t i = 0; i < f->places; i++)
+		if (f->place[i].partition == partition && strcmp(f->place[i].topic, topic) == 0)
+			return f->place[i].waits > 0 && mono_since(f->place[i].active) >= ms;
+	return false;
+}
+
 void follow_each_place(
     const struct follow *f, void (*visit)(void *context, const char *topic, unsigned partition), void *context)
 {

@@ -45,6 +45,9 @@ enum rc follow_poll(
 /* Until the next look is due; -1 when nothing is awaited. */
 int64_t follow_due_ms(const struct follow *f);
 
+/* Is something awaited from there, and nothing has come for so long? */
+bool follow_is_quiet(const struct follow *f, const char *topic, unsigned partition, int64_t ms);
+
 /* Every topic and partition that something is awaited from. */
 void follow_each_place(
     const struct follow *f, void (*visit)(void *context, const char *topic, unsigned partition), void *context);

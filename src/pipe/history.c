@@ -16,7 +16,7 @@
 #include "pipe/lines.h"
 #include "pipe/settings.h"
 
-enum { PATH_BYTES = 512, HEAD_BYTES = 1024, PAGE = 8192, VERSION = 1, RETRIES = 8 };
+enum { PATH_BYTES = 512, HEAD_BYTES = 1024, PAGE = 8192, VERSION = 1, RETRIES = 8, LOOK_AHEAD = 64 };
 
 struct segment {
 	uint64_t start, end;
@@ -519,6 +519,30 @@ out:
 	free_list(&f.path, &f.paths);
 	writer_fini(&f.text);
 	return rc;
+}
+
+enum rc history_place(struct store *s, const struct manifest_head *head, bool *newest, bool *link, struct err *e)
+{
+	uint64_t *starts = NULL;
+	size_t higher = 0;
+	bool covered = false;
+	char path[PATH_BYTES];
+	struct store_stat st;
+	enum rc rc = manifest_list(s, head->topic, head->partition, head->start + 1, LOOK_AHEAD, &starts, &higher, e);
+
+	if (rc != RC_OK)
+		return rc;
+	mem_free(&starts);
+	*newest = higher == 0;
+	*link = false;
+	if (*newest)
+		return RC_OK;
+	if ((rc = history_covers(s, head->topic, head->partition, head->start, &covered, e)) != RC_OK)
+		return rc;
+	lake_commit(path, sizeof path, head->topic, head->partition, head->end);
+	rc = store_stat(s, path, &st, e);
+	*link = rc == RC_OK && !covered;
+	return rc == RC_END ? RC_OK : rc;
 }
 
 enum rc history_list(

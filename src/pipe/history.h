@@ -59,6 +59,13 @@ enum rc history_each(struct store *s, const char *topic, unsigned partition, uin
 enum rc history_next(struct store *s, const char *topic, unsigned partition, uint64_t start,
     const struct manifest_visitor *v, struct err *e) MUST_USE;
 
+/*
+ * Where a manifest that was just put stands, should its writer have slept. *newest: there is no higher one. Else *link:
+ * it is part of the chain; or it lies in a slot that was folded, or beside the chain, and has to go.
+ */
+enum rc history_place(
+    struct store *s, const struct manifest_head *head, bool *newest, bool *link, struct err *e) MUST_USE;
+
 /* Of an audit, which reads damaged ones too. */
 
 struct history_head { /* a segment's first line */
@@ -66,8 +73,8 @@ struct history_head { /* a segment's first line */
 };
 
 /* Starts of all segments, ascending; caller frees. */
-enum rc history_list(struct store *s, const char *topic, unsigned partition, uint64_t **starts, size_t *count,
-    struct err *e) MUST_USE;
+enum rc history_list(
+    struct store *s, const char *topic, unsigned partition, uint64_t **starts, size_t *count, struct err *e) MUST_USE;
 
 /* The first line of a segment's text; *length: where its manifests begin. */
 enum rc history_head_read(

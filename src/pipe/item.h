@@ -88,6 +88,7 @@ struct item {
 	unsigned unacknowledged;
 	bool handed;  /* to the bus, at least once */
 	bool refused; /* the bus refused one of its events, or did not get all */
+	bool regain;  /* REPUBLISH: also what is published, because the bus lost its events */
 	bool published;
 	bool undeliverable;   /* the bus will never take it */
 	bool repeated;        /* the ledger said the same of it before: not told again */

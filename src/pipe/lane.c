@@ -283,14 +283,16 @@ static enum rc check_bus(struct lane *l, bool chained, uint64_t *start, struct e
 	if (rc != RC_OK)
 		return rc == RC_END ? err_set(RC_AGAIN, e, "the topic is not there") : rc;
 	if (!chained)
-		*start = first;
+		*start = 0;
 	if (first > *start)
-		return err_set(RC_BAD, e,
-		    "events %" PRIu64 " to %" PRIu64 " are gone from the bus and were never committed", *start,
-		    first - 1);
+		return err_set(RC_AGAIN, e,
+		    "events %" PRIu64 " to %" PRIu64
+		    " are gone from the bus and were not committed; the collector publishes them again",
+		    *start, first - 1);
 	if (next < *start)
-		return err_set(RC_BAD, e,
-		    "commits go to %" PRIu64 ", the bus ends at %" PRIu64 ": this is another bus or another lake",
+		return err_set(RC_AGAIN, e,
+		    "commits go to %" PRIu64 ", the bus ends at %" PRIu64
+		    "; the collector fills it up and publishes again what is not committed",
 		    *start, next);
 	return RC_OK;
 }
@@ -591,7 +593,8 @@ static bool read_events(struct lane *l, const struct intake_halt *halt)
 		if (rc == RC_OK)
 			rc = FAULT(WORKER_FETCHED, &e);
 		if (rc != RC_OK) {
-			recover_later(l, rc, &e);
+			/* An offset that the bus does not have: recovering says what that means. */
+			recover_later(l, rc == RC_BAD ? RC_AGAIN : rc, &e);
 			return false;
 		}
 		if (raw.offset >= l->limit) {

@@ -22,6 +22,14 @@
 
 enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000 };
 
+struct place { /* a partition we publish to */
+	const char *topic;
+	unsigned partition;
+	uint64_t floor; /* the next event can't be acknowledged below: it would be where others were */
+	uint64_t top;   /* behind the last one acknowledged in this flush */
+	bool lost;
+};
+
 struct publish {
 	struct publish_params params;
 	struct bus *bus;
@@ -29,11 +37,28 @@ struct publish {
 	struct ledger *ledger;
 	struct follow *follow;
 	struct record_params record;
+	struct place *place;
+	size_t places;
+	bool too_large;
+	struct err too_large_why;
 	struct record_marks marks; /* acknowledged, not yet in the ledger */
 	struct item_list gone;     /* source files that `after:` moved or deleted */
 	struct mono quiet_until;   /* a service failed: don't ask again before */
 	int64_t backoff_ms;
 };
+
+static const char *topic_of(const struct pipeline *p, bool rows)
+{
+	return rows ? p->topic_rows : p->topic_files;
+}
+
+static struct place *place_of(const struct publish *p, const char *topic, unsigned partition)
+{
+	for (size_t i = 0; i < p->places; i++)
+		if (p->place[i].partition == partition && strcmp(p->place[i].topic, topic) == 0)
+			return &p->place[i];
+	return NULL;
+}
 
 enum rc publish_open(const struct publish_params *params, struct bus *bus, struct store *store, struct ledger *ledger,
     struct publish **out, struct err *e)
@@ -45,6 +70,14 @@ enum rc publish_open(const struct publish_params *params, struct bus *bus, struc
 	p->ledger = ledger;
 	p->record = (struct record_params){
 	    .settings = params->settings, .partitions = params->partitions, .board = params->board, .run = params->run};
+	for (size_t i = 0; i < 2 * params->settings->pipelines; i++)
+		p->places += params->partitions[i];
+	p->place = mem_zero(p->places + 1, sizeof *p->place);
+	size_t n = 0;
+	for (size_t i = 0; i < 2 * params->settings->pipelines; i++)
+		for (unsigned k = 0; k < params->partitions[i]; k++)
+			p->place[n++] = (struct place){
+			    .topic = topic_of(&params->settings->pipeline[i / 2], i % 2), .partition = k};
 	enum rc rc = follow_open(params->settings, params->partitions, store, ledger, &p->follow, e);
 	if (rc != RC_OK)
 		publish_close(&p);
@@ -60,6 +93,7 @@ void publish_close(struct publish **p)
 		return;
 	follow_close(&(*p)->follow);
 	mem_free(&(*p)->marks.at);
+	mem_free(&(*p)->place);
 	while ((it = items_take(&(*p)->gone)) != NULL)
 		item_free(&it);
 	mem_free(p);
@@ -208,18 +242,53 @@ static enum rc produce_part(struct publish *p, struct item *it, uint32_t part, c
 
 static void acknowledged(void *user, void *context, enum rc rc, uint64_t offset)
 {
+	struct publish *p = user;
 	struct item *it = context;
 	if (it == NULL) /* a flush event */
 		return;
 	it->unacknowledged--;
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
 		it->refused = true;
+		return;
+	}
+	struct place *at = place_of(p, it->topic, it->partition);
+	if (at == NULL)
+		return;
+	at->lost |= offset < at->floor;
+	if (offset >= at->top)
+		at->top = offset + 1;
 }
 
 /* Wait for acknowledgements; the bus may be away, then the commits go on meanwhile. */
 static enum rc flush(struct publish *p, struct err *e)
 {
-	return bus_flush(p->bus, FLUSH_MS, acknowledged, p, e);
+	enum rc rc = bus_flush(p->bus, FLUSH_MS, acknowledged, p, e);
+	/* Within a flush they may come in any order. */
+	for (size_t i = 0; i < p->places; i++) {
+		struct place *at = &p->place[i];
+		at->floor = at->top > at->floor ? at->top : at->floor;
+	}
+	return rc;
+}
+
+void publish_made_anew(struct publish *p, const char *topic)
+{
+	for (size_t i = 0; i < p->places; i++)
+		p->place[i].lost |= strcmp(p->place[i].topic, topic) == 0;
+}
+
+/* Somebody deleted the topic: it is made anew, and what was in it is looked into (publish_suspect). */
+static enum rc topic_missing(struct publish *p, const struct item *it, struct err *e)
+{
+	size_t i = 2 * (size_t)(it->pipeline - p->params.settings->pipeline) + (it->rows_event ? 1 : 0);
+	unsigned have = 0;
+	enum rc rc = bus_topic_partitions(p->bus, it->topic, &have, e);
+	if (rc != RC_END)
+		return RC_OK;
+	log_warn("there is no topic \"%s\" any more: it is made anew", it->topic);
+	publish_made_anew(p, it->topic);
+	rc = bus_topic_ensure(p->bus, it->topic, p->params.partitions[i], &have, e);
+	return rc == RC_OK ? err_set(RC_AGAIN, e, "there was no topic \"%s\"", it->topic) : rc;
 }
 
 static void pause_for(struct publish *p, enum rc rc, const struct err *e)
@@ -248,12 +317,13 @@ static enum rc produce_item(struct publish *p, struct item *it, struct err *e)
 		if (rc == RC_OK)
 			continue;
 		it->refused = true;
-		it->undeliverable = rc == RC_BAD;
-		/* Larger than the bus takes, although it was cut by what the bus said: a matter of configuration. The
-		 * next start tries again. */
-		if (rc == RC_BAD)
-			log_error("the bus refuses an event of %s: %s", it->path, e->text);
-		return rc == RC_BAD ? RC_OK : rc;
+		struct err why = *e;
+		if (rc == RC_BAD && (rc = topic_missing(p, it, e)) == RC_OK) {
+			/* Larger than the bus takes now, although it was cut by what the bus said then. */
+			it->undeliverable = p->too_large = true;
+			p->too_large_why = why;
+		}
+		return rc;
 	}
 	return RC_OK;
 }
@@ -427,6 +497,39 @@ void publish_flush_events(struct publish *p)
 	follow_each_place(p->follow, flush_event, p);
 	if (flush(p, &e) != RC_OK)
 		log_debug("flush events: %s", e.text);
+}
+
+bool publish_suspect(const struct publish *p, const char *topic, unsigned partition, int64_t quiet_ms, bool *lost)
+{
+	const struct place *at = place_of(p, topic, partition);
+	*lost = at != NULL && at->lost;
+	return *lost || follow_is_quiet(p->follow, topic, partition, quiet_ms);
+}
+
+bool publish_lost(const struct publish *p)
+{
+	for (size_t i = 0; i < p->places; i++)
+		if (p->place[i].lost)
+			return true;
+	return false;
+}
+
+void publish_intact(struct publish *p, const char *topic, unsigned partition, uint64_t next)
+{
+	struct place *at = place_of(p, topic, partition);
+	if (at == NULL)
+		return;
+	at->lost = false;
+	at->floor = at->top = next;
+}
+
+bool publish_too_large(struct publish *p, struct err *why)
+{
+	bool was = p->too_large;
+	p->too_large = false;
+	if (was)
+		*why = p->too_large_why;
+	return was;
 }
 
 size_t publish_waits(const struct publish *p)

@@ -48,6 +48,22 @@ int64_t publish_idle(struct publish *p);
 /* Ask the workers to commit at once what is awaited. */
 void publish_flush_events(struct publish *p);
 
+/*
+ * What the bus lost (pipe/gap.h). publish_suspect: does this partition want a look? Because an event was acknowledged
+ * at an offset that was another's, because the topic was not there, or because nothing is committed of what is awaited.
+ * *lost: events may be missing although bus and lake fit together. publish_intact: it was looked at, and made good; the
+ * next event comes at next or later.
+ */
+bool publish_suspect(const struct publish *p, const char *topic, unsigned partition, int64_t quiet_ms, bool *lost);
+/* Its topic was made anew: all partitions of it are to be looked at. */
+void publish_made_anew(struct publish *p, const char *topic);
+bool publish_lost(const struct publish *p); /* is there one that has lost events for certain? */
+void publish_intact(struct publish *p, const char *topic, unsigned partition, uint64_t next);
+
+/* The bus took an event for too large since it was asked last: limits have to be read again, what was archived cut
+ * anew. */
+bool publish_too_large(struct publish *p, struct err *why);
+
 size_t publish_waits(const struct publish *p); /* originals published and not yet committed or refused */
 
 #endif

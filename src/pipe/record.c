@@ -169,14 +169,16 @@ static enum rc put_again(const struct record_params *p, struct ledger *l, struct
 	enum rc rc = ledger_original(l, it->pipeline->name, it->sha256, it->again, &o, e);
 	if (rc != RC_OK)
 		return rc == RC_END ? err_set(RC_FAIL, e, "ledger: an open original is gone") : rc;
-	if (o.state != LEDGER_ARCHIVED) { /* another process did it */
+	bool regain = it->regain && o.state == LEDGER_PUBLISHED;
+	if (o.state != LEDGER_ARCHIVED && !regain) { /* another process did it */
 		it->outcome = ITEM_DOUBLE;
 		it->open = o.state == LEDGER_PUBLISHED;
 		it->repeated = true;
 		return RC_OK;
 	}
 	dissector_text(it->pipeline, dissector, sizeof dissector);
-	o.run = p->run;
+	if (!it->regain)
+		o.run = p->run;
 	if (it->outcome == ITEM_LOST) {
 		o.state = LEDGER_REFUSED;
 		o.note = it->note;

@@ -250,3 +250,43 @@ enum rc recover_open(const struct recover_params *p, struct ledger *ledger, stru
 		    c.awaited);
 	return rc;
 }
+
+struct lost {
+	const struct settings *settings;
+	const char *topic; /* NULL: what this run has archived */
+	unsigned partition;
+	uint64_t run;
+	struct item_list *again;
+};
+
+static bool is_lost(const struct lost *c, const struct ledger_original *o)
+{
+	if (c->topic == NULL)
+		return o->state == LEDGER_ARCHIVED && o->run == c->run;
+	return o->partition == c->partition && strcmp(o->topic, c->topic) == 0;
+}
+
+static bool see_lost(void *context, const struct ledger_original *o)
+{
+	struct lost *c = context;
+	const struct pipeline *p = pipeline_of(c->settings, o->pipeline);
+	if (p == NULL || !is_lost(c, o))
+		return true;
+	struct item *it = republish(c->settings, p, o);
+	it->regain = c->topic != NULL;
+	items_add(c->again, it);
+	return true;
+}
+
+enum rc recover_partition(const struct recover_params *p, struct ledger *ledger, const char *topic, unsigned partition,
+    struct item_list *again, struct err *e)
+{
+	struct lost c = {.settings = p->settings, .topic = topic, .partition = partition, .again = again};
+	return ledger_each_open(ledger, see_lost, &c, e);
+}
+
+enum rc recover_own(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e)
+{
+	struct lost c = {.settings = p->settings, .run = p->run->id, .again = again};
+	return ledger_each_open(ledger, see_lost, &c, e);
+}

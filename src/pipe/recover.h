@@ -34,4 +34,13 @@ struct recover_params {
 enum rc recover_open(
     const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
 
+/* Every original of a partition that is not at its end, whoever published it, is appended to `again`: events of it may
+ * be gone from the bus. */
+enum rc recover_partition(const struct recover_params *p, struct ledger *ledger, const char *topic, unsigned partition,
+    struct item_list *again, struct err *e) MUST_USE;
+
+/* What this run has archived and the bus did not take. */
+enum rc recover_own(
+    const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
+
 #endif

@@ -89,6 +89,19 @@ def delete_before(client, topic, partition, offset, wait_s=20):
         lib.rd_kafka_topic_partition_list_destroy(which)
 
 
+def set_topic(client, topic, name, value, wait_s=20):
+    """One property of a topic; what else was set for it goes back to the broker's."""
+    lib, topic_resource = client.lib, 2
+    _declare(lib, ('rd_kafka_ConfigResource_new', c_void_p, c_int, c_char_p), ('rd_kafka_ConfigResource_destroy', None, c_void_p),
+             ('rd_kafka_ConfigResource_set_config', c_int, c_void_p, c_char_p, c_char_p), ('rd_kafka_AlterConfigs', None, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p))
+    resource = lib.rd_kafka_ConfigResource_new(topic_resource, topic.encode())
+    client._check(lib.rd_kafka_ConfigResource_set_config(resource, name.encode(), str(value).encode()))  # pylint: disable=protected-access
+    try:
+        _answered(client, lambda queue: lib.rd_kafka_AlterConfigs(client.handle, byref(c_void_p(resource)), 1, None, queue), wait_s)
+    finally:
+        lib.rd_kafka_ConfigResource_destroy(resource)
+
+
 def delete_topic(client, topic, wait_s=20):
     """As a person with Kafka's tools could."""
     lib = client.lib

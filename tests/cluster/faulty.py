@@ -1,6 +1,6 @@
 """A name node and its data nodes as they are on a bad day: forwards WebHDFS to a real one, and breaks what its rules say.
 
-A rule is a dictionary: op (CREATE, OPEN, RENAME …), at ('name' or 'data': which node is asked), times (1), and one of
+A rule is a dictionary: op (CREATE, OPEN, RENAME …, '*' any), at ('name' or 'data': which node is asked, '*' either), times (1), and one of
     exception  answer 403 with this RemoteException (status, message may be given)
     status     answer this with a body that is no JSON
     before     hang up without forwarding
@@ -10,6 +10,7 @@ A rule is a dictionary: op (CREATE, OPEN, RENAME …), at ('name' or 'data': whi
     late       hang up instead of answering, and forward an upload only so many seconds after that (with lie: a part of it)
     silent     take the request and say nothing, until the client leaves
     delay      seconds to wait before forwarding
+    call       (bytes, function): forward so many bytes of an upload, call the function, go on
 """
 import http.client
 import http.server
@@ -47,7 +48,7 @@ class Faulty:
         with self.lock:
             self.seen.append((op, at))
             for r in self.rules:
-                if r['op'] == op and r['at'] == at and r['times'] > 0:
+                if r['op'] in (op, '*') and r['at'] in (at, '*') and r['times'] > 0:
                     r['times'] -= 1
                     return r
         return {}
@@ -139,7 +140,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         most = rule.get('cut', rule.get('lie', 1 << 62))
         if at == 'name' or self.command != 'PUT':
             c.endheaders()
-        elif not self.upload(c, most, 'cut' in rule):
+        elif not self.upload(c, most, 'cut' in rule, *rule.get('call', ())):
             return
         r = c.getresponse()
         if 'after' in rule:
@@ -155,7 +156,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(r.status, r.read(), headers)
         c.close()
 
-    def upload(self, c, most, cut):
+    def upload(self, c, most, cut, at=1 << 62, call=None):
         """False: it ended here."""
         c.putheader('Transfer-Encoding', 'chunked')
         c.endheaders()
@@ -165,6 +166,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if part:
                 c.send(b'%x\r\n%s\r\n' % (len(part), part))
             sent += len(part)
+            if call and sent >= at:
+                call()
+                call = None
             if cut and sent >= most:
                 c.close()
                 self.hang_up()

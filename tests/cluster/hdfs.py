@@ -1,5 +1,6 @@
 """HDFS: a name node and data nodes, each of them answering WebHDFS over HTTP and over HTTPS."""
 import os
+import subprocess
 
 from . import authority, jars, site
 from .server import Server, java
@@ -85,6 +86,12 @@ def servers(run, ports, _):
     made, nodes = name_and_data(run, ports, conf, ['namenode', *(f'datanode{n + 1}' for n in range(NODES))], env={'HADOOP_USER_NAME': USER})
     return made, {'http': f'http://127.0.0.1:{ports[1]}', 'https': f'https://127.0.0.1:{ports[2]}', 'rpc': f'hdfs://127.0.0.1:{ports[0]}',
                   'ca': f'{ca}/ca.pem', 'user': USER, 'nodes': nodes, 'conf': conf}
+
+
+def admin(where, *words):
+    """One order of an administrator, as by `hdfs dfsadmin`."""
+    command = java(128, jars.class_path('hadoop', where['conf']), 'org.apache.hadoop.hdfs.tools.DFSAdmin', *words, flags=FLAGS)
+    subprocess.run(command, env={**os.environ, 'HADOOP_USER_NAME': where['user']}, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
 
 
 def name_node_ready(where):

@@ -1,4 +1,5 @@
-"""A Kafka broker in KRaft mode: one node, a plaintext listener and one with TLS and SASL (PLAIN, SCRAM). Two generations of it.
+"""A Kafka broker in KRaft mode: one node, a plaintext listener, one with TLS and SASL (PLAIN, SCRAM), and one for clients that come through a proxy of the test's:
+the broker tells them the proxy's port instead of its own (between.py). Two generations of it.
 
 SCRAM of librdkafka before 2.6.1 (Debian 12 has 2.0.2) fails on brokers from 4.0 on: it sends the nonce twice, and they insist on the standard
 (librdkafka#4895). So SCRAM is tested on 3.9 too.
@@ -15,17 +16,17 @@ CLUSTER = 'A' * 22
 
 
 def properties(folder, ports, ca):
-    plain, controller, tls = ports
+    plain, controller, tls, behind, proxy = ports
     return {
         'log.dirs': f'{folder}/data',
         'process.roles': 'broker,controller',
         'node.id': 1,
         'controller.quorum.voters': f'1@127.0.0.1:{controller}',
-        'listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}',
-        'advertised.listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls}',
+        'listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{behind}',
+        'advertised.listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},PROXIED://127.0.0.1:{proxy}',
         'controller.listener.names': 'CONTROLLER',
         'inter.broker.listener.name': 'PLAINTEXT',
-        'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+        'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT',
         'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
         **{f'listener.name.sasl_ssl.scram-sha-{n}.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;' for n in (256, 512)},
         'listener.name.sasl_ssl.plain.sasl.jaas.config': f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
@@ -80,7 +81,8 @@ def servers(run, ports, _, name='kafka'):
     prepare = java(128, path, 'kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER, '--config', f'{folder}/server.properties', '--ignore-formatted', *scram,
                    flags=flags)
     run_it = java(512, path, 'kafka.Kafka', f'{folder}/server.properties', flags=flags)
-    where = {'bootstrap': f'127.0.0.1:{ports[0]}', 'sasl_ssl': f'127.0.0.1:{ports[2]}', 'ca': f'{ca}/ca.pem', 'user': USER, 'password': PASSWORD}
+    where = {'bootstrap': f'127.0.0.1:{ports[0]}', 'sasl_ssl': f'127.0.0.1:{ports[2]}', 'ca': f'{ca}/ca.pem', 'user': USER, 'password': PASSWORD,
+             'behind': ports[3], 'proxy': ports[4]}
     return [Server(name, run_it, folder, prepare)], where
 
 
@@ -88,7 +90,7 @@ def servers_3(run, ports, others):
     return servers(run, ports, others, 'kafka3')
 
 
-PORTS = 3
+PORTS = 5
 
 
 def _string(text):

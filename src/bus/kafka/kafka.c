@@ -128,6 +128,14 @@ static enum rc topic_ensure(struct bus *bus, const char *name, unsigned partitio
 	return rc;
 }
 
+/* Brokers say anew what they take. */
+static void forget_limits(struct kafka *k)
+{
+	k->sender.least = k->sender.most = 0;
+	for (size_t i = 0; i < k->topics; i++)
+		k->topic[i].event_bytes = 0;
+}
+
 static enum rc learn_limit(struct kafka *k, struct topic *t, struct err *e)
 {
 	size_t most = 0;
@@ -150,6 +158,7 @@ static enum rc limits(struct bus *bus, const char *name, struct bus_limits *out,
 	struct kafka *k = of(bus);
 	struct topic *t = NULL;
 	enum rc rc = find_partition(k, name, 0, &t, e);
+	forget_limits(k);
 	if (rc == RC_OK)
 		rc = learn_limit(k, t, e);
 	if (rc == RC_OK)
@@ -190,9 +199,11 @@ static enum rc flush(struct bus *bus, int64_t wait_ms,
 	enum rc rc = sender_flush(&k->sender, wait_ms, acknowledged, user, e);
 	if (k->sender.too_large) {
 		k->sender.too_large = false;
-		k->sender.least = k->sender.most = 0;
-		for (size_t i = 0; i < k->topics; i++)
-			k->topic[i].event_bytes = 0;
+		forget_limits(k);
+	}
+	if (k->sender.gone) { /* which of them, the next look-up finds out */
+		k->sender.gone = false;
+		k->topics = 0;
 	}
 	return rc;
 }

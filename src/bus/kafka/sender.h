@@ -35,6 +35,7 @@ struct sender {
 	void (*acknowledged)(void *user, void *context, enum rc rc, uint64_t offset);
 	void *user;
 	size_t refused;
+	bool gone;      /* a topic is not there any more; the owner clears it */
 	bool too_large; /* a topic takes less than it said: its limits have to be read again; the owner clears it */
 	struct err why;
 };

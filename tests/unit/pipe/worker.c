@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "pipe/gap.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -316,11 +318,104 @@ static void age_and_flush_make_commits(void **state)
 	world_close(&w);
 }
 
+static void files_among_rows_are_committed(void **state)
+{
+	struct world w;
+	struct err e;
+	world_open(&w);
+	char *a = world_lines("aa", T0, 60, 90), *b = world_lines("bb", T0, 1, 5000),
+	     *c = world_lines("cc", T0, 600, 40);
+	world_rows(&w, "a", a, ~0U);
+	world_file_among_rows(&w, "b", b);
+	world_file_among_rows(&w, "c", c);
+	assert_int_equal(world_work(&w, &e), RC_OK);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_rows).rows, 90 + 5000 + 40);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_rows).stray, 0);
+	assert_int_equal(world_holding(&w, "aa-00089"), 1);
+	assert_int_equal(world_holding(&w, "bb-04999"), 1);
+	assert_int_equal(world_holding(&w, "cc-00039"), 1);
+	mem_free(&a);
+	mem_free(&b);
+	mem_free(&c);
+	world_close(&w);
+}
+
+/* Events that the bus lost before they were committed: nothing is stepped over; a commit of nothing lets it go on. */
+static void lost_events_are_waited_for(void **state)
+{
+	struct world w;
+	struct err e;
+	struct gap g;
+	world_open(&w);
+	char *a = world_lines("aa", T0, 60, 90), *b = world_lines("bb", T0, 60, 50);
+	world_file(&w, "a", a);
+	world_file(&w, "b", b);
+	struct bus *bus = world_bus(&w);
+	struct store *store = world_store(&w);
+	assert_int_equal(bus_trim(bus, w.pipeline.topic_files, w.partition, 1, &e), RC_OK);
+	run_for(&w, 500, true);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 0);
+	assert_int_equal(gap_look(bus, store, w.pipeline.topic_files, w.partition, &g, &e), RC_OK);
+	assert_true(gap_trimmed(&g) && !gap_short(&g) && g.end == 0 && g.first == 1 && g.next == 2);
+	world_file(&w, "a", a);
+	assert_int_equal(gap_close(store, w.pipeline.topic_files, w.partition, &g, &e), RC_OK);
+	assert_int_equal(gap_close(store, w.pipeline.topic_files, w.partition, &g, &e), RC_OK); /* taken: by itself */
+	assert_int_equal(world_work(&w, &e), RC_OK);
+	struct world_sum sum = world_sum(&w, w.pipeline.topic_files);
+	assert_int_equal(sum.rows, 140);
+	assert_true(sum.chained);
+	assert_int_equal(gap_look(bus, store, w.pipeline.topic_files, w.partition, &g, &e), RC_OK);
+	assert_true(!gap_trimmed(&g) && !gap_short(&g) && g.end == 3);
+	store_close(&store);
+	bus_close(&bus);
+	mem_free(&a);
+	mem_free(&b);
+	world_close(&w);
+}
+
+static bool never(void *context)
+{
+	return false;
+}
+
+/* A bus that was lost with all that was in it: filled up to the end of the commits it goes on. */
+static void a_lost_bus_is_filled_up(void **state)
+{
+	struct world w;
+	struct err e;
+	struct gap g;
+	world_open(&w);
+	char *a = world_lines("aa", T0, 60, 90), *b = world_lines("bb", T0, 60, 50);
+	world_file(&w, "a", a);
+	assert_int_equal(world_work(&w, &e), RC_OK);
+	assert_int_equal(file_remove_tree(w.settings.bus_place, &e), RC_OK);
+	struct bus *bus = world_bus(&w);
+	struct store *store = world_store(&w);
+	unsigned have = 0;
+	assert_int_equal(gap_look(bus, store, w.pipeline.topic_files, w.partition, &g, &e), RC_END);
+	assert_int_equal(bus_topic_ensure(bus, w.pipeline.topic_files, w.partition + 1, &have, &e), RC_OK);
+	assert_int_equal(gap_look(bus, store, w.pipeline.topic_files, w.partition, &g, &e), RC_OK);
+	assert_true(!gap_trimmed(&g) && gap_short(&g) && g.end == 1 && g.next == 0);
+	assert_int_equal(gap_fill(bus, w.pipeline.topic_files, w.partition, &g, never, NULL, &e), RC_OK);
+	world_file(&w, "b", b);
+	assert_int_equal(world_work(&w, &e), RC_OK);
+	assert_int_equal(world_sum(&w, w.pipeline.topic_files).rows, 140);
+	assert_true(world_sum(&w, w.pipeline.topic_files).chained);
+	store_close(&store);
+	bus_close(&bus);
+	mem_free(&a);
+	mem_free(&b);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(file_events_are_committed),
 	    cmocka_unit_test(rows_events_are_committed),
+	    cmocka_unit_test(files_among_rows_are_committed),
+	    cmocka_unit_test(lost_events_are_waited_for),
+	    cmocka_unit_test(a_lost_bus_is_filled_up),
 	    cmocka_unit_test(duplicates_are_dropped),
 	    cmocka_unit_test(sets_of_parts_are_taken_once),
 	    cmocka_unit_test(an_incomplete_set_waits),
