@@ -9,6 +9,7 @@
 #include "app/readiness.h"
 #include "base/str.h"
 #include "ops/expose.h"
+#include "ops/page.h"
 
 /* Looks come every second; one that is that late means that the process is stuck. */
 enum { STUCK_MS = 30000, HTTP_UNAVAILABLE = 503, REJECTS_SHOWN = OBSERVE_REJECTS };
@@ -265,12 +266,23 @@ static void files(void *context, const struct server_query *q, struct server_rep
 	put_json(r, ops_files_list(api->files, q, &r->status));
 }
 
+static void show_page(void *context, const struct server_query *q, struct server_reply *r)
+{
+	r->type = "text/html; charset=utf-8";
+	r->policy = page.policy;
+	r->constant = page.html;
+	r->constant_size = page.html_size;
+	r->constant_gzip = page.gzip;
+	r->constant_gzip_size = page.gzip_size;
+}
+
 void ops_api_init(struct ops_api *api, struct observe *observe, struct ops_files *ops_files, bool writes)
 {
 	*api = (struct ops_api){.observe = observe,
 	    .files = ops_files,
 	    .writes = writes,
 	    .route = {
+	        {"/", false, show_page, api},
 	        {"/healthz", false, healthz, api},
 	        {"/readyz", false, readyz, api},
 	        {"/metrics", false, metrics, api},
