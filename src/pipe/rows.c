@@ -13,6 +13,7 @@
 enum {
 	HEADERS_ROOM = 64 << 10, /* of an event, for everything but value and report */
 	HEADERS_LEAST = 1 << 10,
+	HEAD_ROOM = 16,        /* before the records, for the head of their array, which has their number */
 	CHUNK_ROWS = 512,      /* encoded at once: what a cut at the limit may have to undo */
 	KEEP_BYTES = 16 << 20, /* buffers beyond that are given back after an original */
 	LIMIT_LEAST = 4096,
@@ -36,6 +37,7 @@ struct rows_maker {
 	struct hour *hour; /* the first `hours` are of this original; those after keep their memory */
 	size_t hours, hours_kept;
 	size_t value_max; /* of one part's records */
+	size_t usual;     /* a part's size: room to begin with */
 	uint64_t bytes_max, encoded;
 	struct rows out;
 	size_t parts_kept;
@@ -44,7 +46,7 @@ struct rows_maker {
 void rows_fini(struct rows *r)
 {
 	for (uint32_t i = 0; i < r->parts; i++)
-		mem_free(&r->part[i].value);
+		mem_free(&r->part[i].memory);
 	mem_free(&r->part);
 	mem_free(&r->report);
 	*r = (struct rows){.parts = 0};
@@ -82,6 +84,14 @@ void rows_maker_free(struct rows_maker **m)
 	mem_free(m);
 }
 
+static void begin_part(const struct rows_maker *m, struct hour *h)
+{
+	h->rows = 0;
+	writer_reset(&h->records);
+	(void)writer_room(&h->records, HEAD_ROOM + m->usual);
+	writer_advance(&h->records, HEAD_ROOM);
+}
+
 static struct hour *hour_at(struct rows_maker *m, int64_t hour)
 {
 	for (size_t i = m->hours; i > 0; i--)
@@ -96,38 +106,43 @@ static struct hour *hour_at(struct rows_maker *m, int64_t hour)
 	}
 	struct hour *h = &m->hour[m->hours++];
 	h->hour = hour;
-	h->rows = 0;
-	writer_reset(&h->records);
+	begin_part(m, h);
 	return h;
 }
 
-static void part_add(struct rows_maker *m, int64_t hour, uint64_t rows, const struct writer *records)
+static struct rows_part *part_new(struct rows_maker *m, int64_t hour, uint64_t rows)
 {
 	struct rows *out = &m->out;
-	struct writer value;
 	if (out->parts == m->parts_kept) {
 		m->parts_kept = mem_grow(m->parts_kept, out->parts + 1);
 		out->part = mem_resize(out->part, m->parts_kept * sizeof *out->part);
 	}
 	struct rows_part *part = &out->part[out->parts++];
 	*part = (struct rows_part){.hour = hour, .rows = rows};
-	if (rows == 0)
-		return;
-	writer_init(&value, records->len + 64);
-	avro_array_head(&value, rows);
-	writer_put(&value, records->bytes, records->len);
-	avro_array_tail(&value);
-	part->value = writer_take(&value, &part->size);
-	out->bytes += part->size;
+	return part;
 }
 
+/* The hour's records become a part as they lie there, between head and tail of an array. */
 static void part_cut(struct rows_maker *m, struct hour *h)
 {
 	if (h->rows == 0)
 		return;
-	part_add(m, h->hour, h->rows, &h->records);
+	struct rows_part *part = part_new(m, h->hour, h->rows);
+	struct writer head;
+	writer_init(&head, HEAD_ROOM);
+	avro_array_head(&head, h->rows);
+	avro_array_tail(&h->records);
+	size_t len, slack = h->records.capacity - h->records.len, unused = HEAD_ROOM - head.len;
+	part->memory = writer_take(&h->records, &len);
+	if (slack > len / 4)
+		part->memory = mem_resize(part->memory, len);
+	part->value = part->memory + unused;
+	part->size = len - unused;
+	memcpy(part->value, head.bytes, head.len);
+	writer_fini(&head);
+	m->out.bytes += part->size;
+	m->usual = part->size + part->size / 8;
 	h->rows = 0;
-	writer_reset(&h->records);
 }
 
 /*
@@ -139,7 +154,7 @@ static bool encode(struct rows_maker *m, struct hour *h, const struct batch *b, 
 	uint64_t outside = 0;
 	size_t before = h->records.len;
 	avro_encode(m->encoder, b, sel, n, &h->records, &outside);
-	if (!h->records.failed && h->records.len <= m->value_max) {
+	if (!h->records.failed && h->records.len - HEAD_ROOM <= m->value_max) {
 		h->rows += n;
 		m->report.outside += outside;
 		m->encoded += h->records.len - before;
@@ -149,6 +164,7 @@ static bool encode(struct rows_maker *m, struct hour *h, const struct batch *b, 
 	h->records.failed = false;
 	if (h->rows > 0) {
 		part_cut(m, h);
+		begin_part(m, h);
 		return encode(m, h, b, sel, n);
 	}
 	return n > 1 && encode(m, h, b, sel, n / 2) && encode(m, h, b, sel + n / 2, n - n / 2);
@@ -258,7 +274,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	for (size_t i = 0; i < m->hours && rc == RC_OK; i++)
 		part_cut(m, &m->hour[i]);
 	if (rc == RC_OK && m->out.parts == 0)
-		part_add(m, INT64_MIN, 0, NULL);
+		(void)part_new(m, INT64_MIN, 0);
 	if (rc == RC_OK) {
 		report_text(m);
 		rc = fits(m, hints->name) ? RC_OK : RC_END;

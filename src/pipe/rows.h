@@ -20,8 +20,9 @@ struct pipeline;
 struct rows_part {
 	int64_t hour; /* INT64_MIN: the one part of an original without rows */
 	uint64_t rows;
-	uint8_t *value;
+	uint8_t *value; /* in memory */
 	size_t size;
+	uint8_t *memory;
 };
 
 struct rows { /* zeroed is empty */
