@@ -16,10 +16,9 @@
 #include "pipe/lane.h"
 
 enum {
-	LOOK_MS = 1000, /* for topics and partitions that are new */
-	IDLE_MS = 20,   /* between looks at a quiet bus */
-	OPEN_MS = 5,    /* the same while a commit is open, whose age is watched */
-	REJOIN_MS = 3000,
+	LOOK_MS = 1000,  /* for topics and partitions that are new */
+	IDLE_MS = 20,    /* between looks at a quiet bus */
+	OPEN_MS = 5,     /* the same while a commit is open, whose age is watched */
 	RETRY_MS = 1000, /* of a bus or lake that can't be opened */
 	STOP_SHARE = 3,  /* an original that is being dissected may go on for that share of stop_timeout */
 };
@@ -41,8 +40,6 @@ struct thread {
 	struct lane **lane;
 	size_t lanes, capacity;
 	bool shares; /* the bus hands out partitions */
-	size_t told; /* lanes there were when it was asked for them last, at least REJOIN_MS after the start */
-	struct mono joined;
 	struct mono looked;
 	struct start *start;
 	bool settled;
@@ -122,7 +119,6 @@ static enum rc join(struct thread *t, struct err *e)
 	char *member = mem_format("%s-%u", t->job->member, t->index);
 	enum rc rc = bus_join(t->bench.bus, member, topic, topics, e);
 	t->shares = rc == RC_OK;
-	t->joined = clock_mono();
 	mem_free(&member);
 	mem_free(&topic);
 	return rc == RC_END ? RC_OK : rc;
@@ -176,16 +172,6 @@ static enum rc look(struct thread *t, struct err *e)
 		/* Spark's worker takes them (spark/rows_worker.py). */
 		if (rc == RC_OK && s->pipeline[i].rows_worker == ROWS_NATIVE)
 			rc = look_at(t, i, s->pipeline[i].topic_rows, e);
-	}
-	/*
-	 * Whoever deals out the partitions of a group watches for more of them, but not when it was started again
-	 * since: its old share is given back to it, and it does not know that it deals (KIP-814). Joining again tells
-	 * it.
-	 */
-	if (rc == RC_OK && t->shares && t->lanes != t->told && mono_since(t->joined) >= REJOIN_MS) {
-		size_t lanes = t->lanes;
-		rc = join(t, e);
-		t->told = rc == RC_OK ? lanes : t->told;
 	}
 	return rc;
 }

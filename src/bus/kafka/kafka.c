@@ -96,8 +96,10 @@ static enum rc topic_partitions(struct bus *bus, const char *name, unsigned *hav
 {
 	struct topic *t = NULL;
 	enum rc rc = look_up(of(bus), name, &t, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		*have = t->partitions;
+		member_heard(of(bus)->member, name, t->partitions);
+	}
 	return rc;
 }
 

@@ -15,7 +15,8 @@ enum {
 	POLL_MS = 20,
 	LET_GO_MS = 10000, /* readers may take that long to finish with what is asked back */
 	AGAIN_MS = 1000,   /* after a fatal error: another process has our name */
-	NOTES_MS = 1000,   /* for the brokers to take the last notes */
+	REJOIN_MS = 3000,
+	NOTES_MS = 1000, /* for the brokers to take the last notes */
 	NOTES_LOOK_MS = 5,
 	NOTES_AGAIN_MS = 300,
 };
@@ -37,6 +38,9 @@ struct member {
 	bool telling;                            /* others are under way */
 	struct mono refused;                     /* when some were */
 	rd_kafka_topic_partition_list_t *topics; /* NULL: not joined */
+	unsigned *heard;                         /* partitions of each of them as heard last */
+	uint64_t dealt;                          /* all together when it joined again, 0 not yet */
+	struct mono joined;                      /* last */
 	struct own *own;
 	size_t owns, capacity;
 	rd_kafka_topic_partition_list_t *back; /* asked back and not given up yet, NULL none */
@@ -233,6 +237,7 @@ void member_free(struct member **m)
 		return;
 	leave(*m);
 	drop_list(&(*m)->topics);
+	mem_free(&(*m)->heard);
 	mem_free(&(*m)->name);
 	mem_free(&(*m)->own);
 	mem_free(m);
@@ -251,6 +256,7 @@ static enum rc open_handle(struct member *m, struct err *e)
 		return rc;
 	(void)rd_kafka_poll_set_consumer(m->client.rk);
 	m->answers = rd_kafka_queue_new(m->client.rk);
+	m->dealt = 0;
 	return RC_OK;
 }
 
@@ -260,6 +266,7 @@ static enum rc subscribe(struct member *m, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	rd_kafka_resp_err_t err = rd_kafka_subscribe(m->client.rk, m->topics);
+	m->joined = clock_mono();
 	return err == RD_KAFKA_RESP_ERR_NO_ERROR ? RC_OK : client_failed(&m->client, "join the group", err, e);
 }
 
@@ -272,6 +279,8 @@ enum rc member_join(struct member *m, const char *name, const char *const *topic
 	}
 	drop_list(&m->topics);
 	m->topics = rd_kafka_topic_partition_list_new((int)topics);
+	mem_free(&m->heard);
+	m->heard = mem_zero(topics, sizeof *m->heard);
 	for (size_t i = 0; i < topics; i++)
 		(void)rd_kafka_topic_partition_list_add(m->topics, topic[i], RD_KAFKA_PARTITION_UA);
 	return subscribe(m, e);
@@ -280,6 +289,27 @@ enum rc member_join(struct member *m, const char *name, const char *const *topic
 bool member_joined(const struct member *m)
 {
 	return m->topics != NULL;
+}
+
+void member_heard(struct member *m, const char *topic, unsigned partitions)
+{
+	uint64_t all = 0;
+	bool ours = false;
+	struct err e;
+	for (int i = 0; m->topics != NULL && i < m->topics->cnt; i++) {
+		if (strcmp(m->topics->elems[i].topic, topic) == 0) {
+			/* Topics grow together: the next look joins for all of them. */
+			if (m->heard[i] != partitions) {
+				m->heard[i] = partitions;
+				return;
+			}
+			ours = true;
+		}
+		all += m->heard[i];
+	}
+	if (ours && all != m->dealt && m->client.rk != NULL && mono_since(m->joined) >= REJOIN_MS &&
+	    subscribe(m, &e) == RC_OK)
+		m->dealt = all;
 }
 
 /* A fatal error: somebody else came under our name. The one that came later has it; this one tries again in a while. */

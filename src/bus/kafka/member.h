@@ -6,7 +6,8 @@
  * reader has let go of it, or when that takes long.
  *
  * Thread  one owner; call-backs come from within member_mine
- * Source  KIP-345 (static membership), KIP-429 (incremental cooperative rebalancing, where it is configured)
+ * Source  KIP-345 (static membership), KIP-814 (what it does to whoever deals), KIP-429 (incremental cooperative
+ * rebalancing, where it is configured)
  */
 #ifndef BUS_KAFKA_MEMBER_H
 #define BUS_KAFKA_MEMBER_H
@@ -28,6 +29,14 @@ void member_free(struct member **m);
 enum rc member_join(
     struct member *m, const char *name, const char *const *topic, size_t topics, struct err *e) MUST_USE;
 bool member_joined(const struct member *m);
+
+/*
+ * A topic was looked at and has so many partitions. Whoever deals out the partitions of a group watches for more of
+ * them, but not when it was started again since: its old share is given back to it, and it does not know that it deals
+ * (KIP-814). So a member joins again when there are others than when it did so last, and once some seconds after it
+ * joined first. A reader that never looks again for partitions never joins again.
+ */
+void member_heard(struct member *m, const char *topic, unsigned partitions);
 
 /* RC_OK: mine. RC_END: not, or not any more. */
 enum rc member_mine(struct member *m, const char *topic, unsigned partition, struct err *e) MUST_USE;
