@@ -540,6 +540,7 @@ static enum rc settle(struct load *l, struct err *e)
 		struct pipeline *p = &s->pipeline[i];
 		p->topic_files = mem_format("%s.%s.files", s->instance, p->name);
 		p->topic_rows = mem_format("%s.%s.rows", s->instance, p->name);
+		p->topic_replay = mem_format("%s.%s.replay", s->instance, p->name);
 	}
 	rc = check_rows_workers(l, e);
 	if (rc == RC_OK)
@@ -622,6 +623,7 @@ static void pipeline_fini(struct pipeline *p)
 	mem_free(&p->after_dir);
 	mem_free(&p->topic_files);
 	mem_free(&p->topic_rows);
+	mem_free(&p->topic_replay);
 }
 
 void config_free(struct config **cp)

@@ -38,6 +38,8 @@ static const struct command *const command[] = {
     &command_status,
     &command_audit,
     &command_trace,
+    &command_rejects,
+    &command_replay,
     &command_check,
     &command_register,
     &command_compact,

@@ -169,6 +169,7 @@ static enum rc read_line(const char *text, size_t len, struct reject_line *out, 
 	if (!str_unhex(hex, out->sha256, SHA256_BYTES) || again < 0 || again > UINT32_MAX)
 		return err_set(RC_BAD, e, "it names no original");
 	out->again = (uint32_t)again;
+	out->line = *line;
 	out->offset = (uint64_t)offset;
 	out->length = (uint64_t)length;
 	out->lost = json_is_integer(rows) && json_integer_value(rows) > 0 ? (uint64_t)json_integer_value(rows) : 0;

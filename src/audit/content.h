@@ -12,6 +12,7 @@
 
 #include "base/rc.h"
 #include "ext/hash.h"
+#include "ext/json.h"
 #include "format/parquet/inspect.h"
 #include "pipe/crc32.h"
 #include "store/store.h"
@@ -43,6 +44,7 @@ struct reject_line {
 	uint64_t offset, length; /* bytes in the original */
 	bool silent;
 	const char *reason; /* borrowed for the call */
+	const json_t *line; /* likewise: all of it */
 };
 
 /* Every line; *crc32 of the whole. */

@@ -4,7 +4,6 @@
  * history_each stops at the first damage, and rightly so: whoever commits must not go on over it. An audit goes on, so
  * it walks by itself. Facts of a manifest are kept back until its last line was seen: one that is cut says nothing.
  */
-#include "audit/places.h"
 #include "audit/work.h"
 
 #include <inttypes.h>
@@ -17,6 +16,7 @@
 #include "pipe/ledger.h"
 #include "pipe/lines.h"
 #include "pipe/manifest.h"
+#include "pipe/partitions.h"
 
 enum { PATH_BYTES = 512, PENDING = 512 << 20, ROUNDS = 8 };
 
@@ -313,5 +313,5 @@ static enum rc one_partition(void *context, const char *topic, uint32_t partitio
 
 enum rc audit_chains(struct audit *a, struct err *e)
 {
-	return places_each(a->store, one_partition, a, e);
+	return partitions_each(a->store, one_partition, a, e);
 }

@@ -1,5 +1,5 @@
 /*
- * places: the partitions of the bus that the lake has commits of, and the one that a file's name speaks of.
+ * places: the partition of the bus that a file's name speaks of.
  *
  * Thread  the caller's store
  */
@@ -9,11 +9,6 @@
 #include "audit/chains.h"
 #include "base/rc.h"
 #include "store/store.h"
-
-/* Every partition with manifests or history, each once. see's other rc ends it and comes back. */
-enum rc places_each(struct store *s,
-    enum rc (*see)(void *context, const char *topic, uint32_t partition, struct err *e), void *context,
-    struct err *e) MUST_USE;
 
 struct file_place {
 	char topic[256];

@@ -17,6 +17,7 @@
 #include "ext/json.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
+#include "pipe/partitions.h"
 
 enum { CHUNK = 64 << 10 };
 
@@ -231,7 +232,7 @@ static enum rc search_commits(struct search *s, struct err *e)
 	bool all = json_array_size(s->out) == 0;
 	json_array_foreach(s->out, i, one) all |= !json_is_object(json_object_get(one, "ledger"));
 	if (all)
-		return places_each(s->trace->store, search_partition, s, e);
+		return partitions_each(s->trace->store, search_partition, s, e);
 	/* A commit of another instance may hold the same content: it is an original of its own, and not asked for. */
 	json_t *done = json_object();
 	enum rc rc = RC_OK;
@@ -246,8 +247,10 @@ static enum rc search_commits(struct search *s, struct err *e)
 		json_object_set_new(done, key, json_true());
 		mem_free(&key);
 	}
+	for (i = 0; i < s->trace->settings->pipelines && rc == RC_OK; i++)
+		rc = search_partition(s, s->trace->settings->pipeline[i].topic_replay, 0, e);
 	json_decref(done);
-	return rc;
+	return rc == RC_END ? RC_OK : rc;
 }
 
 static enum rc search(const struct trace *t, const struct wanted *w, json_t **out, struct err *e)

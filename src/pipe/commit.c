@@ -247,12 +247,14 @@ static enum rc check(
 static void count(const struct bench *b, const struct draft_totals *t)
 {
 	metric_add(b->figures, FIGURE_COMMITS, 1);
-	metric_add(b->figures, FIGURE_FILES_COMMITTED, t->originals);
+	metric_add(b->figures, b->replay ? FIGURE_FILES_REPLAYED : FIGURE_FILES_COMMITTED, t->originals);
 	metric_add(b->figures, FIGURE_EVENTS_CONSUMED, t->events);
 	metric_add(b->figures, FIGURE_EVENTS_DUPLICATE, t->duplicates);
 	metric_add(b->figures, FIGURE_ROWS_COMMITTED, t->rows);
-	metric_add(b->figures, FIGURE_REJECTS, t->rejects);
-	metric_add(b->figures, FIGURE_ROWS_LOST, t->lost);
+	if (!b->replay) {
+		metric_add(b->figures, FIGURE_REJECTS, t->rejects);
+		metric_add(b->figures, FIGURE_ROWS_LOST, t->lost);
+	}
 	metric_add(b->figures, FIGURE_VALUES_OUTSIDE, t->outside);
 	metric_add(b->figures, FIGURE_ROWS_AHEAD, t->ahead);
 	metric_add(b->figures, FIGURE_ROWS_BEHIND, t->behind);
@@ -278,6 +280,8 @@ static void note_and_trim(
 	if (rc != RC_OK)
 		log_warn("index of identities: %s topic=%s partition=%u", e.text, p->topic, p->partition);
 	step(b, STEP_NOTED);
+	if (b->replay)
+		return;
 	rc = bus_trim(b->bus, p->topic, p->partition, head->end, &e);
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_TRIMMED, &e);

@@ -46,6 +46,7 @@ struct bench {
 	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
 	struct waits *waits;                                /* may be NULL */
+	bool replay; /* its originals were counted before; and there is no bus */
 	void (*step)(void *context, enum commit_step step); /* tests stop the world here; NULL */
 	void *step_context;
 };

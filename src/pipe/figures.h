@@ -11,6 +11,7 @@
 	X(FILES_ARCHIVED, "files_archived", "counter", "originals archived and verified") \
 	X(FILES_PUBLISHED, "files_published", "counter", "originals whose events the bus has acknowledged") \
 	X(FILES_COMMITTED, "files_committed", "counter", "originals whose rows are in the tables") \
+	X(FILES_REPLAYED, "files_replayed", "counter", "originals with rejects that were dissected again and committed") \
 	X(FILES_DUPLICATE, "files_duplicate", "counter", "files whose content was known already") \
 	X(FILES_SET_ASIDE, "files_set_aside", "counter", "files that were not taken: unreadable, grown, outside") \
 	X(FILES_FOREIGN, "files_foreign", "counter", "files left to another instance that had claimed them") \

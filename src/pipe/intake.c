@@ -36,6 +36,8 @@ struct intake {
 	struct writer counters;
 	uint64_t stored; /* rows of the original so far */
 	uint64_t outside;
+	const struct intake_sieve *sieve; /* of intake_sift, else NULL */
+	uint16_t kept[BATCH_ROWS];
 
 	struct avro_decoder *decoder;
 	struct schema *foreign; /* the decoder's writer, when it is not the pipeline's own */
@@ -171,6 +173,20 @@ static enum rc store_group(struct intake *in, struct draft *d, const struct tabl
 	return rc;
 }
 
+/* The rows of a group that the sieve lets pass, all where there is none. */
+static struct route_group sift(struct intake *in, const struct batch *b, const struct route_group *g)
+{
+	struct route_group out = {.hour = g->hour, .rows = in->kept};
+	if (in->sieve == NULL)
+		return *g;
+	for (size_t i = 0; i < g->count; i++) {
+		uint16_t row = g->rows != NULL ? g->rows[i] : (uint16_t)i;
+		if (in->sieve->keep(in->sieve->context, b, row))
+			in->kept[out.count++] = row;
+	}
+	return out;
+}
+
 /* The rows of a batch, each to its hour. */
 static enum rc take_batch(
     struct intake *in, struct draft *d, const struct event *ev, const struct batch *b, struct err *e)
@@ -183,9 +199,11 @@ static enum rc take_batch(
 	report_batch(&in->report, b);
 	route_split(in->route, b, in->pipeline->projection->time, &group, &groups, &left_out);
 	for (size_t i = 0; i < groups && rc == RC_OK; i++) {
-		rc = store_group(in, d, &source, b, &group[i], e);
-		in->stored += group[i].count;
-		report_hour(&in->report, group[i].hour, group[i].count);
+		const struct route_group g = sift(in, b, &group[i]);
+		if (d != NULL)
+			rc = store_group(in, d, &source, b, &g, e);
+		in->stored += g.count;
+		report_hour(&in->report, g.hour, g.count);
 	}
 	if (rc == RC_OK && left_out > 0)
 		report_reject(&in->report, 0, 0, left_out, "too_many_hours");
@@ -236,6 +254,21 @@ static enum rc dissect_original(struct intake *in, struct draft *d, const struct
 	return rc;
 }
 
+/* The dissector has said why, in e. */
+static enum rc refuse(struct intake *in, const struct event *ev, struct err *e)
+{
+	uint8_t raw[REPORT_RAW];
+	size_t got = 0;
+	struct err why = *e;
+	enum rc rc = ev->size > 0 ? store_get_range(in->bench->store, ev->path, 0, raw, sizeof raw, &got, e) : RC_OK;
+
+	if (rc == RC_END)
+		rc = err_set(RC_AGAIN, e, "%s vanished", ev->path);
+	if (rc == RC_OK)
+		report_refuse(&in->report, ev->size, why.text, raw, got);
+	return rc;
+}
+
 enum rc intake_file(
     struct intake *in, struct draft *d, const struct event *ev, const struct intake_halt *halt, struct err *e)
 {
@@ -251,7 +284,8 @@ enum rc intake_file(
 	report_reset(&in->report, in->pipeline->dissector);
 	report_expect(&in->report, ev->archived_s, in->bench->settings->behind_ms, in->bench->settings->ahead_ms);
 	route_begin(in->route);
-	in->stored = in->outside = 0;
+	if (in->sieve == NULL || in->sieve->first)
+		in->stored = in->outside = 0;
 	rc = dissect_original(in, d, ev, original, halt, &refused, e);
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_DISSECTED, e);
@@ -263,10 +297,26 @@ enum rc intake_file(
 	original_close(&original);
 	if (rc != RC_OK)
 		return rc;
-	if (refused)
-		report_refuse(&in->report, ev->size, e->text);
+	if (refused && (rc = refuse(in, ev, e)) != RC_OK)
+		return rc;
 	in->report.outside += in->outside;
+	if (d == NULL || (in->sieve != NULL && !in->sieve->last))
+		return RC_OK;
 	return add_original(in, d, ev, in->dissector, e);
+}
+
+enum rc intake_sift(struct intake *in, struct draft *d, const struct event *ev, const struct intake_sieve *sieve,
+    const struct intake_halt *halt, struct err *e)
+{
+	in->sieve = sieve;
+	enum rc rc = intake_file(in, d, ev, halt, e);
+	in->sieve = NULL;
+	return rc;
+}
+
+const struct report *intake_report(const struct intake *in)
+{
+	return &in->report;
 }
 
 /* Rows events. */

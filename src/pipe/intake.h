@@ -32,6 +32,21 @@ struct intake_halt {
 enum rc intake_file(
     struct intake *in, struct draft *d, const struct event *ev, const struct intake_halt *halt, struct err *e) MUST_USE;
 
+/*
+ * The same for an original that is dissected in several passes, each of which stores the rows that keep says yes to.
+ * first forgets what passes before it stored; last adds the original. d NULL: nothing is stored, the pass only looks.
+ */
+struct intake_sieve {
+	bool (*keep)(void *context, const struct batch *b, uint16_t row);
+	void *context;
+	bool first, last;
+};
+enum rc intake_sift(struct intake *in, struct draft *d, const struct event *ev, const struct intake_sieve *sieve,
+    const struct intake_halt *halt, struct err *e) MUST_USE;
+
+/* What the last pass over an original gave. */
+const struct report *intake_report(const struct intake *in);
+
 /* Rows events of one original: begin with part 0, then every part in order (part 0 too), then end. */
 enum rc intake_rows_begin(struct intake *in, const struct event *ev, struct err *e) MUST_USE;
 enum rc intake_rows_part(struct intake *in, struct draft *d, const struct event *ev, struct err *e) MUST_USE;

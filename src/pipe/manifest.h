@@ -40,6 +40,9 @@ struct manifest_file {
 	uint32_t crc32; /* of the whole file */
 };
 
+/* From here on `again` counts replays: of the original as it is in the tables, whatever its other numbers (replay.h). */
+#define MANIFEST_REPLAY UINT32_C(0x80000000)
+
 struct manifest_original {
 	uint8_t original[SHA256_BYTES];
 	uint32_t again;

@@ -8,14 +8,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
-#include "ext/json.h"
-#include "format/parquet/reader.h"
+#include "pipe/input.h"
 #include "pipe/table.h"
 
 enum {
-	WHOLE_BYTES = 8 << 20, /* up to that an input is read at once */
-	CRC_CHUNK = 1 << 20,
 	BATCH_ROWS_READ = 4096,
 	BATCH_ARENA = 4 << 20,
 };
@@ -28,13 +24,6 @@ struct digest { /* per column, whatever the batches */
 	uint64_t *column;
 	size_t columns;
 	uint64_t rows;
-};
-
-struct input { /* the file being read */
-	struct store *store;
-	const char *path;
-	uint64_t size;
-	uint8_t *whole; /* or NULL */
 };
 
 struct work {
@@ -96,62 +85,6 @@ static bool digest_same(const struct digest *a, const struct digest *b)
 	return a->rows == b->rows && memcmp(a->column, b->column, a->columns * sizeof *a->column) == 0;
 }
 
-/* ---- reading a file of the lake ---- */
-
-static enum rc read_bytes(void *context, uint64_t offset, void *to, size_t size, struct err *e)
-{
-	struct input *in = context;
-	size_t got = 0;
-	if (offset > in->size || size > in->size - offset)
-		return err_set(RC_BAD, e, "%.300s: it points beyond its end", in->path);
-	if (in->whole != NULL) {
-		memcpy(to, in->whole + offset, size);
-		return RC_OK;
-	}
-	enum rc rc = store_get_range(in->store, in->path, offset, to, size, &got, e);
-	if (rc == RC_END || (rc == RC_OK && got < size))
-		return err_set(RC_AGAIN, e, "%.300s: it changed while it was read", in->path);
-	return rc;
-}
-
-/* The CRC-32 of all of it; keeps the bytes when there are few. */
-static enum rc load(struct work *w, struct input *in, uint32_t *crc, struct err *e)
-{
-	bool few = in->size <= WHOLE_BYTES;
-	uint8_t *chunk = mem_alloc(few ? (size_t)in->size + 1 : CRC_CHUNK);
-	enum rc rc = RC_OK;
-	*crc = 0;
-	for (uint64_t at = 0; at < in->size && rc == RC_OK;) {
-		uint64_t left = in->size - at;
-		size_t n = few ? (size_t)left : left < CRC_CHUNK ? (size_t)left : CRC_CHUNK;
-		rc = read_bytes(in, at, chunk, n, e);
-		if (rc == RC_OK)
-			*crc = crc32_add(&w->crc, *crc, chunk, n);
-		at += n;
-	}
-	if (few && rc == RC_OK)
-		in->whole = chunk;
-	else
-		mem_free(&chunk);
-	return rc;
-}
-
-static enum rc open_input(
-    struct work *w, struct input *in, uint32_t promised, struct parquet_reader **out, struct err *e)
-{
-	uint32_t crc = 0;
-	enum rc rc = load(w, in, &crc, e);
-	if (rc == RC_OK && crc != promised)
-		rc = err_set(RC_BAD, e, "%.300s: it holds other bytes than its manifest says", in->path);
-	const struct parquet_bytes bytes = {.context = in, .read = read_bytes, .size = in->size};
-	if (rc == RC_OK) {
-		rc = parquet_reader_open(w->schema, &bytes, w->pack, out, e);
-		if (rc == RC_BAD)
-			rc = err_wrap(rc, e, "%.200s", in->path);
-	}
-	return rc;
-}
-
 /* ---- rows from here to there ---- */
 
 static bool stopped(const struct work *w)
@@ -159,25 +92,34 @@ static bool stopped(const struct work *w)
 	return w->p->stop != NULL && w->p->stop(w->p->context);
 }
 
+struct copying { /* one file */
+	struct work *work;
+	struct input *in;
+	const struct plan_file *file;
+};
+
 /* The rows of one original. */
-static enum rc copy_source(struct work *w, struct parquet_reader *r, const struct plan_file *f,
-    const struct table_source *source, uint64_t rows, struct err *e)
+static enum rc copy_source(
+    void *context, const uint8_t original[SHA256_BYTES], uint64_t rows, const char *dissector, struct err *e)
 {
+	const struct copying *c = context;
+	struct work *w = c->work;
+	const struct table_source source = {.original = original, .dissector = dissector};
 	while (rows > 0) {
 		uint64_t outside = 0;
 		if (stopped(w))
 			return RC_END;
-		enum rc rc = parquet_reader_next(r, w->batch, rows, e);
+		enum rc rc = input_next(c->in, w->batch, rows, e);
 		if (rc == RC_END)
 			rc = err_set(RC_BAD, e, "fewer rows than its footer says");
 		if (rc == RC_BAD)
-			return err_wrap(rc, e, "%.200s", f->path);
+			return err_wrap(rc, e, "%.200s", c->file->path);
 		if (rc != RC_OK)
 			return rc;
 		digest_add(&w->in, w->batch);
-		rc = table_append(w->table, f->hour, source, w->batch, NULL, w->batch->rows, &outside, e);
+		rc = table_append(w->table, c->file->hour, &source, w->batch, NULL, w->batch->rows, &outside, e);
 		if (rc == RC_OK && outside > 0)
-			rc = err_set(RC_BAD, e, "%.300s: values that its columns cannot hold", f->path);
+			rc = err_set(RC_BAD, e, "%.300s: values that its columns cannot hold", c->file->path);
 		if (rc != RC_OK)
 			return rc;
 		rows -= w->batch->rows;
@@ -185,58 +127,20 @@ static enum rc copy_source(struct work *w, struct parquet_reader *r, const struc
 	return RC_OK;
 }
 
-/* One entry of sluice.sources: [sha256, first row, rows]. */
-static bool read_source(const json_t *entry, uint64_t first, uint8_t original[SHA256_BYTES], uint64_t *rows)
+static enum rc open_file(struct work *w, const struct input_file *f, struct input **in, struct err *e)
 {
-	const char *hex = json_string_value(json_array_get(entry, 0));
-	const json_t *at = json_array_get(entry, 1), *n = json_array_get(entry, 2);
-	if (hex == NULL || !str_unhex(hex, original, SHA256_BYTES) || !json_is_integer(at) || !json_is_integer(n) ||
-	    json_integer_value(at) != (json_int_t)first || json_integer_value(n) < 0)
-		return false;
-	*rows = (uint64_t)json_integer_value(n);
-	return true;
-}
-
-static enum rc copy_rows(struct work *w, struct parquet_reader *r, const struct plan_file *f, struct err *e)
-{
-	const char *text = parquet_reader_key(r, "sluice.sources"),
-	           *dissector = parquet_reader_key(r, "sluice.dissector");
-	json_t *list = NULL;
-	uint64_t first = 0;
-	if (parquet_reader_rows(r) != f->rows)
-		return err_set(RC_BAD, e, "%.300s: %" PRIu64 " rows, its manifest says %" PRIu64, f->path,
-		    parquet_reader_rows(r), f->rows);
-	if (text == NULL || dissector == NULL || json_parse(text, strlen(text), &list, e) != RC_OK ||
-	    !json_is_array(list)) {
-		json_decref(list);
-		return err_set(RC_BAD, e, "%.300s: its footer does not say where its rows came from", f->path);
-	}
-	enum rc rc = RC_OK;
-	for (size_t i = 0; i < json_array_size(list) && rc == RC_OK; i++) {
-		uint8_t original[SHA256_BYTES];
-		uint64_t rows = 0;
-		const struct table_source source = {.original = original, .dissector = dissector};
-		if (read_source(json_array_get(list, i), first, original, &rows) && rows <= f->rows - first)
-			rc = copy_source(w, r, f, &source, rows, e);
-		else
-			rc = err_set(RC_BAD, e, "%.300s: its list of originals is damaged", f->path);
-		first += rows;
-	}
-	json_decref(list);
-	if (rc == RC_OK && first != f->rows)
-		rc = err_set(RC_BAD, e, "%.300s: its list of originals does not name all rows", f->path);
-	return rc;
+	enum rc rc = input_open(w->p->store, w->schema, w->pack, &w->crc, f, in, e);
+	return rc == RC_END ? err_set(RC_AGAIN, e, "%.300s: it changed while it was read", f->path) : rc;
 }
 
 static enum rc take_input(struct work *w, const struct plan_file *f, struct err *e)
 {
-	struct input in = {.store = w->p->store, .path = f->path, .size = f->size};
-	struct parquet_reader *r = NULL;
-	enum rc rc = open_input(w, &in, f->crc32, &r, e);
+	const struct input_file file = {.path = f->path, .size = f->size, .rows = f->rows, .crc32 = f->crc32};
+	struct copying c = {.work = w, .file = f};
+	enum rc rc = open_file(w, &file, &c.in, e);
 	if (rc == RC_OK)
-		rc = copy_rows(w, r, f, e);
-	parquet_reader_free(&r);
-	mem_free(&in.whole);
+		rc = input_originals(c.in, copy_source, &c, e);
+	input_close(&c.in);
 	return rc;
 }
 
@@ -269,16 +173,15 @@ static enum rc finish(struct work *w, struct merge *m, struct err *e)
 
 static enum rc read_back(struct work *w, const struct merge_file *f, struct err *e)
 {
-	struct input in = {.store = w->p->store, .path = f->staged, .size = f->size};
-	struct parquet_reader *r = NULL;
-	enum rc rc = open_input(w, &in, f->crc32, &r, e);
+	const struct input_file file = {.path = f->staged, .size = f->size, .rows = f->rows, .crc32 = f->crc32};
+	struct input *in = NULL;
+	enum rc rc = open_file(w, &file, &in, e);
 	while (rc == RC_OK && !stopped(w)) {
-		rc = parquet_reader_next(r, w->batch, UINT64_MAX, e);
+		rc = input_next(in, w->batch, UINT64_MAX, e);
 		if (rc == RC_OK)
 			digest_add(&w->out, w->batch);
 	}
-	parquet_reader_free(&r);
-	mem_free(&in.whole);
+	input_close(&in);
 	return rc == RC_END ? RC_OK : rc == RC_OK ? RC_END : rc;
 }
 

@@ -100,12 +100,13 @@ void report_hour(struct report *r, int64_t hour, uint64_t rows)
 	r->behind += hour < r->first_hour ? rows : 0;
 }
 
-void report_refuse(struct report *r, uint64_t size, const char *reason)
+void report_refuse(struct report *r, uint64_t size, const char *reason, const void *raw, size_t raw_len)
 {
 	r->clean = false;
 	if (!str_copy(r->reason, sizeof r->reason, reason[0] != '\0' ? reason : "refused"))
 		r->reason[sizeof r->reason - 1] = '\0';
-	report_reject(r, 0, size, REJECT_ROWS_UNKNOWN, r->reason);
+	put_entry(r, 0, size, REJECT_ROWS_UNKNOWN, r->reason, strlen(r->reason), raw,
+	    raw_len < REPORT_RAW ? raw_len : REPORT_RAW);
 }
 
 /* A NUL would end it, and broken UTF-8 is no JSON. */

@@ -17,7 +17,7 @@
 #include "base/writer.h"
 #include "dissect/dissect.h"
 
-enum { REPORT_ENTRIES_MAX = 256 << 10, REPORT_REASON = 240 };
+enum { REPORT_ENTRIES_MAX = 256 << 10, REPORT_REASON = 240, REPORT_RAW = 1024 };
 
 struct report {
 	const struct dissect_ops *dissector; /* names the counters */
@@ -50,8 +50,8 @@ void report_reject(struct report *r, uint64_t offset, uint64_t length, uint64_t 
 void report_expect(struct report *r, int64_t archived_s, int64_t behind_ms, int64_t ahead_ms);
 /* So many rows of an hour go to the table. */
 void report_hour(struct report *r, int64_t hour, uint64_t rows);
-/* The whole file is one reject. */
-void report_refuse(struct report *r, uint64_t size, const char *reason);
+/* The whole file is one reject; raw: its first bytes, of which REPORT_RAW are kept. */
+void report_refuse(struct report *r, uint64_t size, const char *reason, const void *raw, size_t raw_len);
 
 /* Keep what dissect_note gives once the dissector has ended, with ? for each byte that is no text. */
 void report_note(struct report *r, const struct dissector *d);

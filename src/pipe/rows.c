@@ -200,7 +200,7 @@ static bool take_batch(struct rows_maker *m, const struct batch *b)
 	return true;
 }
 
-static enum rc take_all(struct rows_maker *m, struct dissector *d, uint64_t size, struct err *e)
+static enum rc take_all(struct rows_maker *m, struct dissector *d, const void *bytes, size_t size, struct err *e)
 {
 	for (;;) {
 		const struct batch *b = NULL;
@@ -211,7 +211,7 @@ static enum rc take_all(struct rows_maker *m, struct dissector *d, uint64_t size
 			return RC_OK;
 		}
 		if (rc == RC_BAD) {
-			report_refuse(&m->report, size, e->text);
+			report_refuse(&m->report, size, e->text, bytes, size);
 			return RC_OK;
 		}
 		/* Memory can always be read: what else fails is the dissector's own, and the worker will say what it
@@ -268,7 +268,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	enum rc rc = dissect_open(p->dissector, source_memory(bytes, size), hints, &params, &d, e);
 	if (rc != RC_OK)
 		return err_wrap(RC_FAIL, e, "%s", p->name);
-	rc = take_all(m, d, size, e);
+	rc = take_all(m, d, bytes, size, e);
 	report_note(&m->report, d);
 	dissect_close(&d);
 	for (size_t i = 0; i < m->hours && rc == RC_OK; i++)

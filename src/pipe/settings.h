@@ -47,6 +47,7 @@ struct pipeline {
 	/* A file found by rescan (not closed or renamed under our eyes) must be unchanged that long. */
 	int64_t settle_ms;
 	char *topic_files, *topic_rows; /* <instance>.<pipeline>.files, .rows */
+	char *topic_replay;             /* .replay: of no bus; the commits of replays are a chain of that name */
 };
 
 struct settings {

@@ -14,6 +14,8 @@ extern const struct command command_dissect;
 extern const struct command command_status;
 extern const struct command command_audit;
 extern const struct command command_trace;
+extern const struct command command_rejects;
+extern const struct command command_replay;
 extern const struct command command_check;
 extern const struct command command_compact;
 extern const struct command command_ops;

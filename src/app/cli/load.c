@@ -10,7 +10,7 @@
 #include "app/daemon.h"
 #include "app/health.h"
 #include "app/ingest.h"
-#include "app/nearest.h"
+#include "app/originals.h"
 #include "app/setup.h"
 #include "app/supervise.h"
 #include "app/term.h"
@@ -18,24 +18,14 @@
 
 static enum rc find_pipeline(const struct args *a, const struct config *c, const struct pipeline **out, struct err *e)
 {
-	const char *name = args_text(a, "pipeline", NULL);
 	const struct settings *s = &c->settings;
-	char hint[NEAREST_HINT];
-	if (name == NULL && s->pipelines == 1) {
-		*out = &s->pipeline[0];
-		return RC_OK;
-	}
-	if (name == NULL)
-		return err_set(RC_BAD, e, "which pipeline? -p NAME, for instance -p %s", s->pipeline[0].name);
-	struct nearest n = nearest_to(name);
-	for (size_t i = 0; i < s->pipelines; i++) {
-		nearest_offer(&n, s->pipeline[i].name);
-		if (strcmp(s->pipeline[i].name, name) != 0)
-			continue;
-		*out = &s->pipeline[i];
-		return RC_OK;
-	}
-	return err_set(RC_BAD, e, "no pipeline \"%.60s\" in %.200s%s", name, s->file, nearest_hint(&n, hint));
+	enum rc rc = originals_pipeline(a, s, out, e);
+	if (rc != RC_OK || *out != NULL)
+		return rc;
+	*out = &s->pipeline[0];
+	return s->pipelines == 1
+	           ? RC_OK
+	           : err_set(RC_BAD, e, "which pipeline? -p NAME, for instance -p %s", s->pipeline[0].name);
 }
 
 /* The child's part: the collector over the paths given. */

@@ -137,6 +137,9 @@ static void show_totals(const struct health *h)
 	if (f[FIGURE_REJECTS] > 0)
 		printf(", at least %s row%s lost in them", str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b),
 		    f[FIGURE_ROWS_LOST] == 1 ? "" : "s");
+	if (f[FIGURE_FILES_REPLAYED] > 0)
+		printf(", %s original%s replayed since", str_show_count(f[FIGURE_FILES_REPLAYED], c, sizeof c),
+		    f[FIGURE_FILES_REPLAYED] == 1 ? "" : "s");
 	printf("; sequence failures %s, files that differ from their own statistics %s\n",
 	    str_show_count(f[FIGURE_SEQUENCE_FAILURES], a, sizeof a),
 	    str_show_count(f[FIGURE_STAT_MISMATCHES], b, sizeof b));

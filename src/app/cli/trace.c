@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/manifest.h"
 
 enum { COUNT = 40, TIME = 25, RANGES = 8 };
 
@@ -121,9 +122,11 @@ static void show_original(const json_t *o)
 	char size[COUNT];
 	size_t i;
 	printf("%s%s%s\n  original  %s\n", t.bold, text(o, "name"), t.off, text(o, "path"));
-	printf("  sha256    %s%s", text(o, "original"), whole(o, "again") > 0 ? ", taken again: " : "");
-	if (whole(o, "again") > 0)
-		printf("%" PRId64, whole(o, "again"));
+	printf("  sha256    %s", text(o, "original"));
+	if (whole(o, "again") >= MANIFEST_REPLAY)
+		printf(", replay %" PRId64, whole(o, "again") - MANIFEST_REPLAY);
+	else if (whole(o, "again") > 0)
+		printf(", taken again: %" PRId64, whole(o, "again"));
 	printf("\n  pipeline  %s\n", text(o, "pipeline"));
 	if (whole(o, "archived") == whole(o, "size"))
 		printf("  archived  %s bytes\n", count(o, "size", size));

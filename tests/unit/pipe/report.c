@@ -111,12 +111,13 @@ static void refused(void **state)
 	report_init(&r, &ops);
 	report_init(&back, &ops);
 	writer_init(&w, 1 << 20);
-	report_refuse(&r, 99, reason);
+	report_refuse(&r, 99, reason, "0123", 4);
 	report_write(&r, &w);
 	assert_int_equal(report_read(&back, (char *)w.bytes, w.len, &e), RC_OK);
 	assert_int_equal(strlen(back.reason), REPORT_REASON - 1);
 	assert_false(back.clean);
 	assert_int_equal(back.rejects, 1);
+	assert_non_null(strstr((const char *)back.entries.bytes, "\"raw\":\"MDEyMw==\""));
 	report_reset(&back, &ops);
 	assert_true(back.reason[0] == '\0' && back.entries.len == 0 && back.clean);
 	writer_fini(&w);

@@ -166,7 +166,8 @@ void world_open(struct world *w)
 	    .projection = w->projection,
 	    .rendered = w->rendered,
 	    .topic_files = (char *)"t.p.files",
-	    .topic_rows = (char *)"t.p.rows"};
+	    .topic_rows = (char *)"t.p.rows",
+	    .topic_replay = (char *)"t.p.replay"};
 	w->settings = (struct settings){.instance = (char *)"t",
 	    .store = &store_local,
 	    .store_place = mem_format("%s/lake", w->dir),
@@ -344,7 +345,7 @@ static void split_text(const struct world *w, const char *text, struct split *ou
 		}
 	}
 	if (rc == RC_BAD)
-		report_refuse(&report, strlen(text), e.text);
+		report_refuse(&report, strlen(text), e.text, text, strlen(text));
 	report.clean = report.clean && clean;
 	if (out->parts == 0) {
 		out->hour[0] = INT64_MIN;

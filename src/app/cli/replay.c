@@ -1,0 +1,200 @@
+/* sluice replay: originals with rejects once more, after whatever was wrong is mended. */
+#include "app/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/originals.h"
+#include "app/setup.h"
+#include "app/term.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "ext/json.h"
+#include "pipe/replay.h"
+
+enum { COUNT = 32, NAME = 4 * 4096 + 1 };
+
+struct telling {
+	const struct args *args;
+	bool json, quiet;
+	uint64_t rejects; /* left in all that was looked at */
+};
+
+static const char *const kind_name[] = {
+    [REPLAY_WOULD] = "would", [REPLAY_DONE] = "done", [REPLAY_SAME] = "same", [REPLAY_LEFT] = "left"};
+
+static bool wanted(void *context, const uint8_t original[SHA256_BYTES], const char *name, const char *path)
+{
+	const struct telling *t = context;
+	return originals_meant(t->args, original, name, path);
+}
+
+static bool asked_to_stop(void *context)
+{
+	(void)context;
+	return proc_stop_count() > 0;
+}
+
+static void say_json(const struct replay_news *n)
+{
+	char hex[SHA256_TEXT];
+	json_t *one = json_object();
+	str_hex(n->original, SHA256_BYTES, hex);
+	json_object_set_new(one, "replay", json_string(kind_name[n->kind]));
+	json_object_set_new(one, "pipeline", json_string(n->pipeline));
+	json_object_set_new(one, "name", json_escaped(n->name));
+	json_object_set_new(one, "path", json_escaped(n->path));
+	json_object_set_new(one, "original", json_string(hex));
+	json_object_set_new(one, "rows", json_u64(n->rows));
+	json_object_set_new(one, "rejects_before", json_u64(n->before));
+	json_object_set_new(one, "rejects", json_u64(n->rejects));
+	json_object_set_new(one, "lost", json_u64(n->lost));
+	if (n->text != NULL)
+		json_object_set_new(one, "reason", json_string(n->text));
+	json_dumpf(one, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	printf("\n");
+	json_decref(one);
+}
+
+static void say_text(const struct replay_news *n, const char *name)
+{
+	char rows[COUNT], rejects[COUNT], before[COUNT];
+	str_show_count(n->rows, rows, sizeof rows);
+	str_show_count(n->rejects, rejects, sizeof rejects);
+	str_show_count(n->before, before, sizeof before);
+	if (n->kind == REPLAY_SAME)
+		printf("%s %s: as before: no further row, %s reject%s\n", n->pipeline, name, rejects,
+		    n->rejects == 1 ? "" : "s");
+	else
+		printf("%s %s: %s row%s %s, %s reject%s left of %s\n", n->pipeline, name, rows, n->rows == 1 ? "" : "s",
+		    n->kind == REPLAY_WOULD ? "would be stored" : "stored", rejects, n->rejects == 1 ? "" : "s",
+		    before);
+}
+
+static void tell(void *context, const struct replay_news *n)
+{
+	struct telling *t = context;
+	size_t len = strlen(n->name);
+	char *name = mem_alloc(4 * len + 1);
+	str_escape(n->name, len, name);
+	t->rejects += n->rejects;
+	if (t->json)
+		say_json(n);
+	else if (n->kind == REPLAY_LEFT)
+		complain("replay: %s %s: left as it is: %s", n->pipeline, name, n->text);
+	else if (!t->quiet)
+		say_text(n, name);
+	fflush(stdout);
+	mem_free(&name);
+}
+
+static void summary(const struct replay_sum *s, bool dry_run)
+{
+	char originals[COUNT], rows[COUNT], rejects[COUNT], more[COUNT];
+	if (s->originals + s->same + s->left == 0) {
+		printf("nothing to replay\n");
+		return;
+	}
+	const char *would = dry_run ? "would be " : "";
+	printf("%s original%s %sreplayed, %s row%s %sstored, %s reject%s left in them",
+	    str_show_count(s->originals, originals, sizeof originals), s->originals == 1 ? "" : "s", would,
+	    str_show_count(s->rows, rows, sizeof rows), s->rows == 1 ? "" : "s", would,
+	    str_show_count(s->rejects, rejects, sizeof rejects), s->rejects == 1 ? "" : "s");
+	if (s->same > 0)
+		printf("; %s as before", str_show_count(s->same, more, sizeof more));
+	if (s->left > 0)
+		printf("; %s left", str_show_count(s->left, more, sizeof more));
+	printf("\n");
+}
+
+static enum status replay(const struct args *a, struct replay_params *p)
+{
+	struct err e;
+	struct replay_sum sum;
+	struct telling t = {.args = a, .json = strcmp(args_text(a, "format", "text"), "json") == 0};
+	t.quiet = args_has(a, "quiet");
+	p->wanted = wanted;
+	p->stop = asked_to_stop;
+	p->tell = tell;
+	p->context = &t;
+	enum rc rc = replay_run(p, &sum, &e);
+	if (rc == RC_END)
+		complain("replay: stopped; what was committed stays, the next run goes on");
+	else if (rc != RC_OK)
+		complain("replay: %s", e.text);
+	if (sum.catalog[0] != '\0')
+		complain(
+		    "replay: the rows are committed, but the catalog was not told: %s; the next worker tells it, or "
+		    "sluice register",
+		    sum.catalog);
+	if (rc == RC_OK && !t.json && !t.quiet)
+		summary(&sum, p->dry_run);
+	return rc == RC_OK && t.rejects == 0 ? STATUS_DONE : STATUS_BAD;
+}
+
+static enum rc read_options(const struct args *a, const struct settings *s, struct replay_params *p, struct err *e)
+{
+	const char *format = args_text(a, "format", "text");
+	p->settings = s;
+	p->dry_run = args_has(a, "dry-run");
+	if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
+		return err_set(RC_BAD, e, "--format: text or json, not \"%.40s\"", format);
+	if (a->words == 0 && !args_has(a, "all"))
+		return err_set(RC_BAD, e, "which originals? Names, or --all; sluice rejects lists them");
+	if (a->words > 0 && args_has(a, "all"))
+		return err_set(RC_BAD, e, "names or --all, not both");
+	return originals_pipeline(a, s, &p->only, e);
+}
+
+static enum status run(const struct args *a)
+{
+	struct err e;
+	struct config *c = NULL;
+	struct metrics *metrics = NULL;
+	struct replay_params p = {.dry_run = false};
+	enum rc rc = setup_config(a, &c, &e);
+	if (rc == RC_OK)
+		rc = read_options(a, &c->settings, &p, &e);
+	if (rc != RC_OK) {
+		complain("replay: %s", e.text);
+		config_free(&c);
+		return STATUS_USAGE;
+	}
+	setup_process(a, c, "replay", true);
+	if (!p.dry_run)
+		rc = setup_figures(c, "replay", &metrics, &p.figures, &e);
+	enum status status = STATUS_BAD;
+	if (rc == RC_OK)
+		status = replay(a, &p);
+	else
+		complain("replay: %s", e.text);
+	metrics_close(&metrics);
+	config_free(&c);
+	return status;
+}
+
+static const struct option option[] = {
+    OPTION_CONFIG,
+    {"pipeline", 'p', "NAME", "only originals of that pipeline"},
+    {"all", 'a', NULL, "every original with rejects"},
+    {"dry-run", 'n', NULL, "say what it would give, and store nothing"},
+    {"format", 0, "FORMAT", "text, or json: one object an original"},
+    {"quiet", 'q', NULL, "print only what is left as it is"},
+    {0},
+};
+
+const struct command command_replay = {
+    .name = "replay",
+    .synopsis = "[-c FILE] [-p NAME] [--dry-run] --all | FILE|SHA256...",
+    .summary = "Dissect originals with rejects again, and store the rows that the tables lack",
+    .details =
+        "For after a fix: another dissector or other options of it, a higher partitions.max. Rows that the tables hold "
+        "already are not stored again, however often it is run, stopped or killed.\n"
+        "May run beside a running sluice and without one. Exit status 1 when an original was left, or has rejects "
+        "still.",
+    .option = option,
+    .words = true,
+    .run = run,
+};

@@ -1,0 +1,103 @@
+/* The lines of rejects files are evidence of one moment; the chains of replays say which moments are past. */
+#include "audit/rejected.h"
+
+#include <string.h>
+
+#include "audit/tree.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "pipe/history.h"
+#include "pipe/manifest.h"
+
+struct walk {
+	struct store *store;
+	json_t *replayed; /* "<pipeline>/<sha256>": again of the newest replay */
+	struct crc32_tables crc;
+	const char *dataset, *file;
+	enum rc (*see)(void *context, const struct rejected *r, struct err *e);
+	void *context;
+};
+
+static char *key_of(const char *pipeline, const uint8_t original[SHA256_BYTES])
+{
+	char hex[SHA256_TEXT];
+	str_hex(original, SHA256_BYTES, hex);
+	return mem_format("%s/%s", pipeline, hex);
+}
+
+static enum rc see_replayed(void *context, const struct manifest_original *o, struct err *e)
+{
+	struct walk *w = context;
+	char *key = key_of(o->pipeline, o->original);
+	(void)e;
+	if (json_integer_value(json_object_get(w->replayed, key)) < (json_int_t)o->again)
+		json_object_set_new(w->replayed, key, json_integer(o->again));
+	mem_free(&key);
+	return RC_OK;
+}
+
+static enum rc read_replays(struct walk *w, const struct settings *s, struct err *e)
+{
+	const struct manifest_visitor v = {.context = w, .original = see_replayed};
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		uint64_t next = 0;
+		rc = history_each(w->store, s->pipeline[i].topic_replay, 0, 0, 0, &v, &next, e);
+		rc = rc == RC_END ? RC_OK : rc;
+	}
+	return rc;
+}
+
+static enum rc see_line(void *context, const struct reject_line *l, struct err *e)
+{
+	struct walk *w = context;
+	struct rejected r = {.dataset = w->dataset, .file = w->file, .reject = l, .line = l->line};
+	enum rc rc;
+	if ((rc = json_get_text(l->line, "name", &r.name, e)) != RC_OK ||
+	    (rc = json_get_text(l->line, "path", &r.path, e)) != RC_OK ||
+	    (rc = json_get_text(l->line, "pipeline", &r.pipeline, e)) != RC_OK)
+		return rc;
+	char *key = key_of(r.pipeline, l->sha256);
+	json_int_t newest = json_integer_value(json_object_get(w->replayed, key));
+	mem_free(&key);
+	r.open = newest <= (json_int_t)l->again;
+	return w->see(w->context, &r, e);
+}
+
+static enum rc see_file(void *context, const char *path, const struct store_stat *st, struct err *e)
+{
+	struct walk *w = context;
+	uint32_t crc = 0;
+	(void)st;
+	if (!str_ends(path, ".jsonl"))
+		return RC_OK;
+	w->file = path;
+	enum rc rc = content_rejects(w->store, &w->crc, path, see_line, w, &crc, e);
+	return rc == RC_BAD ? err_wrap(rc, e, "%.300s", path) : rc == RC_END ? RC_OK : rc;
+}
+
+static bool is_first(const struct settings *s, size_t pipeline)
+{
+	for (size_t i = 0; i < pipeline; i++)
+		if (s->pipeline[i].schema == s->pipeline[pipeline].schema)
+			return false;
+	return true;
+}
+
+enum rc rejected_each(const struct settings *s, struct store *store,
+    enum rc (*see)(void *context, const struct rejected *r, struct err *e), void *context, struct err *e)
+{
+	struct walk w = {.store = store, .replayed = json_object(), .see = see, .context = context};
+	crc32_init(&w.crc);
+	enum rc rc = read_replays(&w, s, e);
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		if (!is_first(s, i))
+			continue;
+		w.dataset = s->pipeline[i].schema->name;
+		char *root = mem_format("%s/rejects", w.dataset);
+		rc = tree_walk(store, root, see_file, &w, e);
+		mem_free(&root);
+	}
+	json_decref(w.replayed);
+	return rc;
+}

@@ -1,0 +1,395 @@
+/*
+ * A dissector gives rows of the whole original, and no row says which bytes it came from. So the rows that were stored
+ * before are told from the others by what they hold: read back from the tables, and taken away from what it gives now.
+ */
+#include "pipe/replay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "pipe/commit.h"
+#include "pipe/families.h"
+#include "pipe/history.h"
+#include "pipe/intake.h"
+#include "pipe/ledger.h"
+#include "pipe/stored.h"
+
+enum {
+	ROUNDS = 8,         /* lost to another replay, or to a service that is away */
+	ROUND_MS = 100,     /* before the second, doubling */
+	ORIGINALS = 1024,   /* in one commit */
+	COMMIT_FILES = 512, /* likewise */
+	MS_PER_S = 1000,
+	NS_PER_MS = 1000000,
+};
+
+/* What is in the draft, told once it is committed. */
+struct done {
+	const struct family *family;
+	uint64_t rows, rejects, lost;
+};
+
+struct replay {
+	const struct replay_params *params;
+	struct replay_sum *sum;
+	struct bench bench;
+	struct crc32_tables crc;
+	struct ledger *ledger; /* NULL: there is none */
+	/* of one pipeline */
+	const struct pipeline *pipeline;
+	struct place place;
+	struct intake *intake;
+	struct stored *stored;
+	struct families families;
+	struct draft *draft;
+	struct done *done;
+	size_t dones, capacity;
+	uint64_t start; /* end of the chain */
+	/* of one original */
+	const struct family *family;
+	uint64_t fresh, held; /* rows of the pass */
+	uint64_t found;       /* rows of it in the tables */
+};
+
+static bool stopped(const struct replay *r)
+{
+	return r->params->stop != NULL && r->params->stop(r->params->context);
+}
+
+static bool halt_asked(void *context)
+{
+	return stopped(context);
+}
+
+/* ---- one original ---- */
+
+static void tell(struct replay *r, enum replay_kind kind, const struct done *d, const char *text)
+{
+	const struct family *f = d->family;
+	const struct replay_news n = {.kind = kind,
+	    .pipeline = r->pipeline->name,
+	    .name = f->name,
+	    .path = f->path,
+	    .original = f->original,
+	    .rows = d->rows,
+	    .rejects = d->rejects,
+	    .lost = d->lost,
+	    .before = f->rejects,
+	    .text = text};
+	r->params->tell(r->params->context, &n);
+	r->sum->same += kind == REPLAY_SAME;
+	r->sum->left += kind == REPLAY_LEFT;
+	if (kind == REPLAY_DONE || kind == REPLAY_WOULD) {
+		r->sum->originals++;
+		r->sum->rows += n.rows;
+		r->sum->rejects += n.rejects;
+	}
+}
+
+static void leave(struct replay *r, const char *why)
+{
+	const struct done d = {.family = r->family, .rejects = r->family->rejects, .lost = r->family->lost};
+	tell(r, REPLAY_LEFT, &d, why);
+}
+
+static struct done done_of(const struct replay *r)
+{
+	const struct report *now = intake_report(r->intake);
+	return (struct done){.family = r->family, .rows = r->fresh, .rejects = now->rejects, .lost = now->lost};
+}
+
+static bool keep(void *context, const struct batch *b, uint16_t row)
+{
+	struct replay *r = context;
+	enum stored_row is = stored_match(r->stored, b, row);
+	r->fresh += is == STORED_NEW;
+	r->held += is == STORED_HELD;
+	return is == STORED_NEW;
+}
+
+static enum rc see_file(void *context, const struct family_file *f, struct err *e)
+{
+	struct replay *r = context;
+	const struct input_file file = {.path = f->path, .size = f->size, .rows = f->rows, .crc32 = f->crc32};
+	enum rc rc = stored_add(r->stored, &file, r->family->original, &r->found, e);
+	return rc == RC_END ? err_set(RC_AGAIN, e, "%.300s vanished while it was read", f->path) : rc;
+}
+
+/* A share of what the tables hold of it. RC_END: that is not what manifests say. */
+static enum rc load_stored(struct replay *r, uint32_t part, uint32_t parts, struct err *e)
+{
+	stored_begin(r->stored, part, parts);
+	r->found = 0;
+	enum rc rc = families_files(r->bench.store, &r->families, r->family, r->pipeline->schema->name, see_file, r, e);
+	if (rc == RC_OK && r->found != r->family->rows)
+		rc = err_set(RC_END, e,
+		    "tables hold %" PRIu64 " rows of it, manifests say %" PRIu64
+		    ": a commit or a compaction is under way, or sluice audit knows more",
+		    r->found, r->family->rows);
+	return rc;
+}
+
+static struct event event_of(const struct replay *r)
+{
+	const struct family *f = r->family;
+	const struct dissect_ops *d = r->pipeline->dissector;
+	struct ledger_original o;
+	struct err ignored;
+	struct event ev = {.kind = EVENT_FILE,
+	    .name = f->name,
+	    .path = f->path,
+	    .size = f->size,
+	    .parts = 1,
+	    .again = MANIFEST_REPLAY + f->replays + 1,
+	    .slot_s = d->slot != NULL ? d->slot(f->name) : 0,
+	    .archived_s = f->committed_ms / MS_PER_S};
+	memcpy(ev.original, f->original, SHA256_BYTES);
+	/* What the dissector was told the first time: rows without a time of their own depend on it. */
+	if (r->ledger != NULL &&
+	    ledger_original(r->ledger, r->pipeline->name, f->original, f->again, &o, &ignored) == RC_OK &&
+	    o.archived_s != 0) {
+		ev.slot_s = o.slot_s;
+		ev.archived_s = o.archived_s;
+	}
+	return ev;
+}
+
+/* One pass for each share of its rows. d NULL: only look. RC_END: rows that are stored do not come any more. */
+static enum rc pass(struct replay *r, struct draft *d, uint32_t parts, struct err *e)
+{
+	const struct intake_halt halt = {.asked = halt_asked, .context = r};
+	const struct event ev = event_of(r);
+	enum rc rc = RC_OK;
+	r->fresh = r->held = 0;
+	for (uint32_t part = 0; part < parts && rc == RC_OK; part++) {
+		const struct intake_sieve sieve = {
+		    .keep = keep, .context = r, .first = part == 0, .last = part + 1 == parts};
+		rc = load_stored(r, part, parts, e);
+		if (rc == RC_OK)
+			rc = intake_sift(r->intake, d, &ev, &sieve, &halt, e);
+		if (rc == RC_OK && stored_left(r->stored) > 0)
+			rc = err_set(RC_END, e,
+			    "%" PRIu64 " rows that the tables hold of it are not among those it gives now; "
+			    "`sluice load --again` stores all of them anew",
+			    stored_left(r->stored));
+	}
+	return rc;
+}
+
+/* What makes a replay impossible before it is read. */
+static const char *obstacle(const struct family *f, char *text, size_t size)
+{
+	if (f->ingests == 1)
+		return NULL;
+	snprintf(text, size,
+	    "the same content was taken %u times (load --again, another pipeline or instance): whose rows are whose "
+	    "can't be told",
+	    f->ingests);
+	return text;
+}
+
+static void note_done(struct replay *r)
+{
+	draft_totals(r->draft)->events++;
+	if (r->dones == r->capacity) {
+		r->capacity = mem_grow(r->capacity, r->dones + 1);
+		r->done = mem_resize(r->done, r->capacity * sizeof *r->done);
+	}
+	r->done[r->dones++] = done_of(r);
+}
+
+/* Look first: what has to be left is found before anything is stored. */
+static enum rc one_original(struct replay *r, struct err *e)
+{
+	const struct family *f = r->family;
+	uint32_t parts = (uint32_t)(f->rows / STORED_ROWS + 1);
+	char text[256];
+	const char *why = obstacle(f, text, sizeof text);
+	if (why != NULL) {
+		leave(r, why);
+		return RC_OK;
+	}
+	enum rc rc = pass(r, NULL, parts, e);
+	if (stopped(r))
+		return RC_END;
+	if (rc == RC_END || rc == RC_BAD) {
+		leave(r, e->text);
+		return RC_OK;
+	}
+	if (rc != RC_OK)
+		return rc;
+	const struct done d = done_of(r);
+	bool same = d.rows == 0 && d.rejects == f->rejects && d.lost == f->lost &&
+	            (intake_report(r->intake)->reason[0] != '\0') == (f->reason != NULL);
+	if (same || r->params->dry_run) {
+		tell(r, same ? REPLAY_SAME : REPLAY_WOULD, &d, NULL);
+		return RC_OK;
+	}
+	if (r->draft == NULL)
+		r->draft = draft_new(&r->bench, &r->place, r->start);
+	rc = pass(r, r->draft, parts, e);
+	if (rc == RC_OK)
+		note_done(r);
+	if (stopped(r))
+		return RC_END;
+	return rc == RC_END ? RC_AGAIN : rc;
+}
+
+/* ---- one pipeline ---- */
+
+static void drop(struct replay *r)
+{
+	draft_free(&r->draft);
+	r->dones = 0;
+}
+
+/* RC_AGAIN: also when another replay was faster; what is in the draft is void then. */
+static enum rc commit(struct replay *r, struct err *e)
+{
+	if (r->draft == NULL)
+		return RC_OK;
+	enum rc rc = commit_run(&r->bench, &r->place, r->draft, r->start + 1, e);
+	for (size_t i = 0; i < r->dones && rc == RC_OK; i++)
+		tell(r, REPLAY_DONE, &r->done[i], NULL);
+	drop(r);
+	r->start += rc == RC_OK;
+	return rc == RC_END ? err_set(RC_AGAIN, e, "another replay of this pipeline is running") : rc;
+}
+
+static bool is_due(const struct replay *r)
+{
+	const struct settings *s = r->params->settings;
+	return r->draft != NULL &&
+	       (draft_totals(r->draft)->originals >= ORIGINALS || draft_files_count(r->draft) >= COMMIT_FILES ||
+	           draft_bytes(r->draft) >= s->commit_bytes);
+}
+
+static bool is_wanted(const struct replay *r, const struct family *f)
+{
+	const struct replay_params *p = r->params;
+	return f->name != NULL && f->rejects > 0 &&
+	       (p->wanted == NULL || p->wanted(p->context, f->original, f->name, f->path));
+}
+
+/* Where the chain ends, with its newest commit rolled forward; then who is in it. */
+static enum rc begin(struct replay *r, struct err *e)
+{
+	enum rc rc = RC_OK;
+	families_fini(&r->families);
+	if (!r->params->dry_run) {
+		place_renew(&r->place);
+		r->start = 0;
+		rc = commit_recover(&r->bench, &r->place, &r->start, e);
+		if (rc == RC_OK || rc == RC_END)
+			rc = commit_sweep(&r->bench, &r->place, r->start, e);
+		registrar_look(r->bench.registrar, r->pipeline->schema);
+	}
+	return rc == RC_OK ? families_read(r->bench.store, r->pipeline, &r->families, e) : rc;
+}
+
+static enum rc originals(struct replay *r, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (size_t i = 0; i < r->families.count && rc == RC_OK; i++) {
+		r->family = &r->families.at[i];
+		if (is_wanted(r, r->family))
+			rc = one_original(r, e);
+		if (rc == RC_OK && is_due(r))
+			rc = commit(r, e);
+	}
+	return rc == RC_OK ? commit(r, e) : rc;
+}
+
+/* A round begins with what the lake says now: after a failure nothing is believed to have been done, or not done. */
+static enum rc one_pipeline(struct replay *r, struct err *e)
+{
+	uint64_t same = r->sum->same, left = r->sum->left;
+	enum rc rc = RC_AGAIN;
+	place_init(&r->place, r->pipeline->topic_replay, 0, r->pipeline, r->pipeline->projection);
+	r->intake = intake_new(&r->bench, r->pipeline);
+	r->stored = stored_new(r->pipeline, r->bench.store, &r->crc);
+	for (int round = 0; round < ROUNDS && rc == RC_AGAIN && !stopped(r); round++) {
+		if (round > 0)
+			clock_sleep_ms(ROUND_MS << (round - 1));
+		r->sum->same = same;
+		r->sum->left = left;
+		rc = begin(r, e);
+		if (rc == RC_OK)
+			rc = originals(r, e);
+		drop(r);
+	}
+	if (rc == RC_OK && !r->params->dry_run) {
+		struct err ignored;
+		/* Once more: what a dead one had staged for the slot that we took. */
+		(void)!commit_sweep(&r->bench, &r->place, r->start, &ignored);
+		(void)!history_fold(r->bench.store, r->place.topic, 0, r->params->settings->clean_age_ms,
+		    clock_wall().ns / NS_PER_MS, &ignored);
+	}
+	families_fini(&r->families);
+	stored_free(&r->stored);
+	intake_free(&r->intake);
+	return rc;
+}
+
+/* ---- all of them ---- */
+
+static enum rc open_all(struct replay *r, struct err *e)
+{
+	const struct settings *s = r->params->settings;
+	const struct budget_limits limits = {.memory = s->worker_memory,
+	    .open_files = s->open_hours > 0 ? s->open_hours : 1,
+	    .file_bytes = s->file_max_bytes,
+	    .parquet = s->parquet};
+	struct err ignored;
+	crc32_init(&r->crc);
+	r->bench = (struct bench){.settings = s, .crc = &r->crc, .figures = r->params->figures, .replay = true};
+	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &r->bench.store, e);
+	if (rc == RC_OK && !r->params->dry_run)
+		rc = seen_open(s->state, s->dedupe_horizon_ms, &r->bench.seen, e);
+	if (rc != RC_OK)
+		return rc;
+	char *dir = file_join(s->state, "ledger");
+	if (access(dir, F_OK) == 0)
+		(void)!ledger_open(dir, s->ledger_max_bytes, &r->ledger, &ignored);
+	mem_free(&dir);
+	r->bench.budget = budget_new(&limits, r->bench.store, &r->crc, r->params->figures);
+	if (!r->params->dry_run)
+		r->bench.registrar = registrar_start(s, "replay", r->params->figures);
+	return RC_OK;
+}
+
+static void close_all(struct replay *r)
+{
+	struct err why;
+	if (r->bench.registrar != NULL && registrar_stop(&r->bench.registrar, r->params->settings->stop_timeout_ms,
+	                                      r->params->stop, r->params->context, &why) != RC_OK)
+		snprintf(r->sum->catalog, sizeof r->sum->catalog, "%s", why.text);
+	mem_free(&r->done);
+	budget_free(&r->bench.budget);
+	ledger_close(&r->ledger);
+	seen_close(&r->bench.seen);
+	store_close(&r->bench.store);
+}
+
+enum rc replay_run(const struct replay_params *p, struct replay_sum *sum, struct err *e)
+{
+	const struct settings *s = p->settings;
+	struct replay r = {.params = p, .sum = sum};
+	*sum = (struct replay_sum){.originals = 0};
+	enum rc rc = open_all(&r, e);
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		if (p->only != NULL && p->only != &s->pipeline[i])
+			continue;
+		r.pipeline = &s->pipeline[i];
+		rc = one_pipeline(&r, e);
+		if (rc != RC_OK && stopped(&r))
+			rc = RC_END;
+	}
+	close_all(&r);
+	return rc;
+}
