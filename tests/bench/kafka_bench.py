@@ -19,7 +19,7 @@ from spool import children, stop, wait_for  # noqa: E402
 
 import proxy_bench  # noqa: E402
 
-FILES, FILE_BYTES = 400, 1_000_000
+FILES, FILE_BYTES = 1000, 1_000_000
 LOOP = os.path.join(os.path.dirname(SLUICE), 'tests', 'bench', 'kafka_loop')
 # sluice's defaults that are not the library's (src/bus/kafka/property.c)
 SETTINGS = ['compression.codec=lz4', 'queue.buffering.max.kbytes=32768', 'queued.max.messages.kbytes=8192', 'fetch.message.max.bytes=4194304', 'fetch.wait.max.ms=50',
@@ -27,15 +27,17 @@ SETTINGS = ['compression.codec=lz4', 'queue.buffering.max.kbytes=32768', 'queued
 
 
 def pieces():
-    """Parts of the log of the proxy section, each with its directives: files small enough to go as rows."""
+    """Parts of the log of the proxy section, each with its directives: files small enough to go as rows. The log is cut again, with a remark of its own, when it ends."""
     log, _ = proxy_bench.logs()
     with open(log, 'rb') as f:
-        data = f.read(FILES * FILE_BYTES + (4 << 20))
+        data = f.read()
     head = b''.join(line + b'\n' for line in data[:10_000].split(b'\n') if line.startswith(b'#'))
-    made, at = [], len(head)
-    while len(made) < FILES and at < len(data):
+    made, again, at = [], 0, len(head)
+    while len(made) < FILES:
+        if at + FILE_BYTES > len(data):
+            again, at = again + 1, len(head)
         end = data.rindex(b'\n', at, at + FILE_BYTES) + 1
-        made.append(head + data[at:end])
+        made.append(head + b'#Remark: %d\n' % again + data[at:end])
         at = end
     return made
 
