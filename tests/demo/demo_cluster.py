@@ -73,6 +73,7 @@ def tour(sluice, place, c, began):
     spool = os.path.join(place, 'spool')
     names = ('collector', 'worker1', 'worker2')
     config = {name: configuration(place, c, name) for name in names}
+    workers = [config[name] for name in names[1:]]
     say('2. The configuration: the first four lines are what a cluster changes')
     show(f'cat {os.path.relpath(config["collector"])}')
     print(open(config['collector'], encoding='utf-8').read().rstrip())
@@ -88,13 +89,15 @@ def tour(sluice, place, c, began):
                  'proxy': drop_in(os.path.join(spool, 'proxy'), 'proxy.log', write_log)}
         collectors.send()
         while collectors.sending():
-            progress(sluice, config['collector'], began)
+            progress(sluice, config['collector'], began, workers)
             time.sleep(1.5)
         collectors.stop()
         given['flow'] = sum(collectors.sent)
-        wait_committed(sluice, config['collector'], len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2, began, f'{os.path.relpath(place)}/*.log')
-        show(f'{os.path.relpath(sluice)} status -c {os.path.relpath(config["collector"])}')
-        subprocess.run([sluice, 'status', '-c', config['collector']], check=False)
+        wait_committed(sluice, config['collector'], len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2, began, f'{os.path.relpath(place)}/*.log', workers)
+        for name, filtered in zip(names, ('', " | grep -E '^(rows|catalog)'", " | grep -E '^(rows|catalog)'")):
+            command = f'{os.path.relpath(sluice)} status -c {os.path.relpath(config[name])}{filtered}'
+            show(command)
+            subprocess.run(command, shell=True, check=False)
     finally:
         if collectors is not None:
             collectors.stop()

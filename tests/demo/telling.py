@@ -27,21 +27,23 @@ def totals(state):
     return sum(p['originals'] for p in lines), sum(p['committed'] for p in lines), sum(p['refused'] + p['doubled'] for p in lines)
 
 
-def progress(sluice, config, began):
+def progress(sluice, config, began, workers=()):
+    """workers: configurations of daemons with a state folder of their own, where the rows they have committed are counted."""
     state = status(sluice, config)
     if state:
         taken, committed, _ = totals(state)
-        print(f"  {time.time() - began:4.0f} s  files: {taken:>3} taken, {committed:>3} queryable   rows: {state['figures']['rows_committed']:>9,}", flush=True)
+        rows = sum(s['figures']['rows_committed'] for s in [state] + [status(sluice, w) for w in workers] if s)
+        print(f'  {time.time() - began:4.0f} s  files: {taken:>3} taken, {committed:>3} queryable   rows: {rows:>9,}', flush=True)
 
 
-def wait_committed(sluice, config, files, began, log):
+def wait_committed(sluice, config, files, began, log, workers=()):
     """Until that many files came to an end."""
     for _ in range(240):
         state = status(sluice, config)
         if state:
             _, committed, other = totals(state)
             if committed + other >= files:
-                progress(sluice, config, began)
+                progress(sluice, config, began, workers)
                 return
         time.sleep(0.5)
     sys.exit(f'demo: not all files were committed within two minutes; see {log}')
