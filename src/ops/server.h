@@ -24,7 +24,7 @@ enum {
 	SERVER_PER_ADDRESS = 96,
 	SERVER_REQUEST = 16 << 10,
 	SERVER_REQUEST_S = 10,
-	SERVER_IDLE_S = 15, /* a connection between two requests, and the head of the next one */
+	SERVER_IDLE_S = 10, /* a connection between two requests, and the head of the next one */
 	SERVER_BODY_MAX = 16 << 20,
 };
 

@@ -20,7 +20,7 @@ from spool import Spool, children, stop, wait_for  # noqa: E402
 web.under_web()
 from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
 
-REQUEST_S, IDLE_S = 10, 15  # SERVER_REQUEST_S, SERVER_IDLE_S
+REQUEST_S, IDLE_S = 10, 10  # SERVER_REQUEST_S, SERVER_IDLE_S
 CONNECTIONS = 128  # SERVER_CONNECTIONS
 
 

@@ -114,7 +114,7 @@
 		const lines = wrong.map(c => [c.name, c.text]);
 		for (const s of status.services) if (s.name === 'catalog' && s.state === 'away') lines.push(['catalog', `${s.reason} (rows are committed all the same)`]);
 		box.hidden = lines.length === 0;
-		if (!box.firstChild) { const list = element('ul'); list.setAttribute('role', 'alert'); box.append(list); }
+		if (!box.firstChild) { box.append(element('ul')); }
 		keep(box.firstChild, lines, () => { const li = element('li'); li.append(element('strong'), document.createTextNode('')); return li; },
 			(li, [name, text]) => { set(li.firstChild, `${name[0].toUpperCase()}${name.slice(1)}: `); if (li.lastChild.data !== text) li.lastChild.data = text; });
 	}
@@ -319,22 +319,18 @@
 	}
 	function drawBudgets() {
 		keep($('budget-list'), status.budgets, () => {
-			const li = element('li'), said = element('div', 'said'), b = bar();
+			const li = element('li'), said = element('div', 'said'), b = bar(), meter = element('meter');
 			said.append(element('span'), element('span'));
-			b.className = 'bar';
-			b.setAttribute('role', 'meter');
-			b.setAttribute('aria-valuemin', '0');
-			b.setAttribute('aria-valuemax', '100');
-			li.append(said, b);
+			b.setAttribute('aria-hidden', 'true');
+			meter.max = 100;
+			li.append(said, b, meter);
 			return li;
 		}, (li, x) => {
-			const share = x.used / x.bound, show = x.unit === 'bytes' ? bytes : count, b = li.children[1];
+			const share = x.used / x.bound, show = x.unit === 'bytes' ? bytes : count, [, b, meter] = li.children;
 			set(li.firstChild.firstChild, x.name[0].toUpperCase() + x.name.slice(1));
 			set(li.firstChild.lastChild, `${show(x.used)} of ${show(x.bound)}`);
-			b.style.display = 'block';
-			b.setAttribute('aria-label', x.name);
-			b.setAttribute('aria-valuenow', (share * 100).toFixed(1));
-			b.setAttribute('aria-valuetext', `${show(x.used)} of ${show(x.bound)}`);
+			meter.value = share * 100;
+			meter.setAttribute('aria-label', `${x.name}, in percent`);
 			fill(b, share, share > .95 ? 'bad' : share > .8 ? 'warn' : 'good');
 		});
 	}
