@@ -181,3 +181,26 @@ void exposition_write(const struct observed *seen, struct writer *out)
 	put_partitions(seen->health, out);
 	put_figures(seen->health, out);
 }
+
+/* Families are said whether there is something to count or not: what nothing gives is all of them. */
+void exposition_markdown(struct writer *out)
+{
+	static const struct config config = {.settings = {.instance = ""}};
+	static const struct health health;
+	const struct observed nothing = {.config = &config, .health = &health};
+	struct writer w;
+	writer_init(&w, 1 << 20);
+	exposition_write(&nothing, &w);
+	writer_u8(&w, 0);
+	writer_text(out, "| metric | kind | meaning |\n| --- | --- | --- |\n");
+	for (char *line = strtok((char *)w.bytes, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		static const char begins[] = "# HELP ";
+		if (strncmp(line, begins, sizeof begins - 1) != 0)
+			continue;
+		char *name = line + sizeof begins - 1, *help = strchr(name, ' ');
+		*help++ = '\0';
+		const char *type = strtok(NULL, "\n");
+		writer_format(out, "| `%s` | %s | %s |\n", name, strrchr(type, ' ') + 1, help);
+	}
+	writer_fini(&w);
+}

@@ -11,4 +11,7 @@
 
 void exposition_write(const struct observed *seen, struct writer *out);
 
+/* The table of doc/ops.md: one row a metric. */
+void exposition_markdown(struct writer *out);
+
 #endif

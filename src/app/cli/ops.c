@@ -3,9 +3,11 @@
 #include "app/cli/cli.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/daemon.h"
+#include "app/exposition.h"
 #include "app/observe.h"
 #include "app/ops_api.h"
 #include "app/setup.h"
@@ -87,20 +89,33 @@ static enum status once_through(
 	return STATUS_BAD;
 }
 
+static enum status print_metrics(void)
+{
+	struct writer w;
+	writer_init(&w, 1 << 20);
+	exposition_markdown(&w);
+	fwrite(w.bytes, 1, w.len, stdout);
+	writer_fini(&w);
+	return STATUS_DONE;
+}
+
 static enum status run(const struct args *a)
 {
+	if (args_has(a, "metrics"))
+		return print_metrics();
 	return daemon_run(a, "ops", "ops.lock", once_through);
 }
 
 static const struct option option[] = {
     OPTION_CONFIG,
+    {"metrics", 0, NULL, "print the table of metrics, and no more"},
     OPTION_CHILD,
     {0},
 };
 
 const struct command command_ops = {
     .name = "ops",
-    .synopsis = "[-c FILE]",
+    .synopsis = "[-c FILE] [--metrics]",
     .summary = "Only the ops endpoint: health, readiness, metrics, and a page that shows the way of the data",
     .details =
         "Listens at ops.listen. `sluice run` starts one by itself when that is given; beside collect and work as "

@@ -8,7 +8,7 @@
 	// ---- how values are written
 	const whole = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
 	const short = new Intl.NumberFormat('en', {notation: 'compact', maximumFractionDigits: 1});
-	const count = n => n < 100000 ? whole.format(n) : short.format(n);
+	const count = (n, most = 1e7) => n < most ? whole.format(n) : short.format(n);
 	const rate = n => n >= 100 || n === 0 ? count(n) : n.toFixed(n < 10 ? 1 : 0);
 	function bytes(n) {
 		let unit = 0;
@@ -128,7 +128,7 @@
 			{name: 'Seen', total: f.files_seen, rate: rateOf('seen', 10), text: turned ? `${count(f.files_duplicate)} doubled, ${count(f.files_set_aside)} aside` : 'files in watched folders', held: Math.max(0, f.files_seen - f.files_archived - turned), what: 'to archive'},
 			{name: 'Archived', total: f.files_archived, rate: rateOf('archived', 10), text: `${bytes(f.bytes_archived)} kept`, held: sum('archived'), what: 'to publish'},
 			{name: 'Published', total: f.files_published, rate: rateOf('published', 10), text: lag ? `${count(lag)} event${lag === 1 ? '' : 's'} on the bus` : 'nothing waits on the bus', held: sum('published'), what: 'to commit'},
-			{name: 'Queryable', total: f.files_committed, rate: rateOf('committed', 10), text: `${count(f.rows_committed)} rows, ${bytes(f.table_bytes)}`},
+			{name: 'Queryable', total: f.files_committed, rate: rateOf('committed', 10), text: `${count(f.rows_committed, 1e5)} rows, ${bytes(f.table_bytes)}`},
 		];
 	}
 	function makeStage() {
@@ -142,7 +142,7 @@
 		keep($('stages'), list, makeStage, (li, s) => {
 			const [name, total, speed, text, held] = li.children;
 			set(name, s.name);
-			set(total, count(s.total));
+			set(total, count(s.total, 1e6));
 			set(speed, s.rate > 0 ? `${rate(s.rate)} files/s` : 'quiet now');
 			set(text, s.text);
 			if (s.held > 0) { held.removeAttribute('data-none'); set(held.firstChild, `${count(s.held)} `); set(held.lastChild, s.what); } else { held.dataset.none = ''; set(held.firstChild, ''); set(held.lastChild, ''); }
@@ -172,7 +172,7 @@
 		const [bed, water, ripple] = $('river').children;
 		bed.setAttribute('d', ribbon(14));
 		water.setAttribute('d', ribbon(0));
-		ripple.setAttribute('d', points.map(p => [-.28, 0, .28].map((side, lane) => {
+		ripple.setAttribute('d', points.filter(p => Math.min(p.a, p.b) >= 14).map(p => [-.28, 0, .28].map((side, lane) => {
 			const mid = (p.from + p.to) / 2, start = p.from - 24 + lane * 8;
 			return `M${at(start, middle + side * p.a)}L${at(p.from, middle + side * p.a)}C${at(mid, middle + side * p.a)} ${at(mid, middle + side * p.b)} ${at(p.to, middle + side * p.b)}`;
 		}).join('')).join(''));
