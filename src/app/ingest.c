@@ -7,11 +7,12 @@
 #include "app/progress.h"
 #include "base/clock.h"
 
-enum { FREE_KEPT = 32 << 20, LARGE = 4 << 20 };
+enum { FREE_KEPT = 32 << 20, LARGE = 4 << 20, GIVE_BACK_MS = 60 * 1000 };
 
 struct round {
 	struct daemon *daemon;
 	struct progress *progress;
+	struct mono given_back;
 };
 
 static bool stop(void *context)
@@ -20,10 +21,22 @@ static bool stop(void *context)
 	return daemon_stop(r->daemon);
 }
 
+/* What is kept stays small: else each thread keeps what its largest backlog took, for as long as the process lives. */
+static void give_back(struct round *r)
+{
+	if (mono_since(r->given_back) < GIVE_BACK_MS)
+		return;
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+	r->given_back = clock_mono();
+}
+
 static void show(void *context, const struct collector_progress *now)
 {
-	const struct round *r = context;
+	struct round *r = context;
 	progress_show(r->progress, now);
+	give_back(r);
 }
 
 /*
@@ -42,7 +55,8 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
     struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	bool quiet = args_has(a, "quiet"), json = args_has(a, "json");
-	struct round r = {.daemon = d, .progress = progress_new(what, quiet || json || !job->once)};
+	struct round r = {
+	    .daemon = d, .progress = progress_new(what, quiet || json || !job->once), .given_back = clock_mono()};
 	struct collector_result result = {0};
 	struct outcome_params p = {.what = what,
 	    .quiet = quiet,
