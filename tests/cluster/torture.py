@@ -47,7 +47,7 @@ class Round:
                     if self.servers and self.rng.random() < 0.1:
                         self.strike_server(self.rng.choice(self.servers))
                 dropper.join()
-                self.site.c.wait()
+                self.site.c.wait(600)
                 self.problems += self.site.arrived(t)
                 codes = {name: stop(p, 60) for name, p in running.items()}
                 self.problems += [f'exit status {codes}'] if any(codes.values()) else []

@@ -1,4 +1,5 @@
 """Checks a lake from outside, with foreign readers only: what tests mean by "nothing lost, nothing twice"."""
+import collections
 import glob
 import hashlib
 import json
@@ -94,7 +95,7 @@ def faults(lake, inputs, dataset='flow'):
     wrong += [f'size differs from manifest: {path}' for path, size in sizes.items()
               if os.path.exists(f'{lake}/{path}') and os.path.getsize(f'{lake}/{path}') != size]
     identity = [(o['pipeline'], o['original'], o.get('again', 0)) for o in originals]
-    wrong += [f'committed twice: {i}' for i in {i for i in identity if identity.count(i) > 1}]
+    wrong += [f'committed twice: {i}' for i, count in collections.Counter(identity).items() if count > 1]
     wanted = {hashlib.sha256(b).hexdigest() for b in inputs.values()}
     have = {}
     for path in glob.glob(f'{glob.escape(str(lake))}/{dataset}/binary/**/*', recursive=True):

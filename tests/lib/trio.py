@@ -105,7 +105,7 @@ class Trio:
         """What sluice's own audit says of a lake here; the rest of wrong() is foreign to sluice."""
         if self.remote:
             return []
-        done = subprocess.run([os.environ.get('SLUICE', 'build/sluice'), 'audit', '-c', self.config, '--grace', '0'], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([os.environ.get('SLUICE', 'build/sluice'), 'audit', '-c', self.config, '--grace', '0'], capture_output=True, text=True, timeout=900, check=False)
         return [] if done.returncode == 0 else [f'audit: exit {done.returncode}: {done.stdout[-1000:]}{done.stderr[-500:]}']
 
     def wrong_sources(self):
