@@ -60,33 +60,6 @@ enum rc run_open(const char *state, struct run *out, struct err *e)
 	return RC_OK;
 }
 
-void run_close(struct run *r, struct store *s)
-{
-	struct err ignored;
-	if (r->folder == NULL)
-		return;
-	char *path = file_of(r, r->id);
-	/* What is left in it is for the next run, which finds it by that name. */
-	if (s == NULL || store_remove(s, &(const char *){r->staging}, 1, &ignored) == RC_OK)
-		unlink(path);
-	mem_free(&path);
-	close(r->fd);
-	mem_free(&r->folder);
-}
-
-bool run_alive(const struct run *r, uint64_t id)
-{
-	if (id == r->id)
-		return true;
-	char *path = file_of(r, id);
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool alive = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
-	if (fd >= 0)
-		close(fd);
-	mem_free(&path);
-	return alive;
-}
-
 static enum rc clean_one(struct store *s, const char *staging, struct err *e)
 {
 	char **name = NULL;
@@ -107,6 +80,34 @@ static enum rc clean_one(struct store *s, const char *staging, struct err *e)
 		store_list_free(&name, count);
 	} while (rc == RC_OK && count == LIST_AT_ONCE);
 	return rc == RC_OK ? store_remove(s, &staging, 1, e) : rc;
+}
+
+void run_close(struct run *r, struct store *s)
+{
+	struct err ignored;
+	if (r->folder == NULL)
+		return;
+	char *path = file_of(r, r->id);
+	/* Uploads that failed may have arrived since. What can't go now is for the next run, which finds it by that
+	 * name. */
+	if (s == NULL || clean_one(s, r->staging, &ignored) == RC_OK)
+		unlink(path);
+	mem_free(&path);
+	close(r->fd);
+	mem_free(&r->folder);
+}
+
+bool run_alive(const struct run *r, uint64_t id)
+{
+	if (id == r->id)
+		return true;
+	char *path = file_of(r, id);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool alive = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+	if (fd >= 0)
+		close(fd);
+	mem_free(&path);
+	return alive;
 }
 
 /* A dead run's file holds a byte once its staging was swept, and was last changed then. */

@@ -24,8 +24,8 @@ struct run {
 };
 
 enum rc run_open(const char *state, struct run *out, struct err *e) MUST_USE;
-/* Gives the lock back and removes the file and the staging folder; a folder that can't go now is left to the next run.
- */
+/* Gives the lock back and removes the file and the staging folder with all in it; what can't go now is left to the next
+ * run. */
 void run_close(struct run *r, struct store *s);
 
 /* Does a process hold that run? */

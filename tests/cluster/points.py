@@ -139,13 +139,10 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             for case in pool.map(Case.run, cases):
                 tap.check(f'{case.kind} at {", ".join(case.points)}: all there once, in order', not case.problems, '\n'.join([*case.problems[:12], case.log[-3000:]]))
-                print(f'# {case.took:.1f} s', flush=True)
+                print(f'# {case.took:.1f} s; ' + '; '.join(case.told(p) for p in case.points), flush=True)
                 if 'SLUICE_KEEP' in os.environ:
                     print('\n'.join('#   ' + line for line in case.log.splitlines()))
-    if len(sys.argv) == 1:
-        cell = {(p, case.kind): case.told(p) for case in cases for p in case.points}
-        rows = [p for p in points() if any((p, k) in cell for k in KINDS)]
-        matrix.check(HEADING, [f'| `{p}` | ' + ' | '.join(cell.get((p, k), '') for k in KINDS) + ' |' for p in rows])
+    matrix.check_cells(HEADING, list(points()), KINDS, {(p, case.kind): case.told(p) for case in cases for p in case.points})
     tap.done()
 
 
