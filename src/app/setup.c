@@ -33,23 +33,34 @@ static enum rc parse_fd(const char *file, int fd, struct config **out, struct er
 {
 	struct stat st;
 	if (fstat(fd, &st) != 0 || st.st_size > CONFIG_MAX)
-		return err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
+		return err_sys(RC_BAD, errno, e, "descriptor %d", fd);
 	char *text = mem_zero((size_t)st.st_size + 1, 1);
 	ssize_t n = pread(fd, text, (size_t)st.st_size, 0);
 	enum rc rc = n == st.st_size ? config_parse(file, text, (size_t)n, out, e)
-	                             : err_sys(RC_BAD, errno, e, "--config-fd %d", fd);
+	                             : err_sys(RC_BAD, errno, e, "descriptor %d", fd);
 	mem_free(&text);
 	return rc;
+}
+
+enum rc setup_fd(const struct args *a, const char *option, int *fd, struct err *e)
+{
+	int64_t number = -1;
+	enum rc rc = str_number(args_text(a, option, ""), 3, 1 << 20, &number, e);
+	if (rc != RC_OK)
+		return err_wrap(rc, e, "--%s", option);
+	*fd = (int)number;
+	return RC_OK;
 }
 
 enum rc setup_config(const struct args *a, struct config **out, struct err *e)
 {
 	const char *file = setup_file(a);
-	int64_t fd = -1;
-	if (!has_option(a, "config-fd"))
+	int fd = -1;
+	const char *option = has_option(a, "config-fd") ? "config-fd" : has_option(a, "checked") ? "checked" : NULL;
+	if (option == NULL)
 		return config_load(file, out, e);
-	enum rc rc = str_number(args_text(a, "config-fd", ""), 3, 1 << 20, &fd, e);
-	return rc == RC_OK ? parse_fd(file, (int)fd, out, e) : rc;
+	enum rc rc = setup_fd(a, option, &fd, e);
+	return rc == RC_OK ? parse_fd(file, fd, out, e) : rc;
 }
 
 enum rc setup_figures(

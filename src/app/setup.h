@@ -24,9 +24,12 @@
 /* The -c file's name. */
 const char *setup_file(const struct args *a);
 
+/* The number of a descriptor that this process was started with. */
+enum rc setup_fd(const struct args *a, const char *option, int *fd, struct err *e) MUST_USE;
+
 /*
- * Read -c FILE, or the text behind --config-fd, which is the one that the supervisor has checked: an edit that went
- * wrong never reaches a child.
+ * Read -c FILE, or the text behind --config-fd (--checked of run), which is the one that the supervisor has checked: an
+ * edit that went wrong never reaches a child, nor a supervisor that was replaced.
  */
 enum rc setup_config(const struct args *a, struct config **out, struct err *e) MUST_USE;
 

@@ -7,25 +7,29 @@
 #include "app/supervise.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/handover.h"
 #include "app/notify.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "pipe/figures.h"
 
 enum {
-	SOON_MS = 5000, /* a life shorter than this counts as dying at once */
+	SOON_MS = 5000,      /* a life shorter than this that never accepted work counts as dying at once */
+	STEADY_MS = 1000,    /* as does one that had accepted for less */
+	LOOK_MS = 5,         /* between looks whether a child accepts, while that is awaited */
+	PATIENCE_MS = 10000, /* so long; it may wait for a service */
+	TRY_MS = 10000,      /* what the next program has to read the configuration */
 	BACK_OFF_MS = 100,
 	BACK_OFF_MOST_MS = 10000,
 	AT_ONCE_MS = 300, /* what a second signal leaves the children before SIGKILL */
@@ -41,15 +45,30 @@ struct child {
 	int64_t due_ms;      /* mono: start again then; NEVER */
 	int64_t deadline_ms; /* mono: kill then; NEVER */
 	int64_t still_ms;    /* mono: stopped by a signal, kill then; NEVER */
-	bool replaced;       /* asked to leave for a new configuration */
+	int64_t ended_ms;    /* mono: of the life before, until this one accepts; NEVER */
+	bool outdated;       /* runs with what was before, and is to be replaced */
+	bool replaced;       /* asked to leave for that */
+	bool superfluous;    /* not wanted any more */
 	bool died;           /* the next start is a restart */
+};
+
+/* What is asked, in a process of its own, whether it takes the configuration and would go on from here. */
+struct trial {
+	pid_t pid; /* 0: none */
+	int config_fd;
+	int64_t deadline_ms;
 };
 
 struct supervisor {
 	struct supervise_job *job;
-	struct child child[SUPERVISE_CHILDREN];
+	struct child child[HANDOVER_CHILDREN];
+	unsigned children;
+	struct supervise_child superfluous[HANDOVER_CHILDREN]; /* what those are */
+	char superfluous_name[HANDOVER_CHILDREN][HANDOVER_NAME];
 	int config_fd;
-	char program[4096];
+	char program[PROGRAM_PATH];
+	struct trial trial;
+	bool rolling; /* children are replaced one after the other */
 	bool stopping;
 	int stops; /* signals dealt with */
 	enum status status;
@@ -61,31 +80,6 @@ static bool has_leader(const struct supervisor *s)
 		if (s->job->child[i].leads)
 			return true;
 	return false;
-}
-
-/* The binary that runs now, also when its file was replaced meanwhile. */
-static void find_program(char out[4096])
-{
-	ssize_t n = readlink("/proc/self/exe", out, 4095);
-	out[n > 0 ? n : 0] = '\0';
-	if (n <= 0 || access(out, X_OK) != 0)
-		strcpy(out, "/proc/self/exe");
-}
-
-/* The text of a checked configuration in memory, sealed: children read it under their own descriptor. */
-static enum rc seal_config(const char *text, size_t size, int *out, struct err *e)
-{
-	int fd = memfd_create("sluice-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return err_sys(RC_FAIL, errno, e, "memfd_create");
-	enum rc rc = file_write(fd, text, size, e);
-	if (rc == RC_OK && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-		rc = err_sys(RC_FAIL, errno, e, "seal the configuration");
-	if (rc == RC_OK)
-		*out = fd;
-	else
-		close(fd);
-	return rc;
 }
 
 /* Read, check and keep the file's text. */
@@ -101,7 +95,7 @@ static enum rc read_config(const char *file, struct config **config, int *fd, st
 	struct config *c = NULL;
 	rc = config_parse(file, text, size, &c, e);
 	if (rc == RC_OK)
-		rc = seal_config(text, size, fd, e);
+		rc = handover_seal("sluice-config", text, size, fd, e);
 	mem_free(&text);
 	if (rc == RC_OK)
 		*config = c;
@@ -119,7 +113,7 @@ static void start(struct supervisor *s, struct child *c)
 	size_t n = 0;
 	const char *const *word = c->what->word;
 	snprintf(fd, sizeof fd, "%d", s->config_fd);
-	argv[n++] = s->program;
+	argv[n++] = program_running(s->program);
 	argv[n++] = *word++;
 	const char *const common[] = {"--config", s->job->file, "--config-fd", fd};
 	for (size_t i = 0; i < 4; i++)
@@ -136,7 +130,7 @@ static void start(struct supervisor *s, struct child *c)
 	memcpy(all + n, word, words * sizeof *all);
 	c->due_ms = c->deadline_ms = c->still_ms = NEVER;
 	c->started = clock_mono();
-	c->replaced = false;
+	c->replaced = c->outdated = false;
 	if (proc_start(all, s->config_fd, &c->pid, &e) == RC_OK) {
 		log_info("%s started, process %d", c->what->name, (int)c->pid);
 		c->died = false;
@@ -161,8 +155,11 @@ static void ask_to_leave(struct supervisor *s, struct child *c, int64_t wait_ms)
 static void stop_all(struct supervisor *s, int64_t wait_ms)
 {
 	s->stopping = true;
+	s->rolling = false;
+	if (s->trial.pid != 0)
+		kill(s->trial.pid, SIGKILL);
 	metric_set(s->job->figures, FIGURE_STOPPING, 1);
-	for (unsigned i = 0; i < s->job->children; i++) {
+	for (unsigned i = 0; i < s->children; i++) {
 		s->child[i].due_ms = NEVER;
 		if (!s->child[i].what->last || wait_ms == AT_ONCE_MS)
 			ask_to_leave(s, &s->child[i], wait_ms);
@@ -172,12 +169,23 @@ static void stop_all(struct supervisor *s, int64_t wait_ms)
 /* Those that are to be the last, once they are. */
 static void stop_last(struct supervisor *s)
 {
-	for (unsigned i = 0; i < s->job->children; i++)
+	for (unsigned i = 0; i < s->children; i++)
 		if (s->child[i].pid != 0 && !s->child[i].what->last)
 			return;
-	for (unsigned i = 0; i < s->job->children; i++)
+	for (unsigned i = 0; i < s->children; i++)
 		if (s->child[i].deadline_ms == NEVER)
 			ask_to_leave(s, &s->child[i], s->job->config->settings.stop_timeout_ms);
+}
+
+/* Since when that process of the child takes new work, mono; 0: not yet. */
+static int64_t accepting_ms(const struct supervisor *s, const struct child *c, pid_t pid)
+{
+	const char *name = c->what->figures != NULL ? c->what->figures : c->what->name;
+	const struct metric_slot *slot;
+	for (unsigned i = 0; (slot = metrics_slot(s->job->metrics, i)) != NULL; i++)
+		if (strcmp(slot->name, name) == 0)
+			return metric_accepting_ms(slot, pid);
+	return 0;
 }
 
 static int64_t back_off(unsigned soon)
@@ -199,7 +207,7 @@ static void leader_ended(struct supervisor *s, int status)
 static void ended(struct supervisor *s, struct child *c, int status)
 {
 	char text[80];
-	int64_t now = clock_mono().ms;
+	int64_t now = clock_mono().ms, accepted = accepting_ms(s, c, c->pid);
 	/* Asked to leave before it could listen: it had not begun anything. */
 	bool early = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
 	bool well = early || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -217,12 +225,16 @@ static void ended(struct supervisor *s, struct child *c, int status)
 		}
 		return;
 	}
+	if (c->superfluous)
+		return;
+	c->ended_ms = now;
 	if (c->replaced) {
 		c->soon = 0;
 		c->due_ms = now;
 		return;
 	}
-	c->soon = now - c->started.ms < SOON_MS ? c->soon + 1 : 1;
+	bool soon = accepted != 0 ? now - accepted < STEADY_MS : now - c->started.ms < SOON_MS;
+	c->soon = soon ? c->soon + 1 : 1;
 	int64_t wait = back_off(c->soon);
 	c->due_ms = now + wait;
 	c->died = true;
@@ -270,51 +282,107 @@ static void child_changed(struct supervisor *s, struct child *c, int status)
 		ended(s, c, status);
 }
 
+/* Nothing was begun, so nothing is to be undone. */
+static void stay(struct supervisor *s, const char *why)
+{
+	log_error("%s; the old configuration and the old program stay", why);
+	if (s->trial.config_fd >= 0)
+		close(s->trial.config_fd);
+	s->trial = (struct trial){.config_fd = -1};
+	notify(NOTIFY_READY);
+}
+
+/*
+ * The program that stands at our path now may be another than the one that runs, and the configuration may be meant for
+ * it. So it is the one to judge both: it reads what it would be given, and says by its exit status whether it would go
+ * on. One that does not start, or knows nothing of this, says no.
+ */
+static enum rc try_next(struct supervisor *s, struct err *e)
+{
+	char fd[16];
+	const char *program = access(s->program, X_OK) == 0 ? s->program : program_running(s->program);
+	const char *const argv[] = {
+	    program, "run", "--config", s->job->file, "--checked", fd, "--try", s->job->config->settings.state, NULL};
+	snprintf(fd, sizeof fd, "%d", s->trial.config_fd);
+	s->trial.deadline_ms = clock_mono().ms + TRY_MS;
+	return proc_start(argv, s->trial.config_fd, &s->trial.pid, e);
+}
+
+static enum rc become_next(struct supervisor *s, struct err *e)
+{
+	char config_fd[16], state_fd[16];
+	struct handover h = {.lock_fd = s->job->lock_fd};
+	for (unsigned i = 0; i < s->children; i++) {
+		const struct child *c = &s->child[i];
+		if (c->pid == 0)
+			continue;
+		struct handover_child *to = &h.child[h.children++];
+		(void)str_copy(to->name, sizeof to->name, c->what->name);
+		to->pid = c->pid;
+		to->started_ms = c->started.ms;
+	}
+	int fd = -1;
+	enum rc rc = handover_write(&h, &fd, e);
+	if (rc != RC_OK)
+		return rc;
+	snprintf(config_fd, sizeof config_fd, "%d", s->trial.config_fd);
+	snprintf(state_fd, sizeof state_fd, "%d", fd);
+	const char *program = access(s->program, X_OK) == 0 ? s->program : program_running(s->program);
+	const char *const argv[] = {
+	    program, "run", "--config", s->job->file, "--checked", config_fd, "--take-over", state_fd, NULL};
+	const int keep[] = {s->job->lock_fd, s->trial.config_fd, fd, -1};
+	metric_accepting(s->job->figures, false);
+	rc = handover_exec(argv, keep, e);
+	metric_accepting(s->job->figures, true);
+	close(fd);
+	return rc;
+}
+
+static void tried(struct supervisor *s, int status)
+{
+	struct err e;
+	char text[80];
+	s->trial.pid = 0;
+	if (s->stopping)
+		return;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		proc_status_text(status, text, sizeof text);
+		err_set(RC_BAD, &e, "%.300s with %.300s: %s", s->program, s->job->file, text);
+		stay(s, e.text);
+	} else if (become_next(s, &e) != RC_END) {
+		stay(s, e.text);
+	}
+}
+
 static void reap(struct supervisor *s)
 {
 	pid_t pid;
 	int status;
-	while (proc_reap(&pid, &status) == RC_OK)
-		for (unsigned i = 0; i < s->job->children; i++)
+	while (proc_reap(&pid, &status) == RC_OK) {
+		if (pid == s->trial.pid && !WIFSTOPPED(status) && !WIFCONTINUED(status))
+			tried(s, status);
+		for (unsigned i = 0; i < s->children; i++)
 			if (s->child[i].pid == pid)
 				child_changed(s, &s->child[i], status);
-}
-
-/* The lock, the figures and the children's ledger lie in the state folder: it cannot change under them. */
-static enum rc same_state(const struct config *now, const struct config *next, struct err *e)
-{
-	if (strcmp(now->settings.state, next->settings.state) == 0)
-		return RC_OK;
-	return err_set(RC_BAD, e, "%s: state: cannot change while running", next->settings.file);
+	}
 }
 
 static void reload(struct supervisor *s)
 {
 	struct err e;
-	struct config *next = NULL;
-	int fd = -1;
+	char *text = NULL;
+	size_t size = 0;
 	notify(NOTIFY_RELOADING);
-	enum rc rc = read_config(s->job->file, &next, &fd, &e);
+	enum rc rc = file_load(s->job->file, CONFIG_MAX, &text, &size, &e);
+	if (rc == RC_END)
+		rc = err_set(RC_BAD, &e, "%s: no such file", s->job->file);
 	if (rc == RC_OK)
-		rc = same_state(s->job->config, next, &e);
-	if (rc != RC_OK) {
-		log_error("%s; the old configuration stays", e.text);
-		config_free(&next);
-		if (fd >= 0)
-			close(fd);
-		notify(NOTIFY_READY);
-		return;
-	}
-	config_free(&s->job->config);
-	s->job->config = next;
-	close(s->config_fd);
-	s->config_fd = fd;
-	log_info("configuration read again: the processes are replaced");
-	for (unsigned i = 0; i < s->job->children; i++) {
-		s->child[i].replaced = s->child[i].pid != 0;
-		ask_to_leave(s, &s->child[i], next->settings.stop_timeout_ms);
-	}
-	notify(NOTIFY_READY);
+		rc = handover_seal("sluice-config", text, size, &s->trial.config_fd, &e);
+	mem_free(&text);
+	if (rc == RC_OK)
+		rc = try_next(s, &e);
+	if (rc != RC_OK)
+		stay(s, e.text);
 }
 
 static void take_signals(struct supervisor *s)
@@ -328,8 +396,52 @@ static void take_signals(struct supervisor *s)
 		stop_all(s, at_once ? AT_ONCE_MS : s->job->config->settings.stop_timeout_ms);
 		s->stops = stops;
 	}
-	if (proc_reload_take() && !s->stopping && !has_leader(s))
+	if (s->trial.pid == 0 && proc_reload_take() && !s->stopping && !has_leader(s))
 		reload(s);
+}
+
+/* A child that ended and now takes new work again: say how long nobody did. */
+static void tell_accepting(struct supervisor *s, struct child *c)
+{
+	int64_t since = c->pid != 0 ? accepting_ms(s, c, c->pid) : 0;
+	if (since != 0) {
+		log_info("%s takes new work again, %lld ms after the one before it ended", c->what->name,
+		    (long long)(since - c->ended_ms));
+		c->ended_ms = NEVER;
+	} else if (clock_mono().ms - c->ended_ms > PATIENCE_MS) {
+		c->ended_ms = NEVER;
+	}
+}
+
+/* Is the child that was replaced last where it should be? One that dies is not, however long that goes on. */
+static bool in_place(const struct supervisor *s, const struct child *c)
+{
+	if (c->superfluous)
+		return c->pid == 0;
+	return c->outdated ||
+	       (c->pid != 0 && (accepting_ms(s, c, c->pid) != 0 || clock_mono().ms - c->started.ms > PATIENCE_MS));
+}
+
+/* One after the other, the collector last: a worker of today reads what a collector of yesterday wrote, not the other
+ * way round. */
+static void roll(struct supervisor *s)
+{
+	struct child *next = NULL;
+	for (unsigned i = 0; i < s->children; i++) {
+		struct child *c = &s->child[i];
+		if (c->replaced || !in_place(s, c))
+			return;
+		if (c->outdated)
+			next = c;
+	}
+	if (next != NULL) {
+		next->replaced = true;
+		ask_to_leave(s, next, s->job->config->settings.stop_timeout_ms);
+		return;
+	}
+	s->rolling = false;
+	log_info("every process runs with the new configuration, by sluice %s", SLUICE_VERSION);
+	notify(NOTIFY_READY);
 }
 
 /* Start what is due, kill what did not leave in time; how long until the next of these. */
@@ -337,8 +449,18 @@ static int64_t keep_times(struct supervisor *s)
 {
 	int64_t now = clock_mono().ms, next = notify_interval_ms();
 	next = next < 0 ? INT64_MAX : next;
-	for (unsigned i = 0; i < s->job->children; i++) {
+	if (s->rolling && next > LOOK_MS)
+		next = LOOK_MS;
+	if (s->trial.pid != 0 && s->trial.deadline_ms <= now)
+		kill(s->trial.pid, SIGKILL);
+	else if (s->trial.pid != 0 && s->trial.deadline_ms - now < next)
+		next = s->trial.deadline_ms - now;
+	for (unsigned i = 0; i < s->children; i++) {
 		struct child *c = &s->child[i];
+		if (c->ended_ms != NEVER)
+			tell_accepting(s, c);
+		if (c->ended_ms != NEVER && next > LOOK_MS)
+			next = LOOK_MS;
 		if (c->due_ms != NEVER && c->due_ms <= now)
 			start(s, c);
 		if (c->pid != 0 && c->deadline_ms != NEVER && c->deadline_ms <= now) {
@@ -363,32 +485,79 @@ static int64_t keep_times(struct supervisor *s)
 
 static bool running(const struct supervisor *s)
 {
-	for (unsigned i = 0; i < s->job->children; i++)
+	for (unsigned i = 0; i < s->children; i++)
 		if (s->child[i].pid != 0)
 			return true;
-	return false;
+	return s->trial.pid != 0;
+}
+
+/* Children of the program before: they go on until their turn to be replaced comes. */
+static void adopt(struct supervisor *s, const struct handover_child *h)
+{
+	struct child *c = NULL;
+	for (unsigned i = 0; i < s->job->children; i++)
+		if (strcmp(s->job->child[i].name, h->name) == 0 && s->child[i].pid == 0)
+			c = &s->child[i];
+	if (c == NULL && s->children < HANDOVER_CHILDREN) {
+		unsigned i = s->children++;
+		c = &s->child[i];
+		*c = (struct child){.due_ms = NEVER, .deadline_ms = NEVER, .still_ms = NEVER, .ended_ms = NEVER};
+		memcpy(s->superfluous_name[i], h->name, sizeof h->name);
+		s->superfluous[i].name = s->superfluous_name[i];
+		c->what = &s->superfluous[i];
+		c->superfluous = true;
+	}
+	if (c == NULL)
+		return; /* more of them than we can name: they end with us */
+	c->pid = h->pid;
+	c->started.ms = h->started_ms;
+	c->outdated = !c->superfluous;
+	if (c->superfluous)
+		ask_to_leave(s, c, s->job->config->settings.stop_timeout_ms);
+}
+
+static void begin(struct supervisor *s)
+{
+	struct supervise_job *job = s->job;
+	s->children = job->children;
+	for (unsigned i = 0; i < job->children; i++)
+		s->child[i] = (struct child){.what = &job->child[i],
+		    .due_ms = NEVER,
+		    .deadline_ms = NEVER,
+		    .still_ms = NEVER,
+		    .ended_ms = NEVER};
+	for (unsigned i = 0; job->before != NULL && i < job->before->children; i++)
+		adopt(s, &job->before->child[i]);
+	for (unsigned i = 0; i < job->children; i++)
+		if (s->child[i].pid == 0)
+			start(s, &s->child[i]);
+	s->rolling = job->before != NULL;
+	if (s->rolling)
+		log_info("configuration read again: the processes are replaced one after the other, by sluice %s",
+		    SLUICE_VERSION);
+	else
+		notify(NOTIFY_READY);
+	metric_accepting(job->figures, true);
 }
 
 enum status supervise(struct supervise_job *job)
 {
 	struct err e;
-	struct supervisor s = {.job = job, .config_fd = -1};
+	struct supervisor s = {.job = job, .config_fd = job->config_fd, .trial = {.config_fd = -1}};
 	metric_set(job->figures, FIGURE_STOPPING, 0); /* of one that was killed while it stopped */
-	find_program(s.program);
-	/* Read again: what the children get is byte for byte what was checked. */
-	struct config *config = NULL;
-	if (read_config(job->file, &config, &s.config_fd, &e) != RC_OK) {
-		log_error("%s", e.text);
+	program_path(s.program);
+	if (s.config_fd < 0) {
+		/* Read again: what the children get is byte for byte what was checked. */
+		struct config *config = NULL;
+		if (read_config(job->file, &config, &s.config_fd, &e) != RC_OK) {
+			log_error("%s", e.text);
+			config_free(&job->config);
+			return STATUS_USAGE;
+		}
 		config_free(&job->config);
-		return STATUS_USAGE;
+		job->config = config;
 	}
-	config_free(&job->config);
-	job->config = config;
-	for (unsigned i = 0; i < job->children; i++) {
-		s.child[i].what = &job->child[i];
-		start(&s, &s.child[i]);
-	}
-	notify(NOTIFY_READY);
+	begin(&s);
 	while (!s.stopping || running(&s)) {
 		int64_t wait = keep_times(&s);
 		struct pollfd wake = {.fd = proc_wake_fd(), .events = POLLIN};
@@ -399,6 +568,8 @@ enum status supervise(struct supervise_job *job)
 		take_signals(&s);
 		if (s.stopping)
 			stop_last(&s);
+		if (s.rolling)
+			roll(&s);
 	}
 	metric_set(job->figures, FIGURE_STOPPING, 0);
 	close(s.config_fd);

@@ -49,6 +49,12 @@ void proc_signals(void)
 	for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
 		sigaction(handled[i], &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A program that this one became after another, or that was started so, has what came meanwhile waiting. */
+	sigset_t ours;
+	sigemptyset(&ours);
+	for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+		sigaddset(&ours, handled[i]);
+	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
 int proc_stop_count(void)

@@ -14,7 +14,8 @@
 
 #include "base/rc.h"
 
-/* Install handlers for SIGTERM, SIGINT (stop), SIGHUP (reload), SIGUSR1 (nudge), SIGCHLD; ignore SIGPIPE. */
+/* Install handlers for SIGTERM, SIGINT (stop), SIGHUP (reload), SIGUSR1 (nudge), SIGCHLD; ignore SIGPIPE. They
+ * are unblocked: what waits is delivered now. */
 void proc_signals(void);
 
 int proc_stop_count(void);   /* how many SIGTERM or SIGINT so far: the second means at once */

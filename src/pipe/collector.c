@@ -540,6 +540,7 @@ static void main_loop(struct collector *c)
 			break;
 		sleep_main(c);
 	}
+	metric_accepting(c->job->figures, false);
 }
 
 static void stop_threads(struct collector *c)

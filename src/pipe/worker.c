@@ -56,6 +56,8 @@ static bool stop_asked(struct thread *t)
 		return true;
 	if ((job->stop != NULL && job->stop(job->context)) || (job->stop_now != NULL && job->stop_now(job->context)))
 		t->stopped = clock_mono();
+	if (t->stopped.ms != 0)
+		metric_accepting(job->figures, false);
 	return t->stopped.ms != 0;
 }
 

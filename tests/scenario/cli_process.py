@@ -105,7 +105,9 @@ def reload(s, run):
         f.write('state: elsewhere\n' + good)
     before = children(run.pid)
     os.kill(run.pid, signal.SIGHUP)
-    tap.check('state cannot change while running', wait_for(lambda: 'state: cannot change' in s.log()) and children(run.pid) == before, s.log()[-800:])
+    # beside them there is, for a moment, the one that was asked
+    told = wait_for(lambda: 'state: cannot change' in s.log())
+    tap.check('state cannot change while running', told and wait_for(lambda: children(run.pid) == before, 5), s.log()[-800:])
     with open(s.config, 'w', encoding='utf-8') as f:
         f.write(good)
 

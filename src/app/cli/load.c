@@ -117,9 +117,17 @@ static enum status supervise_load(const struct args *a, struct config *c)
 	const char **word = child_words(a);
 	const struct supervise_child child[] = {
 	    {.name = "load", .word = word, .leads = true},
-	    {.name = "worker", .word = worker},
+	    {.name = "worker", .word = worker, .figures = "load-worker"},
 	};
-	struct supervise_job job = {.file = setup_file(a), .config = c, .child = child, .children = 2, .calm = true};
+	struct supervise_job job = {.file = setup_file(a),
+	    .config = c,
+	    .child = child,
+	    .children = 2,
+	    .calm = true,
+	    .metrics = metrics,
+	    .figures = figures,
+	    .lock_fd = -1,
+	    .config_fd = -1};
 	enum status status = supervise(&job);
 	if (status == STATUS_DONE)
 		tell_waiting(a);

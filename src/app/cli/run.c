@@ -1,6 +1,8 @@
 /* sluice run: collector and worker as one process tree. It does nothing itself but start, watch and stop them. */
 #include "app/cli/cli.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/cli/register.h"
@@ -37,6 +39,36 @@ static enum status tell_catalog(const struct args *a, enum status status)
 	return status;
 }
 
+/* Asked by the supervisor of this state folder, which may be another version: would this program go on from there? */
+static enum status answer(const struct args *a, struct config *c)
+{
+	enum status status = STATUS_DONE;
+	if (strcmp(args_text(a, "try", ""), c->settings.state) != 0) {
+		complain("%s: state: cannot change while running", c->settings.file);
+		status = STATUS_USAGE;
+	}
+	config_free(&c);
+	return status;
+}
+
+/* The lock on the state folder: the program before left it to us, or it is to be had. */
+static enum rc take_lock(
+    const struct args *a, const struct config *c, struct handover *before, int *lock, struct err *e)
+{
+	int fd = -1;
+	enum rc rc;
+	if (!args_has(a, "take-over")) {
+		rc = setup_lock(c, "run.lock", lock, e);
+		return rc == RC_END ? err_set(RC_FAIL, e, "another sluice run is up on %.300s", c->settings.state) : rc;
+	}
+	rc = setup_fd(a, "take-over", &fd, e);
+	if (rc == RC_OK)
+		rc = handover_read(fd, before, e);
+	if (rc == RC_OK)
+		*lock = before->lock_fd;
+	return rc;
+}
+
 static enum status run(const struct args *a)
 {
 	static const char *const worker[] = {"work", NULL}, *const compactor[] = {"compact", "--watch", NULL},
@@ -45,16 +77,21 @@ static enum status run(const struct args *a)
 	struct config *c = NULL;
 	struct metrics *metrics = NULL;
 	struct metric_slot *figures = NULL;
-	int lock = -1;
+	struct handover before;
+	int lock = -1, config_fd = -1;
 	if (setup_config(a, &c, &e) != RC_OK) {
 		complain("%s", e.text);
 		return STATUS_USAGE;
 	}
+	if (args_has(a, "try"))
+		return answer(a, c);
 	setup_process(a, c, "supervisor", args_has(a, "once"));
 	enum status status = STATUS_BAD;
-	enum rc rc = setup_lock(c, "run.lock", &lock, &e);
-	if (rc == RC_END)
-		err_set(RC_FAIL, &e, "another sluice run is up on %.300s", c->settings.state);
+	enum rc rc = take_lock(a, c, &before, &lock, &e);
+	if (rc == RC_OK && args_has(a, "checked"))
+		rc = setup_fd(a, "checked", &config_fd, &e);
+	if (rc == RC_OK && config_fd >= 0)
+		fcntl(config_fd, F_SETFD, FD_CLOEXEC);
 	if (rc == RC_OK)
 		rc = setup_figures(c, "supervisor", &metrics, &figures, &e);
 	if (rc == RC_OK) {
@@ -73,7 +110,11 @@ static enum status run(const struct args *a)
 		    .child = child,
 		    .children = children,
 		    .calm = once,
-		    .figures = figures};
+		    .metrics = metrics,
+		    .figures = figures,
+		    .lock_fd = lock,
+		    .config_fd = config_fd,
+		    .before = args_has(a, "take-over") ? &before : NULL};
 		c = NULL;
 		status = supervise(&job);
 		if (once)
@@ -93,6 +134,9 @@ static const struct option option[] = {
     {"once", 0, NULL, "take what lies there now, commit it, and exit"},
     {"quiet", 'q', NULL, "with --once: no progress, no summary"},
     {"json", 0, NULL, "with --once: the summary as one JSON object"},
+    {"try", 0, "STATE", NULL}, /* these three: between a supervisor and the program that it becomes */
+    {"checked", 0, "FD", NULL},
+    {"take-over", 0, "FD", NULL},
     {0},
 };
 
@@ -102,7 +146,9 @@ const struct command command_run = {
     .summary = "Watch the folders and fill the tables",
     .details = "Starts a collector and a worker as child processes and keeps them running. SIGTERM: both finish what "
                "they have in hand, within\n"
-               "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again.",
+               "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again, and "
+               "become the\n"
+               "program that is installed now, one process after the other.",
     .option = option,
     .run = run,
 };
