@@ -232,6 +232,17 @@ static void cut_again(struct collector *c)
 	c->cut_due.ms = clock_mono().ms + CUT_MS;
 }
 
+/* What dead runs left staged harms nobody, so nobody waits for this; but a run that ends leaves nothing behind. */
+static void clean_dead(struct collector *c)
+{
+	int64_t backoff_ms = 0;
+	struct err e;
+	enum rc rc;
+	while (!board_stopped(c->board) && (rc = run_clean(&c->run, c->store, false, &e)) != RC_OK)
+		archiver_trouble(c, WAITER_PUBLISH, rc, &e, &backoff_ms);
+	board_go(c->board, WAITER_PUBLISH);
+}
+
 /* What arrived in the staging of dead runs after they were swept. */
 static void clean_late(struct collector *c)
 {
@@ -252,6 +263,7 @@ static void *publisher_run(void *context)
 {
 	struct collector *c = context;
 	struct mono flushed = {0}, adopted = clock_mono(), looked = adopted;
+	clean_dead(c);
 	(void)again_publish(c->again);
 	again_restore(c->again, true);
 	atomic_store(&c->awaited, publish_waits(c->publish));
@@ -386,7 +398,6 @@ static enum rc open_services(struct collector *c, struct err *e)
 	UNTIL_THERE(c, bus_open(s->bus, s->bus_place, s->bus_option, s->bus_options, &c->bus, e));
 	UNTIL_THERE(c, ensure_topics(c, e));
 	UNTIL_THERE(c, recover_schemas(s, c->store, e));
-	UNTIL_THERE(c, run_clean(&c->run, c->store, false, e));
 	UNTIL_THERE(c, recover_lost_ledger(s, c->store, c->ledger, e));
 	UNTIL_THERE(c, claim_sweep(s, c->store, c->ledger, e));
 	return RC_OK;
