@@ -15,7 +15,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, '..')]
 from cluster import spark  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from inputs import PIPELINES, Collectors, drop_in, write_capture, write_log  # noqa: E402
-from telling import compare, progress, say, show, wait_committed  # noqa: E402
+from telling import compare, progress, say, show, wait_committed, wait_registered  # noqa: E402
 
 HOURS = 2
 QUERIES = {
@@ -94,6 +94,7 @@ def tour(sluice, place, c, began):
         collectors.stop()
         given['flow'] = sum(collectors.sent)
         wait_committed(sluice, config['collector'], len(glob.glob(os.path.join(spool, 'flow', '*', 'nfcapd.2*'))) + 2, began, f'{os.path.relpath(place)}/*.log', workers)
+        wait_registered(sluice, workers, f'{os.path.relpath(place)}/*.log')
         for name, filtered in zip(names, ('', " | grep -E '^(rows|catalog)'", " | grep -E '^(rows|catalog)'")):
             command = f'{os.path.relpath(sluice)} status -c {os.path.relpath(config[name])}{filtered}'
             show(command)

@@ -49,6 +49,16 @@ def wait_committed(sluice, config, files, began, log, workers=()):
     sys.exit(f'demo: not all files were committed within two minutes; see {log}')
 
 
+def wait_registered(sluice, workers, log):
+    """Until nothing that these workers have committed waits for the catalog: rows are safe before that, but nobody finds them through the metastore."""
+    for _ in range(240):
+        time.sleep(0.5)
+        states = [status(sluice, config) for config in workers]
+        if all(state and state['catalog']['waiting'] == 0 for state in states):
+            return
+    sys.exit(f'demo: the metastore was not told of all partitions within two minutes; see {log}')
+
+
 def compare(given, stored):
     """One line for each dataset; ends the demo when a row is lost or twice there."""
     for name, sent in sorted(given.items()):
