@@ -13,6 +13,7 @@
 #include "base/mem.h"
 
 enum {
+	MESSAGE_MAX_LEAST = 1000,      /* that the library takes */
 	MESSAGE_MAX_DEFAULT = 1048588, /* of a broker that does not tell */
 	BATCH_DEFAULT = 1000000,       /* the library's own */
 	QUEUE_KB_DEFAULT = 32768,
@@ -92,7 +93,8 @@ static enum rc make_producer(struct sender *s, struct err *e)
 	char most[32], batch[32];
 	size_t least = s->least != 0 ? s->least : MESSAGE_MAX_DEFAULT;
 	size_t batch_max = properties_number(s->properties, "batch.size", BATCH_DEFAULT);
-	snprintf(most, sizeof most, "%zu", s->most != 0 ? s->most : least);
+	size_t largest = s->most != 0 ? s->most : least;
+	snprintf(most, sizeof most, "%zu", largest < MESSAGE_MAX_LEAST ? MESSAGE_MAX_LEAST : largest);
 	snprintf(batch, sizeof batch, "%zu", batch_max < least ? batch_max : least);
 	const char *const set[] = {
 	    "enable.idempotence", "true", "acks", "all", "message.max.bytes", most, "batch.size", batch, NULL};
