@@ -50,6 +50,12 @@ SETS = {
         ],
         'jars': ['hive-standalone-metastore-server-4.0.1', 'hadoop-client-api-3.3.6', 'hadoop-client-runtime-3.3.6', 'hadoop-hdfs-3.3.6'],
     },
+    # with the jars of the metastore: what Spark asks a metastore 4 with, because the one that it brings cannot
+    'hive-client': {
+        'version': '4.0.1',
+        'artifacts': [(f'org.apache.hive:hive-{name}:4.0.1', 'only') for name in ('common', 'exec', 'metastore', 'serde', 'storage-api')],
+        'jars': ['hive-common-4.0.1', 'hive-exec-4.0.1', 'hive-metastore-4.0.1', 'hive-serde-4.0.1', 'hive-storage-api-4.0.1'],
+    },
     'spark-connectors': {
         'version': '4.0.0',
         'artifacts': [(f'org.apache.spark:{name}_2.13:4.0.0', 'only') for name in ('spark-sql-kafka-0-10', 'spark-token-provider-kafka-0-10', 'spark-avro')]

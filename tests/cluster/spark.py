@@ -36,6 +36,13 @@ def connectors():
     return ','.join(sorted(os.path.join(lib, name) for name in os.listdir(lib)))
 
 
+def client_of_4():
+    """Settings with which Spark talks to a metastore 4."""
+    places = [os.path.join(jars.folder(name), 'lib') for name in ('hive-client', 'hive')]
+    return {'spark.sql.hive.metastore.version': jars.SETS['hive-client']['version'], 'spark.sql.hive.metastore.jars': 'path',
+            'spark.sql.hive.metastore.jars.path': ','.join(f'file://{place}/*.jar' for place in places)}
+
+
 class Session:
     """A Spark that knows the tables of a cluster's metastore, in a process of its own. Comes up while the test does something else.
 
@@ -44,16 +51,16 @@ class Session:
         spark.ask('select ibyt from spot.flow')        {'columns': [['ibyt', 'bigint']], 'rows': [[40], …]}
     """
 
-    def __init__(self, c, log=None, **settings):
-        """c: a session() with hdfs and metastore. log: of Spark, else among the cluster's. settings: further ones of Spark, with _ for the dots"""
+    def __init__(self, c, log=None, metastore='metastore', **settings):
+        """c: a session() with hdfs and this metastore. log: of Spark, else among the cluster's. settings: further ones of Spark, with _ for the dots"""
         self.log = log or f'{c.run}/log/spark.log'
         values = {
             'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g', 'spark.driver.extraJavaOptions': BRIEF,
             'spark.ui.enabled': 'false',
             'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2',
-            'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': c.metastore.url,
+            'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': getattr(c, metastore).url,
             'spark.sql.warehouse.dir': f'{c.hdfs.rpc}/warehouse',
-        } | {k.replace('_', '.'): v for k, v in settings.items()}
+        } | (client_of_4() if metastore == 'metastore4' else {}) | {k.replace('_', '.'): v for k, v in settings.items()}
         with open(self.log, 'ab') as said:
             self.process = subprocess.Popen([python(), os.path.join(os.path.dirname(os.path.abspath(__file__)), 'spark_sql.py')],
                                             env={**os.environ, 'SPARK_SETTINGS': json.dumps(values), 'SPARK_LOCAL_IP': '127.0.0.1', 'HADOOP_USER_NAME': c.hdfs.user,
