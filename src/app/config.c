@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/budgets.h"
 #include "app/catalog_settle.h"
 #include "app/keys.h"
 #include "app/nearest.h"
@@ -525,6 +526,8 @@ static enum rc settle(struct load *l, struct err *e)
 	enum rc rc = choose_places(l, e);
 	const char *key = NULL;
 	if (rc == RC_OK && (rc = catalog_settle(c, &key, e)) != RC_OK)
+		return wrong(l, config_line(c, NULL, key), e, key);
+	if (rc == RC_OK && (rc = budgets_settle(c, &key, e)) != RC_OK)
 		return wrong(l, config_line(c, NULL, key), e, key);
 	if (rc == RC_OK)
 		rc = set_lake_options(l, e);

@@ -87,6 +87,7 @@ static void gather_figures(const struct config *c, struct health *h)
 		/* What a dead process held is no longer held; what it counted stays counted. */
 		for (unsigned f = 0; f < FIGURE_COUNT; f++)
 			h->figure[f] += alive || strcmp(figure_info[f].kind, "gauge") != 0 ? s->value[f] : 0;
+		budget_add(h->budget, s, alive);
 		if (h->processes == HEALTH_PROCESSES)
 			continue;
 		struct health_process *p = &h->process[h->processes++];
@@ -143,21 +144,6 @@ static bool see_open(void *context, const struct ledger_original *o)
 	return true;
 }
 
-/* Bytes on disk below a folder of plain files. */
-static uint64_t folder_bytes(const char *path)
-{
-	uint64_t sum = 0;
-	struct stat st;
-	DIR *dir = opendir(path);
-	if (dir == NULL)
-		return 0;
-	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
-		if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			sum += (uint64_t)st.st_blocks * 512;
-	closedir(dir);
-	return sum;
-}
-
 static void gather_ledger(const struct config *c, struct health_sources *from, struct health *h)
 {
 	const struct settings *s = &c->settings;
@@ -167,7 +153,8 @@ static void gather_ledger(const struct config *c, struct health_sources *from, s
 	if (from->ledger == NULL)
 		rc = there(dir) ? ledger_open(dir, s->ledger_max_bytes, &from->ledger, &e) : RC_END;
 	struct ledger *l = from->ledger;
-	h->ledger_used = folder_bytes(dir);
+	if (rc == RC_OK)
+		h->ledger_used = ledger_used(l);
 	h->ledger_bound = s->ledger_max_bytes;
 	mem_free(&dir);
 	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++)
@@ -369,6 +356,14 @@ static void see_wait(void *context, const char *process, const char *what, int64
 	h->wait[h->waits++] = (struct health_wait){mem_text(process), mem_text(what), mem_text(why), since_ms};
 }
 
+/* What several processes share was measured above. */
+static void gather_budgets(const struct config *c, struct health *h)
+{
+	for (unsigned l = 0; l < LIMIT_COUNT; l++)
+		h->budget[l].bound = budget_bound(c, (enum limit)l);
+	h->budget[LIMIT_LEDGER].used = h->ledger_used;
+}
+
 void health_catalog(const struct config *c, struct health *out)
 {
 	*out = (struct health){0};
@@ -386,6 +381,7 @@ void health_local(const struct config *c, struct health_sources *from, struct he
 	waits_each(c->settings.state, see_wait, out);
 	gather_ledger(c, from, out);
 	gather_catalog(c, out);
+	gather_budgets(c, out);
 }
 
 void health_join(struct health *h, const struct health *asked)
@@ -396,6 +392,7 @@ void health_join(struct health *h, const struct health *asked)
 	h->stales = asked->stales;
 	h->bus_used = asked->bus_used;
 	h->bus_bound = asked->bus_bound;
+	h->budget[LIMIT_BUS].used = asked->bus_used;
 	h->bus = asked->bus;
 	h->lake = asked->lake;
 	h->newest_commit_ms = asked->newest_commit_ms;

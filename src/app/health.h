@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/budgets.h"
 #include "app/config.h"
 #include "base/rc.h"
 #include "pipe/figures.h"
@@ -68,6 +69,7 @@ struct health {
 	unsigned processes;
 	struct health_wait *wait;
 	size_t waits;
+	struct budget_state budget[LIMIT_COUNT];
 	uint64_t figure[FIGURE_COUNT]; /* sums over all processes there ever were */
 	struct health_pipeline *pipeline;
 	size_t pipelines;

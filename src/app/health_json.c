@@ -97,6 +97,23 @@ static json_t *json_usage(uint64_t used, uint64_t bound)
 	return one;
 }
 
+static json_t *json_budgets(const struct health *h)
+{
+	json_t *list = json_array();
+	for (unsigned l = 0; l < LIMIT_COUNT; l++) {
+		const struct budget_state *b = &h->budget[l];
+		json_t *one = named(list, "key", limit_info[l].key);
+		json_object_set_new(one, "unit", json_string(limit_info[l].unit));
+		json_object_set_new(one, "counts", json_string(limit_info[l].counts));
+		json_object_set_new(one, "at_limit", json_string(limit_info[l].then));
+		put(one, "used", b->used);
+		put(one, "limit", b->bound);
+		put(one, "reached", b->reached);
+		put(one, "full_since_ms", (uint64_t)b->since_ms);
+	}
+	return list;
+}
+
 static json_t *json_catalog(const struct config *c, const struct health *h)
 {
 	json_t *one = json_object();
@@ -132,6 +149,7 @@ json_t *health_json(const struct config *c, const struct health *h)
 	json_object_set_new(root, "pipelines", json_pipelines(h));
 	json_object_set_new(root, "partitions", json_partitions(h));
 	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
+	json_object_set_new(root, "budgets", json_budgets(h));
 	json_object_set_new(root, "catalog", json_catalog(c, h));
 	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
 	json_object_set_new(root, "open", json_files(h->open, h->opens));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -109,4 +110,11 @@ void setup_process(const struct args *a, const struct config *c, const char *nam
 		least = LOG_WARN;
 	proc_signals();
 	log_open(name, least);
+	struct err e;
+	uint64_t got = 0;
+	if (proc_allow_files(c->settings.open_files, &got, &e) != RC_OK)
+		log_warn("%s", e.text);
+	else if (got < c->settings.open_files)
+		log_warn(
+		    "open_files: %u wanted, the system allows %llu", c->settings.open_files, (unsigned long long)got);
 }

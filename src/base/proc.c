@@ -3,6 +3,7 @@
  */
 #include "base/proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -192,4 +193,31 @@ uint64_t proc_memory(pid_t pid)
 	uint64_t kib = status_kib(text, "\nRssAnon:") + status_kib(text, "\nRssShmem:");
 	mem_free(&text);
 	return kib * 1024;
+}
+
+uint64_t proc_files(uint64_t *most)
+{
+	struct rlimit limit = {0};
+	uint64_t count = 0;
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	*most = limit.rlim_cur;
+	DIR *dir = opendir("/proc/self/fd");
+	if (dir == NULL)
+		return errno == EMFILE || errno == ENFILE ? *most : 0;
+	for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+		count += d->d_name[0] != '.';
+	closedir(dir);
+	return count - 1; /* the folder's own */
+}
+
+enum rc proc_allow_files(uint64_t most, uint64_t *got, struct err *e)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return err_sys(RC_FAIL, errno, e, "limit of open files");
+	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+	*got = limit.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return err_sys(RC_FAIL, errno, e, "limit of open files");
+	return RC_OK;
 }

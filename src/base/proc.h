@@ -41,4 +41,10 @@ const char *proc_status_text(int status, char *out, int size);
 /* Anonymous and shared resident memory of a process in bytes (RssAnon + RssShmem), 0 if unreadable. pid 0: this one. */
 uint64_t proc_memory(pid_t pid);
 
+/* Descriptors that this process has open, and the most it may have. When there is none left to count them with, all. */
+uint64_t proc_files(uint64_t *most);
+
+/* Let this process open up to `most` descriptors, or what the system allows if that is less; *got says which. */
+enum rc proc_allow_files(uint64_t most, uint64_t *got, struct err *e) MUST_USE;
+
 #endif

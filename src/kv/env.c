@@ -62,8 +62,10 @@ enum rc env_error(const struct env *env, int code, struct err *e, const char *do
 	case MDB_SUCCESS:
 		return RC_OK;
 	case MDB_MAP_FULL:
-		return err_set(RC_AGAIN, e, "%s: %s: full, its %llu bytes are in use", env->path, doing,
+		err_set(RC_AGAIN, e, "%s: %s: full, its %llu bytes are in use", env->path, doing,
 		    (unsigned long long)env->ceiling);
+		e->sys = KV_FULL;
+		return RC_AGAIN;
 	case MDB_READERS_FULL:
 		return err_set(RC_AGAIN, e, "%s: %s: %d readers at once", env->path, doing, READERS);
 	case MDB_BAD_VALSIZE:

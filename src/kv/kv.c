@@ -230,6 +230,13 @@ bool kv_failed(const struct kv_txn *txn)
 	return txn->rc != RC_OK;
 }
 
+enum rc kv_result(const struct kv_txn *txn, struct err *e)
+{
+	if (txn->rc != RC_OK)
+		*e = txn->reason;
+	return txn->rc;
+}
+
 static bool cursor_open(struct kv_txn *txn, kv_table t, MDB_cursor **out)
 {
 	return txn->rc == RC_OK && done(txn, mdb_cursor_open(txn->lmdb, t, out), "cannot read");

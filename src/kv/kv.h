@@ -17,10 +17,14 @@
 #define KV_KV_H
 
 #include <stdbool.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/rc.h"
+
+/* err.sys of RC_AGAIN: the ceiling is reached. */
+enum { KV_FULL = ENOBUFS };
 
 struct kv;
 struct kv_txn;
@@ -62,6 +66,8 @@ bool kv_put_new(
     struct kv_txn *txn, kv_table t, struct kv_bytes key, struct kv_bytes value); /* false: was there, unchanged */
 void kv_delete(struct kv_txn *txn, kv_table t, struct kv_bytes key);             /* absent is fine */
 bool kv_failed(const struct kv_txn *txn);
+/* The first failure and its reason, or RC_OK. */
+enum rc kv_result(const struct kv_txn *txn, struct err *e) MUST_USE;
 
 /* Cursor: entries with key >= from (empty: all), in order; stops when visit returns false. visit must not change the
  * table. */

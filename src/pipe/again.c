@@ -12,7 +12,7 @@
 #include "pipe/gap.h"
 #include "pipe/recover.h"
 
-enum { GROUP_BYTES = 32 << 20, QUIET_MS = 5000 };
+enum { MEMORY_SHARE = 4, QUIET_MS = 5000 }; /* of collect.memory, for rows handed over at once */
 
 struct again {
 	struct again_params params;
@@ -53,20 +53,14 @@ static struct recover_params recover_params(const struct again *a, bool later)
 	    .later = later};
 }
 
-enum rc again_find(struct again *a, bool later, struct err *e)
-{
-	const struct recover_params params = recover_params(a, later);
-	return recover_open(&params, a->params.ledger, &a->items, e);
-}
-
 /* The next ones from the lake, as many as go together. */
 static void read_some(struct again *a, struct item_list *group)
 {
 	const struct again_params *p = &a->params;
 	int64_t backoff_ms = 0;
 	size_t bytes = 0;
-	while (a->items.count > 0 && group->count < p->settings->collect_group && bytes < GROUP_BYTES &&
-	       !board_stopped(p->board)) {
+	while (a->items.count > 0 && group->count < p->settings->collect_group &&
+	       bytes < p->settings->collect_memory / MEMORY_SHARE && !board_stopped(p->board)) {
 		struct err e;
 		enum rc rc = archive_item(p->archive, a->items.first, &e);
 		if (rc == RC_FAIL) {
@@ -90,7 +84,7 @@ static void read_some(struct again *a, struct item_list *group)
  * In the order of the ledger, which is the order of publishing, and before anything new: if parts of one are out, its
  * whole set comes before others can fill the bus.
  */
-bool again_publish(struct again *a)
+static bool publish_all(struct again *a)
 {
 	bool all = true;
 	while (a->items.count > 0 && !board_stopped(a->params.board)) {
@@ -159,7 +153,7 @@ static enum rc restore_one(
 		rc = gap_fill(p->bus, topic, partition, &g, stopped, p->board, e);
 	if (rc == RC_OK)
 		rc = recover_partition(&params, p->ledger, topic, partition, &a->items, e);
-	if (rc == RC_OK && !again_publish(a))
+	if (rc == RC_OK && !publish_all(a))
 		rc = err_set(RC_AGAIN, e, "not everything could be published again");
 	if (rc == RC_OK && gap_trimmed(&g))
 		rc = gap_close(p->store, topic, partition, &g, e);
@@ -192,10 +186,5 @@ void again_restore(struct again *a, bool all)
 
 void again_cut(struct again *a, size_t event_bytes)
 {
-	const struct recover_params params = recover_params(a, true);
-	struct err e;
 	archive_limit(a->params.archive, event_bytes);
-	if (recover_own(&params, a->params.ledger, &a->items, &e) != RC_OK)
-		log_warn("%s", e.text);
-	(void)again_publish(a);
 }

@@ -1,6 +1,6 @@
 /*
- * again: what has to be published a second time: what earlier runs archived and did not publish, what the bus has lost
- * before it was committed (gap.h), what it takes no more for its size.
+ * again: what has to be published a second time, because the bus has lost it before it was committed (gap.h). What was
+ * archived and not published is spool.h.
  *
  * All of it comes from the originals in the lake, to the topic and partition that the ledger names, under the same
  * identity: whatever is there twice, the workers take once.
@@ -33,7 +33,7 @@ struct again_params { /* all borrowed */
 	struct store *store;
 	struct bus *bus;
 	struct publish *publish;
-	struct archive *archive; /* reads and cuts them; set before again_publish */
+	struct archive *archive; /* reads and cuts them; set before again_restore */
 };
 
 struct again;
@@ -42,19 +42,14 @@ struct again *again_new(const struct again_params *p);
 void again_free(struct again **a);
 void again_archive(struct again *a, struct archive *archive);
 
-/* Take up what earlier runs left open; later: not at the start, only what runs that died since have left. */
-enum rc again_find(struct again *a, bool later, struct err *e) MUST_USE;
-
-/* Publish what was taken up, in the order of the ledger. True: all of it is out. */
-bool again_publish(struct again *a);
-
 /*
  * Make good what the bus has lost. all: look at every partition; else at those that are suspected, among them where
  * something is awaited and nothing was committed for a while.
  */
 void again_restore(struct again *a, bool all);
 
-/* The bus takes smaller events than were cut: what this run has archived and not published is cut anew. */
+/* The bus takes smaller events than were cut: from now on originals are cut by that, also those of the spool, which
+ * borrows the archive. */
 void again_cut(struct again *a, size_t event_bytes);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/writer.h"
 #include "pipe/claim.h"
+#include "pipe/limits.h"
 
 enum { BLOCK = 256 << 10, PATH_ROOM = 8192, NAME_ROOM = 255, HASH_TAG = 12 };
 
@@ -380,6 +381,8 @@ static enum rc make_rows(struct archive *a, struct item *it, uint64_t bytes_max,
 	enum rc rc =
 	    rows_make(maker_of(a, it->pipeline), a->bytes, (size_t)it->looks.size, &hints, bytes_max, &it->rows, e);
 	it->rows_event = rc == RC_OK;
+	if (rc == RC_OK && it->rows.bytes > 0)
+		item_hold(it, a->params.hold);
 	return rc == RC_END ? RC_OK : rc;
 }
 
@@ -411,7 +414,11 @@ static enum rc take(struct archive *a, struct item *it, bool small, struct err *
 
 static enum rc take_open(struct archive *a, struct item *it, int fd, struct err *e)
 {
+	struct metric_slot *figures = board_figures(a->params.board);
 	bool small = it->looks.size <= a->params.settings->inline_max, grown = false, done = false, fresh = false;
+	limit_most(figures, LIMIT_INLINE, it->looks.size);
+	if (!small)
+		limit_reached(figures, LIMIT_INLINE);
 	sha256_reset(a->hash);
 	enum rc rc = small ? pass_small(a, it, fd, &grown, &done, e) : pass_large(a, it, fd, &grown, &done, e);
 	if (rc == RC_OK && done && !has_changed(it, fd)) {
@@ -423,6 +430,7 @@ static enum rc take_open(struct archive *a, struct item *it, int fd, struct err 
 	}
 	if (rc != RC_OK || it->outcome != ITEM_TAKEN) {
 		drop_staged(a, it);
+		item_drop_rows(it);
 		release(a, it);
 	}
 	return rc;
@@ -520,7 +528,7 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e)
 		return RC_OK;
 	it->note[0] = '\0';
 	it->retry_note = it->unsettled = it->has_mac = false;
-	rows_fini(&it->rows);
+	item_drop_rows(it);
 	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
 }
 
@@ -618,7 +626,7 @@ static enum rc take_claims(struct archive *a, struct item **item, size_t *count,
 				release(a, it);
 				mem_free(&it->staged);
 				mem_free(&it->claim);
-				rows_fini(&it->rows);
+				item_drop_rows(it);
 				continue;
 			}
 		}
@@ -634,6 +642,7 @@ static void group_failed(struct archive *a, struct item *it, enum rc rc)
 	struct err ignored;
 	const char *const path[] = {it->staged, it->claim};
 	(void)!store_remove(a->store, path, it->claim != NULL ? 2 : 1, &ignored);
+	item_drop_rows(it);
 	later(it, rc);
 	release(a, it);
 }

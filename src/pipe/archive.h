@@ -18,6 +18,7 @@ struct archive_params {
 	const struct settings *settings;
 	struct board *board; /* says when to stop in the middle of a large file */
 	struct inflight *inflight;
+	struct hold *hold;          /* counts the rows of items */
 	const unsigned *partitions; /* of each pipeline's files and rows topic: claims name theirs */
 	const char *staging;        /* folder in the lake */
 	unsigned thread;            /* makes names in it of its own */

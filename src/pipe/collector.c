@@ -26,20 +26,25 @@
 #include "pipe/inflight.h"
 #include "pipe/figures.h"
 #include "pipe/finder.h"
+#include "pipe/hold.h"
+#include "pipe/limits.h"
 #include "pipe/publish.h"
 #include "pipe/recover.h"
 #include "pipe/run.h"
+#include "pipe/spool.h"
 
 enum {
 	ARCHIVERS_MOST = 4,
 	WAITER_PUBLISH = ARCHIVERS_MOST, /* numbers on the board: archive threads, publisher, the caller's */
 	WAITER_MAIN,
 	GROUPS = 2 * ARCHIVERS_MOST, /* that may wait for the publisher */
-	GROUP_BYTES = 32 << 20,      /* encoded rows in a group */
-	GROUP_MS = 250,              /* a group does not wait longer for its slowest file */
+	MEMORY_SHARE = 4, /* a group takes that share of collect.memory: what is stuck leaves room for more */
+	GROUP_MS = 250,   /* a group does not wait longer for its slowest file */
 	TAKE_MS = 500,
 	POLL_MOST_MS = 200, /* how late a stop may be seen when nothing wakes us */
 	PROGRESS_MS = 200,
+	MEASURE_MS = 500,
+	SPOOL_AFTER_MS = 3000, /* a bus that is full now and then is not worth making rows twice */
 	LOST_MS = 5000,        /* between looks for what the bus has lost, where nothing is committed */
 	CUT_MS = 5000,         /* between looks whether the bus takes it */
 	ADOPT_MS = 60000,      /* between looks for what a load that died has left */
@@ -56,6 +61,7 @@ struct collector {
 	struct waits *waits;
 	struct board *board;
 	struct inflight *inflight;
+	struct hold *hold;
 	struct run run;
 	struct ledger *ledger;
 	struct store *store; /* the publisher's */
@@ -64,7 +70,8 @@ struct collector {
 	struct rows_limits limits;
 	uint64_t rows_max; /* encoded rows of one original */
 	struct publish *publish;
-	struct again *again; /* the publisher's */
+	struct spool *spool; /* the publisher's */
+	struct again *again; /* likewise */
 	bool cut;            /* the bus refuses what was cut for it: again when cut_due says so */
 	struct mono cut_due;
 	_Atomic size_t event_bytes; /* what archive threads cut by: limits.event_bytes */
@@ -84,6 +91,7 @@ struct collector {
 	_Atomic bool ending;       /* archive threads: no more items will come */
 	_Atomic bool archived_all; /* publisher: no more groups will come */
 	_Atomic bool caught_up;    /* what earlier runs left is published */
+	_Atomic bool spooled;      /* something is in the spool, or its commit is not counted as awaited yet */
 	_Atomic bool flush_wanted; /* everything is published: ask the workers to commit */
 	_Atomic uint64_t awaited;  /* originals whose commit the publisher waits for */
 };
@@ -132,12 +140,21 @@ static enum rc finish_group(struct collector *c, struct archive *a, struct item_
 	return rc;
 }
 
+static uint64_t group_bytes(const struct collector *c)
+{
+	return c->settings->collect_memory / MEMORY_SHARE;
+}
+
 /* Take what is there, at most a group; never wait for more than the first. RC_END: no more will come. */
 static enum rc fill_group(struct collector *c, struct archive *a, struct item_list *group, struct err *e)
 {
 	size_t bytes = 0;
 	struct mono begun = clock_mono();
-	while (group->count < c->settings->collect_group && bytes < GROUP_BYTES && !board_stopped(c->board)) {
+	/* Rows that nobody has yet are never waited for with others in hand: these may be what fills the memory. */
+	if (!hold_room(c->hold, TAKE_MS))
+		return RC_END;
+	while (group->count < c->settings->collect_group && bytes < group_bytes(c) && !board_stopped(c->board) &&
+	       (group->count == 0 || hold_room(c->hold, 0))) {
 		struct item *it = queue_take(c->work, group->count == 0 ? TAKE_MS : 0);
 		if (it == NULL)
 			return group->count == 0 && queue_length(c->work) == 0 ? RC_END : RC_OK;
@@ -174,13 +191,33 @@ static void *archiver_run(void *context)
 			archiver_trouble(c, me->number, rc, &e, &backoff_ms);
 			continue;
 		}
-		/* For all of them: what one could not archive was perhaps taken by another, and may have been the last. */
+		/* For all of them: what one could not archive was perhaps taken by another, and may have been the last.
+		 */
 		for (unsigned i = 0; i < c->archivers; i++)
 			board_go(c->board, i);
 		backoff_ms = 0;
 	}
 	mem_free(&me);
 	return NULL;
+}
+
+static void hand_back_list(struct collector *c, struct item_list **list)
+{
+	hand_back(c, *list);
+	mem_free(list);
+}
+
+/* The bus takes nothing, and not just for a moment: rows that can't leave give their memory to those that come. */
+static void meanwhile(void *context, int64_t blocked_ms)
+{
+	struct collector *c = context;
+	struct item_list *list;
+	while (blocked_ms >= SPOOL_AFTER_MS && spool_room(c->spool) && !board_stopped(c->board) &&
+	       (list = queue_take(c->groups, 0)) != NULL) {
+		(void)spool_add(c->spool, list);
+		atomic_store(&c->spooled, true);
+		hand_back_list(c, &list);
+	}
 }
 
 /* The least of what our topics take. */
@@ -200,15 +237,6 @@ static enum rc ask_limit(struct collector *c, size_t *event_bytes, struct err *e
 	return rc;
 }
 
-/* What runs that died meanwhile have left. */
-static void adopt(struct collector *c)
-{
-	struct err e;
-	if (again_find(c->again, true, &e) != RC_OK)
-		log_warn("%s", e.text);
-	(void)again_publish(c->again);
-}
-
 /* The bus takes smaller events than it said: ask it, and cut anew what it refused. */
 static void cut_again(struct collector *c)
 {
@@ -222,6 +250,9 @@ static void cut_again(struct collector *c)
 	if (ask_limit(c, &event_bytes, &e) == RC_OK) {
 		atomic_store(&c->event_bytes, event_bytes);
 		again_cut(c->again, event_bytes);
+		spool_rewind(c->spool);
+		while (spool_publish(c->spool))
+			;
 		if (!publish_too_large(c->publish, &e)) {
 			board_go(c->board, WAITER_PUBLISH);
 			return;
@@ -259,35 +290,50 @@ static void clean_claims(struct collector *c)
 		log_warn("old claims: %s", e.text);
 }
 
+/* What waits shares the transactions. */
+static void gather(struct collector *c, struct item_list *list)
+{
+	struct item_list *more;
+	uint64_t bytes = 0;
+	for (const struct item *it = list->first; it != NULL; it = it->next)
+		bytes += it->rows.bytes;
+	while (list->count < 2 * (size_t)c->settings->collect_group && bytes < group_bytes(c) &&
+	       (more = queue_take(c->groups, 0)) != NULL) {
+		for (const struct item *it = more->first; it != NULL; it = it->next)
+			bytes += it->rows.bytes;
+		items_move(list, more);
+		mem_free(&more);
+	}
+}
+
 static void *publisher_run(void *context)
 {
 	struct collector *c = context;
 	struct mono flushed = {0}, adopted = clock_mono(), looked = adopted;
 	clean_dead(c);
-	(void)again_publish(c->again);
+	/* First, and in the order of publishing: if parts of one are out, its whole set comes before others can fill
+	 * the bus. */
+	while (spool_publish(c->spool))
+		;
 	again_restore(c->again, true);
 	atomic_store(&c->awaited, publish_waits(c->publish));
 	atomic_store(&c->caught_up, true);
 	wake(c);
 	for (;;) {
-		int64_t idle_ms = publish_idle(c->publish);
+		bool more = spool_publish(c->spool);
+		int64_t idle_ms = more ? 0 : publish_idle(c->publish);
 		if (atomic_exchange(&c->awaited, publish_waits(c->publish)) != 0 && publish_waits(c->publish) == 0)
 			wake(c);
+		if (!more)
+			atomic_store(&c->spooled, false);
 		struct item_list *list = queue_take(c->groups, idle_ms);
-		if (list == NULL && atomic_load(&c->archived_all) && queue_length(c->groups) == 0)
+		if (list == NULL && !more && atomic_load(&c->archived_all) && queue_length(c->groups) == 0)
 			break;
 		if (list != NULL) {
-			struct item_list *more;
-			/* What waits shares the transactions. */
-			while (list->count < 2 * (size_t)c->settings->collect_group &&
-			       (more = queue_take(c->groups, 0)) != NULL) {
-				items_move(list, more);
-				mem_free(&more);
-			}
+			gather(c, list);
 			publish_items(c->publish, list, queue_length(c->groups) > 0);
 			atomic_store(&c->awaited, publish_waits(c->publish));
-			hand_back(c, list);
-			mem_free(&list);
+			hand_back_list(c, &list);
 		}
 		if (atomic_load(&c->flush_wanted) && !board_stopped(c->board) &&
 		    (flushed.ms == 0 || mono_since(flushed) > FLUSH_AGAIN_MS)) {
@@ -300,7 +346,7 @@ static void *publisher_run(void *context)
 			looked = clock_mono();
 		}
 		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
-			adopt(c);
+			spool_adopt(c->spool);
 			clean_late(c);
 			clean_claims(c);
 			adopted = clock_mono();
@@ -364,8 +410,12 @@ static enum rc ensure_topics(struct collector *c, struct err *e)
 {
 	const struct settings *s = c->settings;
 	enum rc rc = RC_OK;
-	c->limits = (struct rows_limits){
-	    .hours = s->partitions_max, .event_bytes = SIZE_MAX, .ahead_ms = s->ahead_ms, .behind_ms = s->behind_ms};
+	c->limits = (struct rows_limits){.hours = s->partitions_max,
+	    .event_bytes = SIZE_MAX,
+	    .ahead_ms = s->ahead_ms,
+	    .behind_ms = s->behind_ms,
+	    .rejects = s->rejects_max,
+	    .figures = board_figures(c->board)};
 	for (size_t i = 0; i < 2 * s->pipelines && rc == RC_OK; i++) {
 		const char *topic = i % 2 ? s->pipeline[i / 2].topic_rows : s->pipeline[i / 2].topic_files;
 		rc = bus_topic_ensure(c->bus, topic, s->workers, &c->partitions[i], e);
@@ -411,7 +461,9 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .board = c->board,
 	    .waiter = WAITER_PUBLISH,
 	    .inflight = c->inflight,
-	    .run = c->run.id};
+	    .run = c->run.id,
+	    .meanwhile = meanwhile,
+	    .context = c};
 	const struct finder_params finder = {.settings = c->settings,
 	    .board = c->board,
 	    .once = job->once,
@@ -434,7 +486,7 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .bus = c->bus,
 	    .publish = c->publish};
 	c->again = again_new(&again);
-	return again_find(c->again, false, e);
+	return RC_OK;
 }
 
 static enum rc open_archive(struct collector *c, unsigned number, struct archive **out, struct err *e)
@@ -446,6 +498,7 @@ static enum rc open_archive(struct collector *c, unsigned number, struct archive
 	const struct archive_params params = {.settings = s,
 	    .board = c->board,
 	    .inflight = c->inflight,
+	    .hold = c->hold,
 	    .partitions = c->partitions,
 	    .staging = c->run.staging,
 	    .thread = number,
@@ -456,14 +509,32 @@ static enum rc open_archive(struct collector *c, unsigned number, struct archive
 	return RC_OK;
 }
 
+/* What earlier runs left is counted; the publisher sees to it. */
+static enum rc open_spool(struct collector *c, struct err *e)
+{
+	struct recover_found found = {.files = 0};
+	struct spool_params params = {.recover = {.settings = c->settings,
+	                                  .only = c->job->only,
+	                                  .run = &c->run,
+	                                  .publish = c->publish,
+	                                  .board = c->board},
+	    .ledger = c->ledger,
+	    .waiter = WAITER_PUBLISH};
+	enum rc rc = recover_open(&params.recover, c->ledger, &found, e);
+	if (rc == RC_OK)
+		rc = open_archive(c, c->archivers, &params.archive, e);
+	if (rc != RC_OK)
+		return rc;
+	again_archive(c->again, params.archive);
+	c->spool = spool_new(&params, &found);
+	return RC_OK;
+}
+
 static enum rc start_threads(struct collector *c, struct err *e)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	c->archivers = cpus < 2 ? 2 : cpus > ARCHIVERS_MOST ? ARCHIVERS_MOST : (unsigned)cpus;
-	struct archive *archive = NULL;
-	enum rc rc = open_archive(c, c->archivers, &archive, e);
-	if (rc == RC_OK)
-		again_archive(c->again, archive);
+	enum rc rc = open_spool(c, e);
 	for (unsigned i = 0; i < c->archivers && rc == RC_OK; i++)
 		rc = open_archive(c, i, &c->archive[i], e);
 	if (rc != RC_OK)
@@ -525,7 +596,8 @@ static void sleep_main(struct collector *c)
 /* Is a run that ends at its end? */
 static bool done(struct collector *c)
 {
-	if (!c->job->once || !atomic_load(&c->caught_up) || finder_scanning(c->finder) || finder_pending(c->finder) > 0)
+	if (!c->job->once || !atomic_load(&c->caught_up) || atomic_load(&c->spooled) || finder_scanning(c->finder) ||
+	    finder_pending(c->finder) > 0)
 		return false;
 	if (!c->job->until_committed)
 		return true;
@@ -535,7 +607,7 @@ static bool done(struct collector *c)
 
 static void main_loop(struct collector *c)
 {
-	struct mono shown = {0};
+	struct mono shown = {0}, measured = {0};
 	while (!asked_to_stop(c)) {
 		bool any = move_items(c);
 		any |= finder_step(c->finder);
@@ -544,6 +616,11 @@ static void main_loop(struct collector *c)
 		if (mono_since(shown) >= PROGRESS_MS) {
 			show_progress(c);
 			shown = clock_mono();
+		}
+		if (mono_since(measured) >= MEASURE_MS) {
+			limits_files(c->job->figures);
+			limit_set(c->job->figures, LIMIT_LEDGER, ledger_used(c->ledger));
+			measured = clock_mono();
 		}
 		if (any)
 			continue;
@@ -580,9 +657,11 @@ static void close_all(struct collector *c)
 {
 	for (unsigned i = 0; i < c->archivers; i++)
 		archive_free(&c->archive[i]);
+	spool_free(&c->spool);
 	again_free(&c->again);
 	publish_close(&c->publish);
 	finder_free(&c->finder);
+	hold_free(&c->hold);
 	bus_close(&c->bus);
 	run_close(&c->run, c->store);
 	store_close(&c->store);
@@ -604,6 +683,8 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	c.waits = waits_new(s->state, job->figures != NULL ? job->figures->name : "collector");
 	c.board = board_new(job->figures, c.waits, waiter_name);
 	c.inflight = inflight_new();
+	c.hold = hold_new(s->collect_memory, job->figures);
+	limits_begin(job->figures);
 	c.partitions = mem_zero(2 * s->pipelines + 1, sizeof *c.partitions);
 	c.work = queue_new(2 * (size_t)s->collect_group + 1);
 	c.groups = queue_new(GROUPS);

@@ -16,6 +16,7 @@
 #include "pipe/compaction.h"
 #include "pipe/figures.h"
 #include "pipe/history.h"
+#include "pipe/limits.h"
 #include "pipe/recall.h"
 
 enum { PATH_BYTES = 1024, STAGED_PAGE = 4096, EPOCH_TEXT = 32, START_TEXT = 20, CRC_CHUNK = 64 << 10 };
@@ -264,30 +265,41 @@ static void count(const struct bench *b, const struct draft_totals *t)
 	metric_add(b->figures, FIGURE_STAT_MISMATCHES, t->stat_mismatches);
 }
 
-/* The index is a cache and the trim is advice: neither makes a commit fail that every reader can see. */
-static void note_and_trim(
-    const struct bench *b, const struct place *p, const struct draft *d, const struct manifest_head *head)
+static void note_index(const struct bench *b, enum rc rc, const struct err *e)
+{
+	if (rc == RC_OK || e->sys == SEEN_FULL)
+		limit_full(b->figures, LIMIT_DEDUPE, rc != RC_OK);
+}
+
+/*
+ * The index must not be behind when the next events are read: one that comes twice would be taken again. So a failure
+ * here makes the lane recover, which brings the index up to the lake first. The trim is advice.
+ */
+static enum rc note_and_trim(const struct bench *b, const struct place *p, const struct draft *d,
+    const struct manifest_head *head, struct err *e)
 {
 	struct seen_position position = {.start = head->start, .end = head->end};
-	struct err e;
+	struct err ignored;
 	size_t keys = 0;
 	const struct seen_key *key = draft_keys(d, &keys);
 
 	memcpy(position.epoch, head->epoch, sizeof position.epoch);
-	enum rc rc = seen_add(b->seen, &p->seen, key, keys, head->time_ms, head->time_ms, &position, &e);
+	enum rc rc = seen_add(b->seen, &p->seen, key, keys, head->time_ms, head->time_ms, &position, e);
 	if (rc == RC_OK)
-		rc = FAULT(WORKER_NOTED, &e);
+		rc = FAULT(WORKER_NOTED, e);
+	note_index(b, rc, e);
 	if (rc != RC_OK)
-		log_warn("index of identities: %s topic=%s partition=%u", e.text, p->topic, p->partition);
+		return err_wrap(rc, e, "index of identities");
 	step(b, STEP_NOTED);
 	if (b->replay)
-		return;
-	rc = bus_trim(b->bus, p->topic, p->partition, head->end, &e);
+		return RC_OK;
+	rc = bus_trim(b->bus, p->topic, p->partition, head->end, &ignored);
 	if (rc == RC_OK)
-		rc = FAULT(WORKER_TRIMMED, &e);
+		rc = FAULT(WORKER_TRIMMED, &ignored);
 	if (rc != RC_OK)
-		log_debug("trim: %s topic=%s partition=%u", e.text, p->topic, p->partition);
+		log_debug("trim: %s topic=%s partition=%u", ignored.text, p->topic, p->partition);
 	step(b, STEP_TRIMMED);
+	return RC_OK;
 }
 
 enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d, uint64_t end, struct err *e)
@@ -319,7 +331,8 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 		if (!file[i].rejects)
 			registrar_note(b->registrar, p->pipeline->schema, file[i].hour);
 	count(b, draft_totals(d));
-	note_and_trim(b, p, d, &head);
+	if ((rc = note_and_trim(b, p, d, &head, e)) != RC_OK)
+		return rc;
 	(void)!store_remove(b->store, &staging, 1, &ignored);
 	return FAULT(WORKER_CLEANED, e);
 }
@@ -386,9 +399,11 @@ enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *n
 	rc = roll_newest(b, p, newest, &r, e);
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_ROLLED, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		rc = recall(
 		    b->store, b->seen, p->topic, p->partition, &r.head, r.head.end, b->settings->dedupe_horizon_ms, e);
+		note_index(b, rc, e);
+	}
 	if (rc == RC_OK)
 		*next = r.head.end;
 	roll_fini(&r);

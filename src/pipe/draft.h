@@ -45,6 +45,7 @@ struct bench {
 	struct seen *seen;
 	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
+	bool pressed; /* the bus is filling up: only commits make room */
 	struct waits *waits;                                /* may be NULL */
 	bool replay; /* its originals were counted before; and there is no bus */
 	void (*step)(void *context, enum commit_step step); /* tests stop the world here; NULL */

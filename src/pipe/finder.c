@@ -20,11 +20,11 @@
 #include "pipe/figures.h"
 #include "pipe/held.h"
 #include "pipe/lease.h"
+#include "pipe/limits.h"
 #include "pipe/walk.h"
 #include "pipe/watch.h"
 
 enum {
-	PENDING_MAX = 20000, /* found and not yet dealt with: a walk pauses there */
 	STEP = 1000,         /* entries or events looked at in one step */
 	LATER_MS = 50,
 	LATER_LARGE_MS = 1000,
@@ -334,7 +334,7 @@ static void walked(struct finder *f, const struct search *s, const struct walk_e
 
 static bool full(const struct finder *f)
 {
-	return f->held.count >= PENDING_MAX;
+	return f->held.count >= f->params.settings->collect_pending;
 }
 
 /* Walk on. */
@@ -477,6 +477,9 @@ static void step_rescan(struct finder *f)
 
 bool finder_step(struct finder *f)
 {
+	struct metric_slot *figures = board_figures(f->params.board);
+	limit_set(figures, LIMIT_COLLECT_PENDING, f->held.count);
+	limit_full(figures, LIMIT_COLLECT_PENDING, full(f) && (f->search != NULL || f->rescan));
 	step_rescan(f);
 	f->watching = true;
 	bool any = step_watch(f);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "format/avro.h"
 #include "format/avsc.h"
+#include "pipe/limits.h"
 #include "pipe/original.h"
 #include "pipe/route.h"
 
@@ -38,6 +39,7 @@ struct intake {
 	uint64_t outside;
 	const struct intake_sieve *sieve; /* of intake_sift, else NULL */
 	uint16_t kept[BATCH_ROWS];
+	bool cut; /* rows of too many hours */
 
 	struct avro_decoder *decoder;
 	struct schema *foreign; /* the decoder's writer, when it is not the pipeline's own */
@@ -56,6 +58,7 @@ struct intake *intake_new(const struct bench *bench, const struct pipeline *pipe
 	snprintf(in->dissector, sizeof in->dissector, "%s/%s", pipeline->dissector->name, pipeline->dissector->version);
 	in->route = route_new(bench->settings->partitions_max);
 	report_init(&in->report, pipeline->dissector);
+	report_bound(&in->report, bench->settings->rejects_max);
 	writer_init(&in->counters, COUNTERS_MAX);
 	writer_init(&in->chunk, CHUNK_MAX);
 	return in;
@@ -205,6 +208,7 @@ static enum rc take_batch(
 		in->stored += g.count;
 		report_hour(&in->report, g.hour, g.count);
 	}
+	in->cut |= left_out > 0;
 	if (rc == RC_OK && left_out > 0)
 		report_reject(&in->report, 0, 0, left_out, "too_many_hours");
 	return rc;
@@ -286,6 +290,7 @@ enum rc intake_file(
 	route_begin(in->route);
 	if (in->sieve == NULL || in->sieve->first)
 		in->stored = in->outside = 0;
+	in->cut = false;
 	rc = dissect_original(in, d, ev, original, halt, &refused, e);
 	if (rc == RC_OK)
 		rc = FAULT(WORKER_DISSECTED, e);
@@ -302,6 +307,8 @@ enum rc intake_file(
 	in->report.outside += in->outside;
 	if (d == NULL || (in->sieve != NULL && !in->sieve->last))
 		return RC_OK;
+	limits_original(
+	    in->bench->figures, route_hours(in->route), in->cut, in->report.entries.len, in->report.silent > 0);
 	return add_original(in, d, ev, in->dissector, e);
 }
 

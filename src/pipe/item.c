@@ -27,8 +27,26 @@ void item_free(struct item **it)
 	mem_free(&(*it)->path);
 	mem_free(&(*it)->staged);
 	mem_free(&(*it)->claim);
-	rows_fini(&(*it)->rows);
+	item_drop_rows(*it);
 	mem_free(it);
+}
+
+void item_hold(struct item *it, struct hold *h)
+{
+	if (h == NULL)
+		return;
+	it->hold = h;
+	it->held = it->rows.bytes;
+	hold_take(h, it->held);
+}
+
+void item_drop_rows(struct item *it)
+{
+	rows_fini(&it->rows);
+	if (it->hold != NULL)
+		hold_give(it->hold, it->held);
+	it->hold = NULL;
+	it->held = 0;
 }
 
 void item_aside(struct item *it, const char *format, ...)

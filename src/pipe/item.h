@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "ext/hash.h"
 #include "ext/mac.h"
+#include "pipe/hold.h"
 #include "pipe/rows.h"
 #include "pipe/settings.h"
 #include "store/store.h"
@@ -82,6 +83,8 @@ struct item {
 
 	bool rows_event;
 	struct rows rows;  /* encoded parts; empty for a file event */
+	struct hold *hold; /* that counts them, or NULL */
+	size_t held;
 	const char *topic; /* the pipeline's */
 	unsigned partition;
 	uint32_t parts;
@@ -98,6 +101,10 @@ struct item {
 /* Takes a copy of source. */
 struct item *item_new(const struct pipeline *p, enum item_task task, const char *source);
 void item_free(struct item **it);
+
+/* Its rows count against h until they are dropped: now, or with the item. */
+void item_hold(struct item *it, struct hold *h);
+void item_drop_rows(struct item *it);
 
 /* Set it aside; formats the note. */
 void item_aside(struct item *it, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -16,6 +16,7 @@
 #include "pipe/commit.h"
 #include "pipe/figures.h"
 #include "pipe/house.h"
+#include "pipe/limits.h"
 #include "pipe/parts.h"
 
 enum {
@@ -30,6 +31,7 @@ enum {
 	PARTS_GRACE_MS = 5000,  /* a due commit waits that long for the rest of an original */
 	COMMIT_FILES = 512,     /* staged files of one commit: rows of very many hours */
 	DRAIN_BYTES = 64 << 20, /* a draft beyond is not quick to commit */
+	PRESSED_MS = 1000,      /* the bus is filling up: what is in hand is committed at that age */
 };
 
 #define NONE UINT64_MAX
@@ -342,9 +344,24 @@ static uint64_t commit_end(const struct lane *l)
 	return first > l->start && (l->last == NONE || l->last < first) ? first : NONE;
 }
 
+static void meter(const struct lane *l)
+{
+	const struct settings *s = l->bench->settings;
+	struct metric_slot *figures = l->bench->figures;
+	uint64_t bytes = draft_bytes(l->draft), events = draft_totals(l->draft)->events;
+
+	limit_most(figures, LIMIT_COMMIT_BYTES, bytes);
+	limit_most(figures, LIMIT_COMMIT_EVENTS, events);
+	if (bytes >= s->commit_bytes)
+		limit_reached(figures, LIMIT_COMMIT_BYTES);
+	if (events >= s->commit_events)
+		limit_reached(figures, LIMIT_COMMIT_EVENTS);
+}
+
 static bool commit(struct lane *l, uint64_t end)
 {
 	struct err e = {.text = ""};
+	meter(l);
 	enum rc rc = commit_run(l->bench, &l->place, l->draft, end, &e);
 
 	if (rc == RC_OK) {
@@ -385,7 +402,8 @@ static bool is_due(const struct lane *l)
 	return l->flush || at_target(l) || l->next >= l->limit ||
 	       mono_since(draft_since(l->draft)) >= s->commit_age_ms ||
 	       draft_totals(l->draft)->events >= s->commit_events || draft_bytes(l->draft) >= s->commit_bytes ||
-	       draft_files_count(l->draft) >= COMMIT_FILES;
+	       draft_files_count(l->draft) >= COMMIT_FILES ||
+	       (l->bench->pressed && mono_since(draft_since(l->draft)) >= PRESSED_MS);
 }
 
 /* A due commit that can't end anywhere: start again and end it before the incomplete original. False: wait for its

@@ -5,6 +5,7 @@
 #include "pipe/ledger.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ static const char *const table_name[TABLES] = {
     [T_ASIDE] = "aside",
     [T_POSITION] = "position",
 };
+
+_Static_assert((int)LEDGER_FULL == (int)KV_FULL, "kv says it");
 
 struct ledger {
 	struct kv *kv;
@@ -175,10 +178,10 @@ static enum rc read_begin(struct ledger *l, struct kv_txn **txn, struct err *e)
 
 static enum rc read_end(struct ledger *l, struct kv_txn **txn, struct err *e)
 {
-	bool failed = kv_failed(*txn);
+	enum rc rc = kv_result(*txn, e);
 	if (l->txn == NULL)
 		kv_abort(txn);
-	return failed ? err_set(RC_AGAIN, e, "ledger: a read failed") : RC_OK;
+	return rc;
 }
 
 /* Records: a format byte, the numbers, then texts as le32 length, bytes and a NUL, so that they can be borrowed where
@@ -478,6 +481,7 @@ struct walk {
 	bool (*original)(void *context, const struct ledger_original *o);
 	bool (*path)(void *context, const char *pipeline, const char *path, const struct ledger_path *p);
 	void *context;
+	uint64_t at; /* behind the last one that was wanted */
 	bool damaged;
 };
 
@@ -494,9 +498,13 @@ static bool visit_open(void *context, struct kv_bytes key, struct kv_bytes value
 {
 	struct walk *w = context;
 	struct kv_bytes v;
-	if (!kv_get(w->txn, w->l->table[T_ORIGINAL], key, &v))
-		return true;
-	return visit_original(w, key, v);
+	uint64_t number = 0;
+	if (key.len == sizeof number)
+		memcpy(&number, key.at, sizeof number);
+	bool goes_on = !kv_get(w->txn, w->l->table[T_ORIGINAL], key, &v) || visit_original(w, key, v);
+	if (goes_on)
+		w->at = be64toh(number) + 1;
+	return goes_on;
 }
 
 static bool visit_path(void *context, struct kv_bytes key, struct kv_bytes value)
@@ -527,15 +535,38 @@ static bool visit_aside(void *context, struct kv_bytes key, struct kv_bytes valu
 	return !kv_get(w->txn, w->l->table[T_PATH], key, &v) || visit_path(w, key, v);
 }
 
-static enum rc walk_table(
-    struct walk *w, kv_table table, bool (*visit)(void *, struct kv_bytes, struct kv_bytes), struct err *e)
+static enum rc walk_from(struct walk *w, kv_table table, struct kv_bytes from,
+    bool (*visit)(void *, struct kv_bytes, struct kv_bytes), struct err *e)
 {
 	enum rc rc = read_begin(w->l, &w->txn, e);
 	if (rc != RC_OK)
 		return rc;
-	kv_each(w->txn, table, FIRST, visit, w);
+	kv_each(w->txn, table, from, visit, w);
 	rc = read_end(w->l, &w->txn, e);
 	return rc != RC_OK ? rc : w->damaged ? damaged(e, "an entry") : RC_OK;
+}
+
+static enum rc walk_table(
+    struct walk *w, kv_table table, bool (*visit)(void *, struct kv_bytes, struct kv_bytes), struct err *e)
+{
+	return walk_from(w, table, FIRST, visit, e);
+}
+
+enum rc ledger_each_open_from(struct ledger *l, uint64_t *at,
+    bool (*visit)(void *context, const struct ledger_original *o), void *context, struct err *e)
+{
+	struct walk w = {.l = l, .original = visit, .context = context, .at = *at};
+	uint8_t from[8];
+	kv_key_u64(*at, from);
+	enum rc rc = walk_from(&w, l->table[T_OPEN], KV_OF(from), visit_open, e);
+	if (rc == RC_OK)
+		*at = w.at;
+	return rc;
+}
+
+uint64_t ledger_used(const struct ledger *l)
+{
+	return kv_used(l->kv);
 }
 
 enum rc ledger_each_open(

@@ -17,6 +17,7 @@
 #ifndef PIPE_LEDGER_H
 #define PIPE_LEDGER_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,6 +66,9 @@ struct ledger_path {
 
 struct ledger;
 
+/* err.sys of RC_AGAIN: its ceiling is reached. */
+enum { LEDGER_FULL = ENOBUFS };
+
 enum rc ledger_open(const char *dir, uint64_t ceiling_bytes, struct ledger **out, struct err *e) MUST_USE;
 /* Another handle on the same environment, for another thread; the one it came from is closed last. */
 struct ledger *ledger_share(struct ledger *l);
@@ -100,6 +104,12 @@ enum rc ledger_each(struct ledger *l, bool (*visit)(void *context, const struct 
 enum rc ledger_each_back(struct ledger *l, uint64_t before,
     bool (*visit)(void *context, uint64_t number, const struct ledger_original *o), void *context,
     struct err *e) MUST_USE;
+/* Open ones from a place on, which is 0 at first: *at becomes the one that visit refused, or the end. What is archived
+ * later lies behind. */
+enum rc ledger_each_open_from(struct ledger *l, uint64_t *at,
+    bool (*visit)(void *context, const struct ledger_original *o), void *context, struct err *e) MUST_USE;
+/* Bytes of live pages: what counts against the ceiling. */
+uint64_t ledger_used(const struct ledger *l);
 /* Paths set aside. */
 enum rc ledger_each_aside(struct ledger *l,
     bool (*visit)(void *context, const char *pipeline, const char *path, const struct ledger_path *p), void *context,

@@ -18,9 +18,10 @@
 #include "pipe/event.h"
 #include "pipe/figures.h"
 #include "pipe/follow.h"
+#include "pipe/limits.h"
 #include "pipe/record.h"
 
-enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000 };
+enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000, SLICE_MS = 200 };
 
 struct place { /* a partition we publish to */
 	const char *topic;
@@ -45,6 +46,7 @@ struct publish {
 	struct item_list gone;     /* source files that `after:` moved or deleted */
 	struct mono quiet_until;   /* a service failed: don't ask again before */
 	int64_t backoff_ms;
+	struct mono blocked; /* the bus takes nothing since then, 0: it does */
 };
 
 static const char *topic_of(const struct pipeline *p, bool rows)
@@ -172,6 +174,12 @@ static void settled(void *context, const struct follow_news *n)
 	}
 }
 
+static void note_ledger(struct publish *p, enum rc rc, const struct err *e)
+{
+	if (rc == RC_OK || e->sys == LEDGER_FULL)
+		limit_full(board_figures(p->params.board), LIMIT_LEDGER, rc != RC_OK);
+}
+
 static void follow_commits(struct publish *p)
 {
 	struct err e;
@@ -184,6 +192,7 @@ static void follow_commits(struct publish *p)
 		p->quiet_until.ms = 0;
 		return;
 	}
+	note_ledger(p, rc, &e);
 	/* A manifest that can't be read holds up the marks, not the data: say so, look again later. */
 	board_wait(p->params.board, p->params.waiter, e.text);
 	p->quiet_until.ms = clock_mono().ms + IDLE_MS;
@@ -201,6 +210,7 @@ static bool record(struct publish *p, struct item_list *items)
 			rc = FAULT(COLLECTOR_RECORDED, &e);
 		if (rc == RC_OK && marks)
 			rc = FAULT(COLLECTOR_MARKED, &e);
+		note_ledger(p, rc, &e);
 		if (rc == RC_OK) {
 			if (troubled)
 				fine(p);
@@ -295,7 +305,16 @@ static void pause_for(struct publish *p, enum rc rc, const struct err *e)
 {
 	trouble(p, rc, e);
 	follow_commits(p);
-	board_sleep(p->params.board, p->backoff_ms);
+	struct mono begun = clock_mono();
+	if (p->blocked.ms == 0)
+		p->blocked = begun;
+	do {
+		if (p->params.meanwhile != NULL && !stopped(p))
+			p->params.meanwhile(p->params.context, mono_since(p->blocked));
+		int64_t left = p->backoff_ms - mono_since(begun);
+		if (left > 0)
+			board_sleep(p->params.board, left < SLICE_MS ? left : SLICE_MS);
+	} while (!stopped(p) && mono_since(begun) < p->backoff_ms);
 }
 
 /* Hand over all parts of an item, one after the other. One that stops in the middle counts as refused: it goes again,
@@ -359,10 +378,14 @@ static uint64_t room_for(const struct item *it)
 static enum rc produce_some(struct publish *p, struct item_list *items, struct err *e)
 {
 	uint64_t room = room_on_bus(p), handed = 0;
+	struct metric_slot *figures = board_figures(p->params.board);
 	for (struct item *it = items->first; it != NULL; it = it->next) {
 		if (!to_publish(it) || it->unacknowledged != 0)
 			continue;
-		if (room_for(it) > room - handed)
+		bool fits = room_for(it) <= room - handed;
+		if (fits || handed == 0)
+			limit_full(figures, LIMIT_BUS, !fits);
+		if (!fits)
 			return handed > 0 ? RC_OK : err_set(RC_AGAIN, e, "the bus is full");
 		if (room != UINT64_MAX)
 			handed += room_for(it);
@@ -380,7 +403,7 @@ static void was_published(struct publish *p, struct item *it)
 	metric_add(board_figures(p->params.board), FIGURE_FILES_PUBLISHED, 1);
 	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again))
 		log_warn("commits of topic=%s partition=%u are not followed", it->topic, it->partition);
-	rows_fini(&it->rows);
+	item_drop_rows(it);
 }
 
 /* Those that are acknowledged whole; how many are not. */
@@ -405,6 +428,7 @@ static void produce_all(struct publish *p, struct item_list *items)
 	struct item_list none = {.count = 0};
 	struct err e, flushed;
 	size_t left = SIZE_MAX;
+	p->blocked.ms = 0;
 	while (left > 0 && !stopped(p)) {
 		enum rc rc = produce_some(p, items, &e);
 		enum rc sent = flush(p, &flushed);
@@ -412,8 +436,10 @@ static void produce_all(struct publish *p, struct item_list *items)
 			sent = FAULT(COLLECTOR_ACKNOWLEDGED, &flushed);
 		size_t before = left;
 		left = settle(p, items);
-		if (left < before)
+		if (left < before) {
 			fine(p);
+			p->blocked.ms = 0;
+		}
 		if (left == 0 || (rc == RC_OK && sent == RC_OK))
 			continue;
 		/* Before it waits: a crash must not make it publish again what is out. */
@@ -440,22 +466,45 @@ static void finish(struct publish *p, struct item *it)
 	}
 }
 
-void publish_items(struct publish *p, struct item_list *items, bool more)
+/* Into the ledger: from then on it knows their content. */
+static bool write_down(struct publish *p, struct item_list *items)
 {
-	struct item_list none = {.count = 0};
 	bool recorded = record(p, items);
 	for (struct item *it = items->first; it != NULL; it = it->next) {
 		if (it->claimed)
 			inflight_release(p->params.inflight, it->pipeline, it->sha256);
 		it->claimed = false;
 	}
-	if (!recorded)
+	return recorded;
+}
+
+void publish_mark(struct publish *p)
+{
+	struct item_list none = {.count = 0};
+	if (p->marks.count > 0)
+		(void)record(p, &none);
+}
+
+bool publish_spool(struct publish *p, struct item_list *items)
+{
+	bool recorded = write_down(p, items);
+	for (struct item *it = items->first; it != NULL; it = it->next) {
+		item_drop_rows(it);
+		if (recorded)
+			finish(p, it);
+	}
+	return recorded;
+}
+
+void publish_items(struct publish *p, struct item_list *items, bool more)
+{
+	if (!write_down(p, items))
 		return;
 	produce_all(p, items);
 	for (struct item *it = items->first; it != NULL; it = it->next)
 		finish(p, it);
-	if (!more && p->marks.count > 0)
-		(void)record(p, &none);
+	if (!more)
+		publish_mark(p);
 	follow_commits(p);
 }
 

@@ -24,6 +24,10 @@ struct publish_params {
 	unsigned waiter; /* number on the board */
 	struct inflight *inflight;
 	uint64_t run;
+	/* Called again and again while the bus takes nothing, with how long it does not. It may call publish_spool.
+	 * NULL: nobody is. */
+	void (*meanwhile)(void *context, int64_t blocked_ms);
+	void *context;
 };
 
 struct publish;
@@ -41,6 +45,13 @@ void publish_await(struct publish *p, const struct pipeline *pipeline, const str
  * so that what can be written with it is. Items keep the outcome that became of them.
  */
 void publish_items(struct publish *p, struct item_list *items, bool more);
+
+/* What is acknowledged, into the ledger now. */
+void publish_mark(struct publish *p);
+
+/* The bus takes nothing: write the group down as archived, so that it need not stay in memory. Who asks for it again
+ * finds it in the ledger (recover_page). false: a stop came first. */
+bool publish_spool(struct publish *p, struct item_list *items);
 
 /* What is due: marks, commits. Returns the milliseconds until it wants to be called again. */
 int64_t publish_idle(struct publish *p);

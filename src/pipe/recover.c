@@ -157,19 +157,6 @@ enum rc recover_schemas(const struct settings *s, struct store *store, struct er
 	return RC_OK;
 }
 
-struct opened {
-	const struct settings *settings;
-	const struct pipeline *only;
-	const struct run *run;
-	struct publish *publish;
-	struct board *board;
-	struct item_list *again;
-	bool later;
-	uint64_t awaited;
-	uint64_t run_asked; /* the run of the original before, 0: none yet; they come in the order they were archived */
-	bool run_alive;
-};
-
 static struct item *republish(const struct settings *s, const struct pipeline *p, const struct ledger_original *o)
 {
 	struct item *it = item_new(p, ITEM_REPUBLISH, o->source);
@@ -201,68 +188,101 @@ static const struct pipeline *pipeline_of(const struct settings *s, const char *
 	return NULL;
 }
 
-/* A backlog is of few runs: asking the kernel for each original would make a start as long as the backlog. */
-static bool owner_alive(struct opened *c, uint64_t run)
+struct opened {
+	const struct recover_params *params;
+	struct recover_found found;
+	uint64_t awaited;
+	uint64_t alive, dead; /* runs that were looked at last; 0 none */
+	struct item_list *page;
+	size_t most;
+};
+
+/* Many originals in a row are of one run. */
+static bool lives(struct opened *c, uint64_t run)
 {
-	if (run != c->run_asked)
-		c->run_alive = run_alive(c->run, run);
-	c->run_asked = run;
-	return c->run_alive;
+	if (run == 0 || run == c->dead)
+		return false;
+	if (run == c->alive)
+		return true;
+	bool alive = run_alive(c->params->run, run);
+	*(alive ? &c->alive : &c->dead) = run;
+	return alive;
+}
+
+static bool is_others(const struct opened *c, const struct pipeline *p)
+{
+	return p == NULL || (c->params->only != NULL && p != c->params->only);
 }
 
 static bool see_open(void *context, const struct ledger_original *o)
 {
 	struct opened *c = context;
-	const struct pipeline *p = pipeline_of(c->settings, o->pipeline);
-	if (p == NULL) {
+	const struct recover_params *params = c->params;
+	const struct pipeline *p = pipeline_of(params->settings, o->pipeline);
+	if (p == NULL)
 		log_warn("an open original's pipeline is not configured any more pipeline=%s", o->pipeline);
+	if (is_others(c, p))
 		return true;
+	if (o->state == LEDGER_ARCHIVED && !lives(c, o->run)) {
+		c->found.files++;
+		c->found.bytes += o->size;
+	} else if (params->only == NULL) {
+		/* What a living run has archived is its own to publish. */
+		c->awaited++;
+		board_add(params->board, BOARD_FILES, 1);
+		board_add(params->board, BOARD_BYTES, o->size);
+		publish_await(params->publish, p, o);
 	}
-	bool alive = o->run != 0 && owner_alive(c, o->run);
-	if (c->only != NULL && (p != c->only || alive || o->state != LEDGER_ARCHIVED))
-		return true;
-	/* Later on, what a living run has is its own, and what is published is awaited already or by that run. */
-	if (c->later && (alive || o->state != LEDGER_ARCHIVED))
-		return true;
-	board_add(c->board, BOARD_FILES, 1);
-	board_add(c->board, BOARD_BYTES, o->size);
-	if (o->state == LEDGER_ARCHIVED && !alive) {
-		items_add(c->again, republish(c->settings, p, o));
-		return true;
-	}
-	c->awaited++;
-	publish_await(c->publish, p, o);
 	return true;
 }
 
-enum rc recover_open(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e)
+enum rc recover_open(const struct recover_params *p, struct ledger *ledger, struct recover_found *out, struct err *e)
 {
-	struct opened c = {.settings = p->settings,
-	    .only = p->only,
-	    .run = p->run,
-	    .publish = p->publish,
-	    .board = p->board,
-	    .later = p->later,
-	    .again = again};
+	struct opened c = {.params = p};
 	enum rc rc = ledger_each_open(ledger, see_open, &c, e);
-	if (rc == RC_OK && (again->count > 0 || c.awaited > 0))
-		log_info("from earlier runs: %zu originals to publish again, %" PRIu64 " commits awaited", again->count,
-		    c.awaited);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	if (c.found.files > 0 || c.awaited > 0)
+		log_info("from earlier runs: %" PRIu64 " originals to publish again, %" PRIu64 " commits awaited",
+		    c.found.files, c.awaited);
+	*out = c.found;
+	return RC_OK;
+}
+
+static bool see_archived(void *context, const struct ledger_original *o)
+{
+	struct opened *c = context;
+	const struct recover_params *params = c->params;
+	const struct pipeline *p = pipeline_of(params->settings, o->pipeline);
+	bool own = o->run == params->run->id;
+	if (c->page->count == c->most)
+		return false;
+	if (is_others(c, p) || o->state != LEDGER_ARCHIVED || (own ? params->later : lives(c, o->run)))
+		return true;
+	if (!own) {
+		board_add(params->board, BOARD_FILES, 1);
+		board_add(params->board, BOARD_BYTES, o->size);
+	}
+	items_add(c->page, republish(params->settings, p, o));
+	return true;
+}
+
+enum rc recover_page(const struct recover_params *p, struct ledger *ledger, uint64_t *at, size_t most,
+    struct item_list *out, struct err *e)
+{
+	struct opened c = {.params = p, .page = out, .most = most};
+	return ledger_each_open_from(ledger, at, see_archived, &c, e);
 }
 
 struct lost {
 	const struct settings *settings;
-	const char *topic; /* NULL: what this run has archived */
+	const char *topic;
 	unsigned partition;
-	uint64_t run;
 	struct item_list *again;
 };
 
 static bool is_lost(const struct lost *c, const struct ledger_original *o)
 {
-	if (c->topic == NULL)
-		return o->state == LEDGER_ARCHIVED && o->run == c->run;
 	return o->partition == c->partition && strcmp(o->topic, c->topic) == 0;
 }
 
@@ -273,7 +293,7 @@ static bool see_lost(void *context, const struct ledger_original *o)
 	if (p == NULL || !is_lost(c, o))
 		return true;
 	struct item *it = republish(c->settings, p, o);
-	it->regain = c->topic != NULL;
+	it->regain = true;
 	items_add(c->again, it);
 	return true;
 }
@@ -282,11 +302,5 @@ enum rc recover_partition(const struct recover_params *p, struct ledger *ledger,
     struct item_list *again, struct err *e)
 {
 	struct lost c = {.settings = p->settings, .topic = topic, .partition = partition, .again = again};
-	return ledger_each_open(ledger, see_lost, &c, e);
-}
-
-enum rc recover_own(const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e)
-{
-	struct lost c = {.settings = p->settings, .run = p->run->id, .again = again};
 	return ledger_each_open(ledger, see_lost, &c, e);
 }

@@ -26,21 +26,27 @@ struct recover_params {
 	const struct run *run;
 	struct publish *publish;
 	struct board *board;
-	bool later; /* not at the start: only what runs that died since have left */
+	bool later; /* not at the start: only what runs that died since have left, nothing of this run's */
 };
 
-/* Originals that earlier runs left open: archived ones of dead runs are appended to `again` as REPUBLISH items,
- * published ones are awaited. */
+struct recover_found { /* archived by runs that are dead, and not published */
+	uint64_t files, bytes;
+};
+
+/* What earlier runs left open: published originals are awaited, archived ones of dead runs are counted. */
 enum rc recover_open(
-    const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
+    const struct recover_params *p, struct ledger *ledger, struct recover_found *out, struct err *e) MUST_USE;
+
+/*
+ * The next of those that are archived and not published, as REPUBLISH items, in the order they were archived: of dead
+ * runs, and of this one. At most `most`; none: there are no more. *at is 0 at first.
+ */
+enum rc recover_page(const struct recover_params *p, struct ledger *ledger, uint64_t *at, size_t most,
+    struct item_list *out, struct err *e) MUST_USE;
 
 /* Every original of a partition that is not at its end, whoever published it, is appended to `again`: events of it may
  * be gone from the bus. */
 enum rc recover_partition(const struct recover_params *p, struct ledger *ledger, const char *topic, unsigned partition,
     struct item_list *again, struct err *e) MUST_USE;
-
-/* What this run has archived and the bus did not take. */
-enum rc recover_own(
-    const struct recover_params *p, struct ledger *ledger, struct item_list *again, struct err *e) MUST_USE;
 
 #endif

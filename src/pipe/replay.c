@@ -350,7 +350,7 @@ static enum rc open_all(struct replay *r, struct err *e)
 	r->bench = (struct bench){.settings = s, .crc = &r->crc, .figures = r->params->figures, .replay = true};
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &r->bench.store, e);
 	if (rc == RC_OK && !r->params->dry_run)
-		rc = seen_open(s->state, s->dedupe_horizon_ms, &r->bench.seen, e);
+		rc = seen_open(s->state, s->dedupe_horizon_ms, s->dedupe_max_bytes, &r->bench.seen, e);
 	if (rc != RC_OK)
 		return rc;
 	char *dir = file_join(s->state, "ledger");

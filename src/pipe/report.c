@@ -16,6 +16,11 @@ void report_init(struct report *r, const struct dissect_ops *dissector)
 	writer_init(&r->entries, REPORT_ENTRIES_MAX);
 }
 
+void report_bound(struct report *r, size_t entries_max)
+{
+	r->entries.ceiling = entries_max;
+}
+
 void report_reset(struct report *r, const struct dissect_ops *dissector)
 {
 	struct writer entries = r->entries;

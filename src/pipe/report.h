@@ -36,6 +36,8 @@ struct report {
 };
 
 void report_init(struct report *r, const struct dissect_ops *dissector);
+/* Fewer bytes of lines than REPORT_ENTRIES_MAX. */
+void report_bound(struct report *r, size_t entries_max);
 void report_reset(struct report *r, const struct dissect_ops *dissector);
 void report_fini(struct report *r);
 

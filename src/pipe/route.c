@@ -57,6 +57,11 @@ void route_free(struct route **r)
 	mem_free(r);
 }
 
+unsigned route_hours(const struct route *r)
+{
+	return r->hours;
+}
+
 void route_begin(struct route *r)
 {
 	r->hours = 0;

@@ -1,7 +1,8 @@
 /*
  * route: which hour each row of a batch belongs to: a selection per hour.
  *
- * One compare per row while the hour stays the same. An original may touch hours_max hours; rows of further ones are left out and counted.
+ * One compare per row while the hour stays the same. An original may touch hours_max hours; rows of further ones are
+ * left out and counted.
  *
  * Thread  one owner
  */
@@ -24,10 +25,15 @@ struct route_group {
 struct route *route_new(unsigned hours_max);
 void route_free(struct route **r);
 
+/* Hours that the original touches so far. */
+unsigned route_hours(const struct route *r);
+
 /* A new original begins: forget its hours. */
 void route_begin(struct route *r);
 
-/* Split b by its time column. *groups borrowed until the next call; *left_out rows belong to hours past the limit. A null time belongs to hour 0 of 1970. */
-void route_split(struct route *r, const struct batch *b, unsigned time_column, const struct route_group **groups, size_t *count, size_t *left_out);
+/* Split b by its time column. *groups borrowed until the next call; *left_out rows belong to hours past the limit. A
+ * null time belongs to hour 0 of 1970. */
+void route_split(struct route *r, const struct batch *b, unsigned time_column, const struct route_group **groups,
+    size_t *count, size_t *left_out);
 
 #endif

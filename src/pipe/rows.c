@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "format/avro.h"
+#include "pipe/limits.h"
 #include "pipe/report.h"
 #include "pipe/route.h"
 #include "pipe/settings.h"
@@ -39,6 +40,7 @@ struct rows_maker {
 	size_t value_max; /* of one part's records */
 	size_t usual;     /* a part's size: room to begin with */
 	uint64_t bytes_max, encoded;
+	bool cut; /* rows of too many hours */
 	struct rows out;
 	size_t parts_kept;
 };
@@ -60,6 +62,7 @@ struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_li
 	m->encoder = avro_encoder_new(p->projection);
 	m->route = route_new(limits->hours);
 	report_init(&m->report, p->dissector);
+	report_bound(&m->report, limits->rejects);
 	return m;
 }
 
@@ -195,6 +198,7 @@ static bool take_batch(struct rows_maker *m, const struct batch *b)
 	for (size_t i = 0; i < groups; i++)
 		if (!take_group(m, b, &group[i]))
 			return false;
+	m->cut |= left_out > 0;
 	if (left_out > 0)
 		report_reject(&m->report, 0, 0, left_out, "too_many_hours");
 	return true;
@@ -243,6 +247,17 @@ static bool fits(const struct rows_maker *m, const char *name)
 	return true;
 }
 
+/* What the original took of its budgets. */
+static void meter(const struct rows_maker *m, bool unfit)
+{
+	struct metric_slot *figures = m->limits.figures;
+	limit_most(figures, LIMIT_ROWS, m->encoded);
+	if (unfit)
+		limit_reached(figures, LIMIT_ROWS);
+	else
+		limits_original(figures, route_hours(m->route), m->cut, m->report.entries.len, m->report.silent > 0);
+}
+
 enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const struct dissect_hints *hints,
     uint64_t bytes_max, struct rows *out, struct err *e)
 {
@@ -258,6 +273,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;
 	m->bytes_max = bytes_max;
 	m->encoded = 0;
+	m->cut = false;
 	m->hours = 0;
 	m->parts_kept = 0;
 	rows_fini(&m->out);
@@ -283,6 +299,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 		*out = m->out;
 		m->out = (struct rows){.parts = 0};
 	}
+	meter(m, rc == RC_END);
 	if (m->encoded > KEEP_BYTES)
 		drop_hours(m);
 	return rc;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "base/rc.h"
 #include "dissect/dissect.h"
 
@@ -38,6 +39,8 @@ struct rows_limits {
 	unsigned hours;              /* that one original may touch */
 	size_t event_bytes;          /* of the bus */
 	int64_t ahead_ms, behind_ms; /* times.ahead, times.behind */
+	size_t rejects;              /* bytes of lines about them */
+	struct metric_slot *figures;
 };
 
 struct rows_maker;

@@ -22,7 +22,7 @@ enum {
 	TAG_IDENTITY = 'q', /* place, tag, period, original, again */
 };
 
-#define CEILING (UINT64_C(64) << 30)
+_Static_assert((int)SEEN_FULL == (int)KV_FULL, "kv says it");
 
 struct seen {
 	struct kv *kv;
@@ -73,9 +73,9 @@ static enum rc settle_boot(const char *state, const char *dir, struct err *e)
 	return rc;
 }
 
-enum rc seen_open(const char *state, int64_t horizon_ms, struct seen **out, struct err *e)
+enum rc seen_open(const char *state, int64_t horizon_ms, uint64_t ceiling_bytes, struct seen **out, struct err *e)
 {
-	const struct kv_options options = {.ceiling_bytes = CEILING, .tables = 1, .durable = false};
+	const struct kv_options options = {.ceiling_bytes = ceiling_bytes, .tables = 1, .durable = false};
 	struct seen *s = mem_zero(1, sizeof *s);
 	char *dir = file_join(state, "seen");
 	enum rc rc = settle_boot(state, dir, e);
@@ -100,6 +100,11 @@ void seen_close(struct seen **s)
 		return;
 	kv_close(&(*s)->kv);
 	mem_free(s);
+}
+
+uint64_t seen_used(const struct seen *s)
+{
+	return kv_used(s->kv);
 }
 
 struct seen_place seen_place_of(const char *topic, unsigned partition)

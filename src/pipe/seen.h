@@ -14,6 +14,7 @@
 #ifndef PIPE_SEEN_H
 #define PIPE_SEEN_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@
 #include "ext/hash.h"
 
 struct seen;
+
+/* err.sys of RC_AGAIN: its ceiling is reached. */
+enum { SEEN_FULL = ENOBUFS };
 
 struct seen_key {
 	uint8_t original[SHA256_BYTES];
@@ -37,8 +41,11 @@ struct seen_position {
 	char epoch[40];      /* of its writer */
 };
 
-enum rc seen_open(const char *state, int64_t horizon_ms, struct seen **out, struct err *e) MUST_USE;
+/* ceiling_bytes: at it seen_add is RC_AGAIN, until periods go. */
+enum rc seen_open(
+    const char *state, int64_t horizon_ms, uint64_t ceiling_bytes, struct seen **out, struct err *e) MUST_USE;
 void seen_close(struct seen **s);
+uint64_t seen_used(const struct seen *s); /* bytes of live pages */
 
 struct seen_place seen_place_of(const char *topic, unsigned partition);
 

@@ -92,7 +92,13 @@ struct settings {
 
 	int64_t rescan_ms;      /* collect.rescan */
 	unsigned collect_group; /* collect.group: files that share their fsyncs */
+	uint64_t collect_memory;  /* collect.memory: encoded rows in hand */
+	unsigned collect_pending; /* collect.pending: files found and not dealt with */
+	uint64_t collect_spool;   /* collect.spool: originals archived while the bus takes nothing */
+	uint64_t rejects_max;     /* rejects.max_bytes: lines about one original */
+	unsigned open_files;      /* open_files: descriptors of a process */
 	uint64_t ledger_max_bytes;
+	uint64_t dedupe_max_bytes; /* of the index of committed identities */
 	unsigned compact;              /* compact: on: `run` compacts by itself */
 	int64_t compact_quiet_ms;      /* compact.quiet: nothing came for so long */
 	uint64_t compact_target_bytes; /* compact.target: files up to half of it are small */

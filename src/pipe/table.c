@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/writer.h"
-#include "pipe/figures.h"
+#include "pipe/limits.h"
 
 enum { DISSECTORS = 8, KEY_BYTES_MAX = 1 << 20, PATH_BYTES = 512 };
 
@@ -123,6 +123,7 @@ static void account(struct hour_file *f)
 
 	all->memory += now - f->memory;
 	metric_add(all->figures, FIGURE_WORKER_MEMORY, now - f->memory);
+	limit_add(all->figures, LIMIT_WORKER_MEMORY, now - f->memory);
 	f->memory = now;
 }
 
@@ -139,6 +140,8 @@ static void forget(struct hour_file *f)
 	all->memory -= f->memory;
 	metric_add(all->figures, FIGURE_WORKER_MEMORY, -f->memory);
 	metric_add(all->figures, FIGURE_OPEN_WRITERS, UINT64_MAX);
+	limit_add(all->figures, LIMIT_WORKER_MEMORY, -f->memory);
+	limit_add(all->figures, LIMIT_OPEN_HOURS, UINT64_MAX);
 	if (f->table->last == f)
 		f->table->last = NULL;
 	parquet_free(&f->parquet);
@@ -200,6 +203,7 @@ static enum rc finish(struct hour_file *f, struct err *e)
 		t->file[t->files++] =
 		    (struct table_file){.staged = f->staged, .hour = f->hour, .rows = parquet_rows(f->parquet)};
 		t->bytes += f->staged->size;
+		limit_most(t->all->figures, LIMIT_FILE_BYTES, f->staged->size);
 		f->staged = NULL;
 	}
 	forget(f);
@@ -226,6 +230,7 @@ static enum rc make_room(struct table *t, struct err *e)
 	struct budget *all = t->all;
 
 	while (all->memory > all->limits.memory && all->opened > 0) {
+		limit_reached(all->figures, LIMIT_WORKER_MEMORY);
 		struct hour_file *largest = all->open[0], *idle = all->open[0];
 		for (size_t i = 1; i < all->opened; i++) {
 			struct hour_file *f = all->open[i];
@@ -280,8 +285,11 @@ static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, 
 	struct parquet_options options = all->limits.parquet;
 	enum rc rc;
 
-	if (all->opened >= all->limits.open_files && (rc = finish_idle(t, e)) != RC_OK)
-		return rc;
+	if (all->opened >= all->limits.open_files) {
+		limit_reached(all->figures, LIMIT_OPEN_HOURS);
+		if ((rc = finish_idle(t, e)) != RC_OK)
+			return rc;
+	}
 	snprintf(path, sizeof path, "%s%05u.parquet", t->prefix, t->number++);
 	rc = staged_open(all->store, all->crc, path, &staged, e);
 	if (rc != RC_OK)
@@ -301,6 +309,7 @@ static enum rc open_hour(struct table *t, int64_t hour, struct hour_file **out, 
 	}
 	all->open[all->opened++] = f;
 	metric_add(all->figures, FIGURE_OPEN_WRITERS, 1);
+	limit_add(all->figures, LIMIT_OPEN_HOURS, 1);
 	set_page_rows(all);
 	account(f);
 	*out = f;
@@ -393,8 +402,11 @@ enum rc table_append(struct table *t, int64_t hour, const struct table_source *s
 	*outside += parquet_outside(f->parquet) - before;
 	note_source(f, source, rows, n);
 	account(f);
-	if (parquet_written(f->parquet) >= t->all->limits.file_bytes && (rc = finish(f, e)) != RC_OK)
-		return rc;
+	if (parquet_written(f->parquet) >= t->all->limits.file_bytes) {
+		limit_reached(t->all->figures, LIMIT_FILE_BYTES);
+		if ((rc = finish(f, e)) != RC_OK)
+			return rc;
+	}
 	return make_room(t, e);
 }
 

@@ -14,13 +14,16 @@
 #include "base/mem.h"
 #include "pipe/figures.h"
 #include "pipe/lane.h"
+#include "pipe/limits.h"
 
 enum {
 	LOOK_MS = 1000,  /* for topics and partitions that are new */
 	IDLE_MS = 20,    /* between looks at a quiet bus */
 	OPEN_MS = 5,     /* the same while a commit is open, whose age is watched */
 	RETRY_MS = 1000, /* of a bus or lake that can't be opened */
-	STOP_SHARE = 3,  /* an original that is being dissected may go on for that share of stop_timeout */
+	MEASURE_MS = 500,
+	PRESSED_SHARE = 4, /* less than that share of the bus is free: it is filling up */
+	STOP_SHARE = 3,    /* an original that is being dissected may go on for that share of stop_timeout */
 };
 
 /* How far the threads of a process are: shared by them. */
@@ -40,7 +43,7 @@ struct thread {
 	struct lane **lane;
 	size_t lanes, capacity;
 	bool shares; /* the bus hands out partitions */
-	struct mono looked;
+	struct mono looked, measured;
 	struct start *start;
 	bool settled;
 	struct mono stopped; /* when stop was first seen, 0 not yet */
@@ -243,6 +246,22 @@ static bool all_done(struct thread *t)
 	return true;
 }
 
+/* Events leave the embedded bus only with commits: the closer it is to its bound, the less it helps to collect rows for
+ * large files. */
+static void measure(struct thread *t)
+{
+	uint64_t used = 0, bound = 0;
+	struct err e;
+
+	t->measured = clock_mono();
+	t->bench.pressed =
+	    bus_usage(t->bench.bus, &used, &bound, &e) == RC_OK && bound > 0 && used >= bound - bound / PRESSED_SHARE;
+	if (t->index == 0) {
+		limit_set(t->bench.figures, LIMIT_DEDUPE, seen_used(t->bench.seen));
+		limits_files(t->bench.figures);
+	}
+}
+
 /* Turn to the lanes until stopped or, with once, done. */
 static void work(struct thread *t)
 {
@@ -254,6 +273,8 @@ static void work(struct thread *t)
 		bool busy = false;
 		if (!job->once && mono_since(t->looked) >= LOOK_MS && look(t, &e) != RC_OK)
 			log_debug("looking for topics: %s", e.text);
+		if (mono_since(t->measured) >= MEASURE_MS)
+			measure(t);
 		bool acted = turn(t, &halt);
 		tell_accepting(t);
 		if (acted)
@@ -346,7 +367,7 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	struct seen *seen = NULL;
 	struct thread *thread = NULL;
 	struct start start = {0};
-	enum rc rc = seen_open(s->state, s->dedupe_horizon_ms, &seen, e);
+	enum rc rc = seen_open(s->state, s->dedupe_horizon_ms, s->dedupe_max_bytes, &seen, e);
 
 	if (rc != RC_OK)
 		return rc == RC_AGAIN ? RC_FAIL : rc;
@@ -354,6 +375,7 @@ enum rc worker_run(const struct worker_job *job, struct err *e)
 	metric_set(job->figures, FIGURE_WAITING, 0);
 	metric_set(job->figures, FIGURE_WORKER_MEMORY, 0);
 	metric_set(job->figures, FIGURE_OPEN_WRITERS, 0);
+	limits_begin(job->figures);
 	struct registrar *registrar = registrar_start(s, job->member != NULL ? job->member : "worker", job->figures);
 	struct waits *waits = waits_new(s->state, job->figures != NULL ? job->figures->name : "worker");
 	thread = mem_zero(s->workers, sizeof *thread);

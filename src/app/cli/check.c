@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/budgets.h"
 #include "app/catalog_report.h"
 #include "app/setup.h"
 #include "app/spark.h"
@@ -171,7 +172,7 @@ static void check_dissector(struct report *r, const struct pipeline *p)
 	line(r, false, what, "%s: %s", p->dissector->name, e.text);
 }
 
-static void catalog_line(void *context, bool ok, const char *what, const char *text)
+static void told_line(void *context, bool ok, const char *what, const char *text)
 {
 	line(context, ok, what, "%s", text);
 }
@@ -209,7 +210,8 @@ static enum status run(const struct args *a)
 	check_state(&r, s);
 	check_space(&r, "state", s->state);
 	check_bus(&r, s);
-	catalog_report(s, catalog_line, &r);
+	budgets_check(c, told_line, &r);
+	catalog_report(s, told_line, &r);
 	for (size_t i = 0; i < s->pipelines; i++) {
 		check_watch(&r, &s->pipeline[i]);
 		check_dissector(&r, &s->pipeline[i]);

@@ -154,6 +154,45 @@ static void show_totals(const struct health *h)
 	    str_show_bytes(h->ledger_bound, b, sizeof b));
 }
 
+static const char *amount(enum limit l, uint64_t n, char out[TEXT])
+{
+	if (strcmp(limit_info[l].unit, "bytes") == 0)
+		return str_show_bytes(n, out, TEXT);
+	char count[TEXT - 10];
+	snprintf(out, TEXT, "%s %s", str_show_count(n, count, sizeof count), limit_info[l].unit);
+	return out;
+}
+
+/* What is full, since when, and what that means. */
+static void show_full(const struct health *h)
+{
+	struct term t = term_of(1);
+	char age[TEXT];
+	for (unsigned l = 0; l < LIMIT_COUNT; l++)
+		if (h->budget[l].since_ms != 0)
+			printf("%s%s is full%s, since %s: %s\n", t.yellow, limit_info[l].key, t.off,
+			    ago(h->budget[l].since_ms, age), limit_info[l].then);
+}
+
+static void show_budgets(const struct health *h)
+{
+	static const char *const head[] = {"budget", ">used", ">limit", ">reached", "of", NULL};
+	char text[TEXT];
+	struct grid *g = grid_new(head);
+	for (unsigned l = 0; l < LIMIT_COUNT; l++) {
+		const struct budget_state *b = &h->budget[l];
+		if (b->bound == 0 && b->reached == 0)
+			continue;
+		grid_cell(g, "%s", limit_info[l].key);
+		grid_cell(g, "%s", amount((enum limit)l, b->used, text));
+		grid_cell(g, "%s", amount((enum limit)l, b->bound, text));
+		count_cell(g, b->reached);
+		grid_cell(g, "%s%s", limit_info[l].most ? "the most: " : "", limit_info[l].counts);
+	}
+	printf("\n");
+	grid_print(&g, 0);
+}
+
 static void show_catalog(const struct config *c, const struct health *h)
 {
 	struct term t = term_of(1);
@@ -218,11 +257,13 @@ static enum status show_all(const struct args *a, const struct config *c)
 		json_decref(root);
 	} else {
 		show_head(c, h);
+		show_full(h);
 		show_processes(h);
 		show_waits(h);
 		show_pipelines(h);
 		show_partitions(h);
 		show_totals(h);
+		show_budgets(h);
 		show_catalog(c, h);
 		show_compaction(c, h);
 		show_files(h);

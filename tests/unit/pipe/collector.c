@@ -54,6 +54,9 @@ static int set_up(void **state)
 	w->settings.rows_max = 1 << 20;
 	w->settings.rescan_ms = 200;
 	w->settings.collect_group = 16;
+	w->settings.collect_memory = 16 << 20;
+	w->settings.collect_pending = 1000;
+	w->settings.collect_spool = 64 << 20;
 	w->settings.ledger_max_bytes = 64 << 20;
 	w->pipeline.watch = mem_format("%s/in", w->dir);
 	w->pipeline.pattern = (char *)"*.log*";

@@ -181,6 +181,8 @@ void world_open(struct world *w)
 	    .worker_memory = 48 << 20,
 	    .open_hours = 24,
 	    .partitions_max = 256,
+	    .rejects_max = REPORT_ENTRIES_MAX,
+	    .dedupe_max_bytes = UINT64_C(1) << 30,
 	    .parquet = {.codec = CODEC_NONE},
 	    .file_max_bytes = 64 << 20,
 	    .dedupe_horizon_ms = INT64_C(30) * 24 * 3600 * 1000,
@@ -572,7 +574,7 @@ void world_bench_open(const struct world *w, struct world_bench *b)
 	crc32_init(&b->crc);
 	b->bench.crc = &b->crc;
 	b->bench.budget = budget_new(&limits, b->bench.store, &b->crc, NULL);
-	if (seen_open(w->settings.state, w->settings.dedupe_horizon_ms, &b->bench.seen, &e) != RC_OK)
+	if (seen_open(w->settings.state, w->settings.dedupe_horizon_ms, w->settings.dedupe_max_bytes, &b->bench.seen, &e) != RC_OK)
 		fail_msg("%s", e.text);
 }
 
