@@ -329,12 +329,24 @@ int64_t follow_due_ms(const struct follow *f)
 	return least;
 }
 
-bool follow_is_quiet(const struct follow *f, const char *topic, unsigned partition, int64_t ms)
+static const struct place *place_of(const struct follow *f, const char *topic, unsigned partition)
 {
 	for (size_t i = 0; i < f->places; i++)
 		if (f->place[i].partition == partition && strcmp(f->place[i].topic, topic) == 0)
-			return f->place[i].waits > 0 && mono_since(f->place[i].active) >= ms;
-	return false;
+			return &f->place[i];
+	return NULL;
+}
+
+bool follow_is_quiet(const struct follow *f, const char *topic, unsigned partition, int64_t ms)
+{
+	const struct place *at = place_of(f, topic, partition);
+	return at != NULL && at->waits > 0 && mono_since(at->active) >= ms;
+}
+
+bool follow_misses(const struct follow *f, const char *topic, unsigned partition, uint64_t end)
+{
+	const struct place *at = place_of(f, topic, partition);
+	return at != NULL && at->waits > 0 && at->next >= end;
 }
 
 void follow_each_place(

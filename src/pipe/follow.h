@@ -48,6 +48,9 @@ int64_t follow_due_ms(const struct follow *f);
 /* Is something awaited from there, and nothing has come for so long? */
 bool follow_is_quiet(const struct follow *f, const char *topic, unsigned partition, int64_t ms);
 
+/* Is something awaited from there, although all commits before end were seen? */
+bool follow_misses(const struct follow *f, const char *topic, unsigned partition, uint64_t end);
+
 /* Every topic and partition that something is awaited from. */
 void follow_each_place(
     const struct follow *f, void (*visit)(void *context, const char *topic, unsigned partition), void *context);

@@ -555,6 +555,11 @@ bool publish_suspect(const struct publish *p, const char *topic, unsigned partit
 	return *lost || follow_is_quiet(p->follow, topic, partition, quiet_ms);
 }
 
+bool publish_misses(const struct publish *p, const char *topic, unsigned partition, uint64_t end)
+{
+	return follow_misses(p->follow, topic, partition, end);
+}
+
 bool publish_lost(const struct publish *p)
 {
 	for (size_t i = 0; i < p->places; i++)

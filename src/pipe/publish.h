@@ -66,6 +66,8 @@ void publish_flush_events(struct publish *p);
  * next event comes at next or later.
  */
 bool publish_suspect(const struct publish *p, const char *topic, unsigned partition, int64_t quiet_ms, bool *lost);
+/* Is something awaited, although all commits before end were seen? Where the bus has nothing after that, it is lost. */
+bool publish_misses(const struct publish *p, const char *topic, unsigned partition, uint64_t end);
 /* Its topic was made anew: all partitions of it are to be looked at. */
 void publish_made_anew(struct publish *p, const char *topic);
 bool publish_lost(const struct publish *p); /* is there one that has lost events for certain? */
