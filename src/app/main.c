@@ -130,7 +130,8 @@ int main(int argc, char **argv)
 {
 	enum status status = dispatch(argc, argv);
 	/* Text that never reached its reader is a failure too: a full disk behind "sluice status > file". */
-	if (fflush(stdout) != 0 && status == STATUS_DONE) {
+	bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+	if (lost && status == STATUS_DONE) {
 		complain("standard output: write failed");
 		status = STATUS_BAD;
 	}
