@@ -389,7 +389,7 @@ inline commit_run()
 		fi
 	};
 #ifndef BUG_NO_CHECK
-	/* [check]: a higher one? [history_covers], [exists] */
+	/* [check]: a higher one? [history_place] */
 	list_falling(start + 1, n);
 	if
 	:: n != NONE ->

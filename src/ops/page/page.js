@@ -275,6 +275,7 @@
 	function fill(b, share, state) { b.firstChild.style.width = `${Math.min(100, Math.max(0, share * 100)).toFixed(1)}%`; mark(b, state || 'good'); }
 	function drawPartitions() {
 		const most = Math.max(10, ...status.partitions.map(p => p.lag)), prefix = `${status.instance}.`;
+		if (status.partitions.length) $('partition-rows').querySelector('.empty')?.parentElement.remove();
 		keep($('partition-rows'), status.partitions, () => {
 			const tr = row(['', 'number', 'wide', 'number']), lag = element('span', 'lag');
 			lag.append(element('b'), bar());
