@@ -113,6 +113,9 @@ class Folded(Case):
         t.drop('flow', files[0])
 
     def judge(self, t, marks, status):
+        # By then all is committed, so the worker may have been asked to leave; one that has to be killed then makes it 1.
+        if status == 1 and self.kind == 'left' and 'worker stood still: killed' in t.log():
+            status = self.status
         super().judge(t, marks, status)
         if not glob.glob(f'{t.lake}/_sluice/history/**/0*', recursive=True):
             self.problems.append('nothing was folded')

@@ -130,9 +130,13 @@ def keyboard(b):
     b.js('document.querySelector("#file-window").focus()')
     press(b, Keys.HOME)
     top = wait_for(lambda: b.js('return document.querySelector("#file-window").scrollTop') == 0, 5)
-    press(b, Keys.PAGE_DOWN)
-    down = wait_for(lambda: b.js('return document.querySelector("#file-window").scrollTop') > 100, 5)
-    tap.check('the list scrolls by its keys', top and down, f'{top} {down} {focused(b)} {b.js("return document.querySelector(`#file-window`).scrollTop")}')
+
+    def page_down():
+        """Chromium forgets the key when the way to the top is not quite over."""
+        press(b, Keys.PAGE_DOWN)
+        return wait_for(lambda: b.js('return document.querySelector("#file-window").scrollTop') > 100, 1)
+
+    tap.check('the list scrolls by its keys', top and wait_for(page_down, 5), f'{top} {focused(b)}')
     b.js('document.querySelector("#file-text").focus()')
     press(b, '00077777')
     tap.check('typed into the filter: only what fits', wait_for(lambda: len(first_rows(b)) == 1 and 'nfcapd.202500077777' in first_rows(b)[0], 20, 0.1), first_rows(b)[:3])
