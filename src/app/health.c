@@ -69,6 +69,16 @@ static bool is_alive(const struct metric_slot *s)
 	return began_ns <= s->started_ns + NS_PER_S;
 }
 
+/* What is in force is the least that any process has. */
+static void see_confinement(struct health *h, const struct metric_slot *s)
+{
+	static const enum figure least[] = {FIGURE_SECCOMP, FIGURE_LANDLOCK};
+	for (size_t i = 0; i < sizeof least / sizeof least[0]; i++)
+		if (!h->confines || s->value[least[i]] < h->figure[least[i]])
+			h->figure[least[i]] = s->value[least[i]];
+	h->confines = true;
+}
+
 static void gather_figures(const struct config *c, struct health *h)
 {
 	struct err e;
@@ -84,9 +94,12 @@ static void gather_figures(const struct config *c, struct health *h)
 	const struct metric_slot *s;
 	for (unsigned i = 0; (s = metrics_slot(m, i)) != NULL; i++) {
 		bool alive = is_alive(s);
+		if (alive && s->value[FIGURE_CONFINED_STARTED] > 0)
+			see_confinement(h, s);
 		/* What a dead process held is no longer held; what it counted stays counted. */
 		for (unsigned f = 0; f < FIGURE_COUNT; f++)
-			h->figure[f] += alive || strcmp(figure_info[f].kind, "gauge") != 0 ? s->value[f] : 0;
+			if (f != FIGURE_SECCOMP && f != FIGURE_LANDLOCK)
+				h->figure[f] += alive || strcmp(figure_info[f].kind, "gauge") != 0 ? s->value[f] : 0;
 		budget_add(h->budget, s, alive);
 		if (h->processes == HEALTH_PROCESSES)
 			continue;

@@ -70,7 +70,9 @@ struct health {
 	struct health_wait *wait;
 	size_t waits;
 	struct budget_state budget[LIMIT_COUNT];
-	uint64_t figure[FIGURE_COUNT]; /* sums over all processes there ever were */
+	/* Sums over all processes there ever were; of what confines dissectors the least. */
+	uint64_t figure[FIGURE_COUNT];
+	bool confines; /* a process lives that dissects in others */
 	struct health_pipeline *pipeline;
 	size_t pipelines;
 	struct health_partition *partition;

@@ -114,6 +114,19 @@ static json_t *json_budgets(const struct health *h)
 	return list;
 }
 
+static json_t *json_confinement(const struct config *c, const struct health *h)
+{
+	json_t *one = json_object();
+	json_object_set_new(one, "on", json_boolean(c->settings.confine));
+	json_object_set_new(one, "in_force", json_boolean(h->confines));
+	json_object_set_new(one, "seccomp", json_boolean(h->figure[FIGURE_SECCOMP]));
+	put(one, "landlock_abi", h->figure[FIGURE_LANDLOCK]);
+	put(one, "processes", h->figure[FIGURE_CONFINED]);
+	put(one, "started", h->figure[FIGURE_CONFINED_STARTED]);
+	put(one, "stopped", h->figure[FIGURE_CONFINED_STOPPED]);
+	return one;
+}
+
 static json_t *json_catalog(const struct config *c, const struct health *h)
 {
 	json_t *one = json_object();
@@ -151,6 +164,7 @@ json_t *health_json(const struct config *c, const struct health *h)
 	json_object_set_new(root, "bus", json_usage(h->bus_used, h->bus_bound));
 	json_object_set_new(root, "budgets", json_budgets(h));
 	json_object_set_new(root, "catalog", json_catalog(c, h));
+	json_object_set_new(root, "confinement", json_confinement(c, h));
 	json_object_set_new(root, "ledger", json_usage(h->ledger_used, h->ledger_bound));
 	json_object_set_new(root, "open", json_files(h->open, h->opens));
 	json_object_set_new(root, "stale_claims", json_files(h->stale, h->stales));

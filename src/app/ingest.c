@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include "app/confinement.h"
 #include "app/outcome.h"
 #include "app/progress.h"
 #include "base/clock.h"
@@ -65,6 +66,10 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	    .committed = job->until_committed};
 	struct mono began = clock_mono();
 	keep_memory();
+	struct confine *confine = NULL;
+	if (confinement_open(&c->settings, figures, &confine, e) != RC_OK)
+		return STATUS_BAD;
+	job->confine = confine;
 	job->settings = &c->settings;
 	job->figures = figures;
 	job->stop = stop;
@@ -72,6 +77,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	job->progress = show;
 	job->context = &r;
 	enum rc rc = collector_run(job, &result, e);
+	confine_free(&confine);
 	progress_free(&r.progress);
 	if (rc != RC_OK)
 		return STATUS_BAD;

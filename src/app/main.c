@@ -7,7 +7,10 @@
 #include "app/cli/cli.h"
 #include "app/nearest.h"
 #include "app/notify.h"
+#include "app/providers.h"
 #include "app/term.h"
+#include "confine/confine.h"
+#include "confine/server.h"
 
 static enum status run_version(const struct args *a)
 {
@@ -49,6 +52,8 @@ static const struct command *const command[] = {
     &command_version,
     &command_help,
 };
+
+enum { DISSECTORS_MOST = 32 };
 
 enum { COMMANDS = sizeof command / sizeof command[0] };
 
@@ -96,6 +101,17 @@ static enum status run_help(const struct args *a)
 	return STATUS_DONE;
 }
 
+/* All that may run confined. */
+static int serve_dissectors(const char *fd)
+{
+	const struct dissect_ops *table[DISSECTORS_MOST + 1] = {NULL};
+	size_t n = 0;
+	for (size_t i = 0; provider_dissector_at(i) != NULL && n < DISSECTORS_MOST; i++)
+		if (!provider_dissector_at(i)->spawns)
+			table[n++] = provider_dissector_at(i);
+	return confine_serve(atoi(fd), table);
+}
+
 static enum status dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -103,6 +119,8 @@ static enum status dispatch(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	const char *name = argv[1];
+	if (argc == 3 && strcmp(name, CONFINE_WORD) == 0)
+		return (enum status)serve_dissectors(argv[2]);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)

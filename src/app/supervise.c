@@ -131,7 +131,7 @@ static void start(struct supervisor *s, struct child *c)
 	c->due_ms = c->deadline_ms = c->still_ms = NEVER;
 	c->started = clock_mono();
 	c->replaced = c->outdated = false;
-	if (proc_start(all, s->config_fd, &c->pid, &e) == RC_OK) {
+	if (proc_start(all, NULL, s->config_fd, &c->pid, &e) == RC_OK) {
 		log_info("%s started, process %d", c->what->name, (int)c->pid);
 		c->died = false;
 	} else {
@@ -305,7 +305,7 @@ static enum rc try_next(struct supervisor *s, struct err *e)
 	    program, "run", "--config", s->job->file, "--checked", fd, "--try", s->job->config->settings.state, NULL};
 	snprintf(fd, sizeof fd, "%d", s->trial.config_fd);
 	s->trial.deadline_ms = clock_mono().ms + TRY_MS;
-	return proc_start(argv, s->trial.config_fd, &s->trial.pid, e);
+	return proc_start(argv, NULL, s->trial.config_fd, &s->trial.pid, e);
 }
 
 static enum rc become_next(struct supervisor *s, struct err *e)

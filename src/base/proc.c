@@ -92,7 +92,8 @@ static void close_on_exec_from(int first)
 }
 
 /* All signals are blocked here, so that a SIGTERM sent at once meets the default action, not our handler. */
-static _Noreturn void become(const char *const argv[], int keep_fd, int report_fd, pid_t parent)
+static _Noreturn void become(
+    const char *const argv[], const char *const env[], int keep_fd, int report_fd, pid_t parent)
 {
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
@@ -105,14 +106,14 @@ static _Noreturn void become(const char *const argv[], int keep_fd, int report_f
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* The parent may have died before it could be watched. */
 	if (getppid() == parent)
-		execv(argv[0], (char *const *)(uintptr_t)argv);
+		execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	int sys = errno;
 	if (write(report_fd, &sys, sizeof sys) < 0)
 		_exit(126);
 	_exit(127);
 }
 
-enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e)
+enum rc proc_start(const char *const argv[], const char *const env[], int keep_fd, pid_t *pid, struct err *e)
 {
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) != 0)
@@ -123,7 +124,7 @@ enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err
 	pid_t parent = getpid(), child = fork();
 	int sys = errno;
 	if (child == 0)
-		become(argv, keep_fd, report[1], parent);
+		become(argv, env != NULL ? env : (const char *const *)environ, keep_fd, report[1], parent);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	close(report[1]);
 	if (child < 0) {
@@ -143,6 +144,15 @@ enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err
 	}
 	*pid = child;
 	return RC_OK;
+}
+
+void proc_self(char out[PROC_PATH])
+{
+	static const char link[] = "/proc/self/exe";
+	ssize_t n = readlink(link, out, PROC_PATH - 1);
+	out[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || access(out, X_OK) != 0)
+		memcpy(out, link, sizeof link);
 }
 
 enum rc proc_reap(pid_t *pid, int *status)

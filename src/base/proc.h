@@ -14,6 +14,8 @@
 
 #include "base/rc.h"
 
+enum { PROC_PATH = 4096 };
+
 /* Install handlers for SIGTERM, SIGINT (stop), SIGHUP (reload), SIGUSR1 (nudge), SIGCHLD; ignore SIGPIPE. They
  * are unblocked: what waits is delivered now. */
 void proc_signals(void);
@@ -26,11 +28,14 @@ int proc_wake_fd(void);
 void proc_wake_clear(void);
 
 /*
- * Start argv[0] (a path). keep_fd < 0 or a descriptor the child keeps under the same number; everything else but 0, 1,
- * 2 is closed. The child gets SIGKILL when this process dies (PR_SET_PDEATHSIG): what it held is free at once for
- * whoever comes next, and a kill loses nothing.
+ * Start argv[0] (a path). env: its environment, ends with NULL; NULL: ours. keep_fd < 0 or a descriptor the child keeps
+ * under the same number; everything else but 0, 1, 2 is closed. The child gets SIGKILL when this process dies
+ * (PR_SET_PDEATHSIG): what it held is free at once for whoever comes next, and a kill loses nothing.
  */
-enum rc proc_start(const char *const argv[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
+enum rc proc_start(const char *const argv[], const char *const env[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
+
+/* A path of the program that runs now, also when its file was replaced meanwhile. */
+void proc_self(char out[PROC_PATH]);
 
 /* A child that ended, was stopped or goes on, without waiting: RC_OK with its status, as of wait(2); RC_END if none. */
 enum rc proc_reap(pid_t *pid, int *status);

@@ -2,9 +2,12 @@
 #include "data/batch.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 enum {
 	PAGE = 4096,
@@ -216,18 +219,31 @@ static enum rc check_layout(const struct batch *b, const enum type *types, size_
 	return RC_OK;
 }
 
+/* Is each of them an address, in its one form? Without a branch, so that it costs little. */
+static bool all_ips(const struct ip *ip, uint32_t rows)
+{
+	uint64_t wrong = 0;
+	for (uint32_t row = 0; row < rows; row++) {
+		uint64_t head, middle; /* family, zeros and an IPv4 address; what is an IPv6 address's alone */
+		uint32_t tail;
+		memcpy(&head, &ip[row], sizeof head);
+		memcpy(&middle, &ip[row].octet[4], sizeof middle);
+		memcpy(&tail, &ip[row].octet[12], sizeof tail);
+		uint64_t beyond = middle | tail, family = head & UINT32_MAX;
+		wrong |= (uint64_t)((family != 4) | (beyond != 0)) & (uint64_t)(family != 6);
+	}
+	return wrong == 0;
+}
+
 static enum rc check_ips(const struct batch *b, unsigned column, struct err *e)
 {
-	static const uint8_t zero[12];
 	const struct ip *ip = batch_read(b, column);
-	for (uint32_t row = 0; row < b->rows; row++) {
-		if (batch_is_null(b, column, row))
-			continue;
-		bool four = ip[row].family == 4;
-		if ((!four && ip[row].family != 6) || memcmp(ip[row].zero, zero, sizeof ip[row].zero) != 0 ||
-		    (four && memcmp(ip[row].octet + 4, zero, 12) != 0))
+	/* What lies under a null may be anything: only then each row is looked at. */
+	if (all_ips(ip, b->rows))
+		return RC_OK;
+	for (uint32_t row = 0; row < b->rows; row++)
+		if (!batch_is_null(b, column, row) && !all_ips(&ip[row], 1))
 			return err_set(RC_BAD, e, "batch: column %u row %u: no address", column, row);
-	}
 	return RC_OK;
 }
 
@@ -276,4 +292,120 @@ enum rc batch_check(const struct batch *b, const enum type *types, size_t count,
 	if (rc == RC_OK)
 		rc = check_spans(b, e);
 	return rc == RC_OK ? check_rejects(b, e) : rc;
+}
+
+/* The shared header, once: what is decided from here on is decided on the copy. */
+static enum rc take_head(
+    struct batch *own, const void *shared, size_t size, const enum type *types, size_t count, struct err *e)
+{
+	struct batch head;
+	if (size < head_bytes(count) || size > BATCH_SLAB)
+		return err_set(RC_BAD, e, "batch: a slab of %zu bytes", size);
+	memcpy(&head, shared, sizeof head);
+	__asm__ volatile("" ::: "memory");
+	if (head.size > size || head.columns != count || head.row_capacity < 1 || head.row_capacity > BATCH_ROWS ||
+	    head.rows > head.row_capacity || head.rejects > BATCH_REJECTS)
+		return err_set(RC_BAD, e, "batch: %u bytes, %u columns, %u of %u rows, %u rejects", head.size,
+		    head.columns, head.rows, head.row_capacity, head.rejects);
+	head.mapped = BATCH_SLAB;
+	head.rejects_at = (uint32_t)layout(types, count, head.row_capacity, own->column);
+	head.arena_at = (uint32_t)(head.rejects_at + sizeof(struct batch_reject) * BATCH_REJECTS);
+	if (head.arena_at > head.size || head.arena_used > head.size - head.arena_at)
+		return err_set(RC_BAD, e, "batch: an arena of %u bytes outside the slab", head.arena_used);
+	memcpy(own, &head, sizeof head);
+	return RC_OK;
+}
+
+/* Only what is in use: a batch of a few rows costs a few bytes. */
+static void take_columns(struct batch *own, const uint8_t *shared)
+{
+	uint8_t *to = (uint8_t *)own;
+	size_t bitmap = ((size_t)own->rows + 7) / 8;
+	for (uint32_t i = 0; i < own->columns; i++) {
+		struct batch_column *c = &own->column[i];
+		uint32_t nulls = *(const volatile uint32_t *)(shared + offsetof(struct batch, column) + i * sizeof *c +
+		                                              offsetof(struct batch_column, null_count));
+		memcpy(to + c->values, shared + c->values, type_size((enum type)c->type) * own->rows);
+		if (nulls == 0)
+			memset(to + c->nulls, 0, null_bytes(own->row_capacity));
+		else
+			memcpy(to + c->nulls, shared + c->nulls, bitmap);
+		c->null_count = nulls == 0 ? 0 : count_nulls(own, i);
+	}
+	memcpy(to + own->rejects_at, shared + own->rejects_at, own->rejects * sizeof(struct batch_reject));
+	memcpy(to + own->arena_at, shared + own->arena_at, own->arena_used);
+}
+
+static bool is_count(uint64_t n)
+{
+	return n >> BATCH_COUNT_BITS == 0;
+}
+
+/* No number that would wrap where it is added up. */
+static enum rc check_numbers(const struct batch *b, struct err *e)
+{
+	const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
+	for (unsigned i = 0; i < BATCH_COUNTERS; i++)
+		if (!is_count(b->counter[i]))
+			return err_set(RC_BAD, e, "batch: counter %u says %llu", i, (unsigned long long)b->counter[i]);
+	for (uint32_t i = 0; i < b->rejects; i++)
+		if (!is_count(r[i].offset) || !is_count(r[i].length) ||
+		    (r[i].rows != REJECT_ROWS_UNKNOWN && !is_count(r[i].rows)))
+			return err_set(RC_BAD, e, "batch: reject %u has numbers that no input gives", i);
+	return RC_OK;
+}
+
+static enum rc check_floats(const struct batch *b, unsigned column, struct err *e)
+{
+	const float *value = batch_read(b, column);
+	for (uint32_t row = 0; row < b->rows; row++)
+		if (!isfinite(value[row]) && !batch_is_null(b, column, row))
+			return err_set(RC_BAD, e, "batch: column %u row %u: no number", column, row);
+	return RC_OK;
+}
+
+/* A reason is one line of text: it goes to logs and terminals. Spans may overlap, also with values: that changes
+ * nothing about what is safe. */
+static void clean_reasons(struct batch *b)
+{
+	const struct batch_reject *r = (const void *)((const uint8_t *)b + b->rejects_at);
+	for (uint32_t i = 0; i < b->rejects; i++) {
+		uint8_t *text = (uint8_t *)b + r[i].reason.offset;
+		size_t left = r[i].reason.length;
+		while (left > 0) {
+			size_t width = str_utf8(text, left);
+			bool control =
+			    text[0] < 0x20 || text[0] == 0x7f || (width == 2 && text[0] == 0xc2 && text[1] < 0xa0);
+			if (width == 0 || control)
+				text[0] = '?';
+			width = width == 0 || control ? 1 : width;
+			text += width;
+			left -= width;
+		}
+	}
+}
+
+enum rc batch_take(
+    struct batch *own, const void *shared, size_t size, const enum type *types, size_t count, struct err *e)
+{
+	assert(count <= BATCH_COLUMNS);
+	enum rc rc = take_head(own, shared, size, types, count, e);
+	if (rc != RC_OK)
+		return rc;
+	take_columns(own, shared);
+	for (unsigned i = 0; rc == RC_OK && i < count; i++) {
+		if (types[i] == TYPE_IP)
+			rc = check_ips(own, i, e);
+		else if (types[i] == TYPE_F32)
+			rc = check_floats(own, i, e);
+	}
+	if (rc == RC_OK)
+		rc = check_spans(own, e);
+	if (rc == RC_OK)
+		rc = check_rejects(own, e);
+	if (rc == RC_OK)
+		rc = check_numbers(own, e);
+	if (rc == RC_OK)
+		clean_reasons(own);
+	return rc;
 }

@@ -29,6 +29,7 @@ enum {
 	BATCH_COUNTERS = 32,
 	BATCH_ROW_BYTES = 256 << 10,
 	BATCH_RAW = 4 << 10, /* most raw bytes kept with a reject */
+	BATCH_COUNT_BITS = 48, /* of a number in a reject or a counter, where another process says it */
 };
 
 #define REJECT_ROWS_UNKNOWN UINT64_MAX
@@ -130,5 +131,14 @@ bool batch_reject(struct batch *b, uint64_t offset, uint64_t length, uint64_t ro
  * call it on the parent's own copy of the header. RC_BAD with the first lie.
  */
 enum rc batch_check(const struct batch *b, const enum type *types, size_t count, size_t size, struct err *e) MUST_USE;
+
+/*
+ * Copy the batch that another process left in the first size bytes of shared memory, for these types, and check the copy. Nothing in the shared memory is
+ * believed, nor read twice: it may change all the while. Beyond what batch_check looks at, no number of a reject or a counter is larger than an input could give,
+ * floats are numbers, and the reasons of rejects are made printable.
+ *
+ * own  BATCH_SLAB bytes (mem_map); its batch is as the filler's after RC_OK, and worthless after RC_BAD
+ */
+enum rc batch_take(struct batch *own, const void *shared, size_t size, const enum type *types, size_t count, struct err *e) MUST_USE;
 
 #endif

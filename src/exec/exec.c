@@ -228,6 +228,7 @@ const struct dissect_ops dissect_exec = {
     .name = "exec",
     .version = "1",
     .dataset = NULL,
+    .spawns = true,
     .catalogue = csv_catalogue,
     .counter = csv_counter_name,
     .counters = CSV_COUNTER_COUNT,

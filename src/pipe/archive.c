@@ -28,6 +28,7 @@ struct archive {
 	struct ledger *ledger;
 	struct sha256 *hash;
 	struct gmac *gmac;
+	struct cell *cell;
 	struct rows_maker **maker; /* one per pipeline, made when first needed */
 	uint8_t *bytes;
 	size_t capacity;
@@ -42,6 +43,7 @@ struct archive *archive_new(const struct archive_params *p, struct store *store,
 	a->ledger = ledger;
 	a->hash = sha256_new();
 	a->gmac = gmac_new();
+	a->cell = cell_new(p->confine);
 	a->maker = mem_zero(p->settings->pipelines, sizeof *a->maker);
 	return a;
 }
@@ -53,6 +55,7 @@ void archive_free(struct archive **a)
 	for (size_t i = 0; i < (*a)->params.settings->pipelines; i++)
 		rows_maker_free(&(*a)->maker[i]);
 	mem_free(&(*a)->maker);
+	cell_free(&(*a)->cell);
 	mem_free(&(*a)->bytes);
 	sha256_free(&(*a)->hash);
 	gmac_free(&(*a)->gmac);
@@ -370,7 +373,7 @@ static struct rows_maker *maker_of(struct archive *a, const struct pipeline *p)
 {
 	size_t i = (size_t)(p - a->params.settings->pipeline);
 	if (a->maker[i] == NULL)
-		a->maker[i] = rows_maker_new(p, &a->params.limits);
+		a->maker[i] = rows_maker_new(p, &a->params.limits, a->cell);
 	return a->maker[i];
 }
 

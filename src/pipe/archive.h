@@ -24,6 +24,7 @@ struct archive_params {
 	unsigned thread;            /* makes names in it of its own */
 	uint64_t run;               /* of this collector */
 	struct rows_limits limits;
+	struct confine *confine; /* where small files are dissected; NULL: in this process */
 	uint64_t rows_max; /* encoded rows of one original on the bus */
 };
 

@@ -504,6 +504,7 @@ static enum rc open_archive(struct collector *c, unsigned number, struct archive
 	    .thread = number,
 	    .run = c->run.id,
 	    .limits = c->limits,
+	    .confine = c->job->confine,
 	    .rows_max = c->rows_max};
 	*out = archive_new(&params, store, ledger_share(c->ledger));
 	return RC_OK;

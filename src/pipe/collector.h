@@ -25,6 +25,7 @@ struct collector_progress {         /* for a progress line; counts since start *
 struct collector_job {
 	const struct settings *settings;
 	struct metric_slot *figures;
+	struct confine *confine; /* where dissectors run; NULL: in this process */
 	/* NULL: watch for ever. Else take what is there now and end. */
 	bool once;
 	/* once: also wait until everything taken is committed or refused (run --once, load). */

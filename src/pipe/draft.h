@@ -43,6 +43,7 @@ struct bench {
 	struct budget *budget;
 	const struct crc32_tables *crc;
 	struct seen *seen;
+	struct cell *cell;           /* where dissectors run; NULL: in this process */
 	struct registrar *registrar; /* NULL: no catalog */
 	struct metric_slot *figures;
 	bool pressed; /* the bus is filling up: only commits make room */

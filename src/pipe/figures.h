@@ -38,6 +38,11 @@
 	X(PARTITIONS_WAITING, "partitions_waiting", "gauge", "partitions that the catalog is still to be told of") \
 	X(CATALOG_AWAY, "catalog_away", "gauge", "1 while the catalog does not take what it is told") \
 	X(STOPPING, "stopping", "gauge", "1 while the supervisor waits for its processes to leave") \
+	X(CONFINED, "confined_processes", "gauge", "processes without rights that dissect now") \
+	X(CONFINED_STARTED, "confined_started", "counter", "such processes started") \
+	X(CONFINED_STOPPED, "confined_stopped", "counter", "such processes that crashed or were stopped for what they did; what they dissected is a reject") \
+	X(SECCOMP, "confined_seccomp", "gauge", "1 while seccomp is in force for them") \
+	X(LANDLOCK, "confined_landlock_abi", "gauge", "the ABI of Landlock that is in force for them, 0 none") \
 	X(RESTARTS, "restarts", "counter", "times the supervisor restarted a process")
 
 enum figure {

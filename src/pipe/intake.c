@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "confine/confine.h"
 #include "format/avro.h"
 #include "format/avsc.h"
 #include "pipe/limits.h"
@@ -248,7 +249,7 @@ static enum rc dissect_original(struct intake *in, struct draft *d, const struct
 	    .name = ev->name, .size = ev->size, .slot_s = ev->slot_s, .archived_s = ev->archived_s};
 	const struct dissect_params params = dissect_params_of(p->projection, p->option, p->options);
 	struct dissector *from = NULL;
-	enum rc rc = dissect_open(p->dissector, original_source(original), &hints, &params, &from, e);
+	enum rc rc = cell_open(in->bench->cell, p->dissector, original_source(original), &hints, &params, &from, e);
 
 	if (rc != RC_OK)
 		return rc;

@@ -31,6 +31,7 @@ struct hour {
 struct rows_maker {
 	const struct pipeline *pipeline;
 	struct rows_limits limits;
+	struct cell *cell;
 	struct avro_encoder *encoder;
 	struct route *route;
 	struct batch *spare; /* the slab of the last input: most of what a small one would cost */
@@ -54,11 +55,12 @@ void rows_fini(struct rows *r)
 	*r = (struct rows){.parts = 0};
 }
 
-struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_limits *limits)
+struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_limits *limits, struct cell *cell)
 {
 	struct rows_maker *m = mem_zero(1, sizeof *m);
 	m->pipeline = p;
 	m->limits = *limits;
+	m->cell = cell;
 	m->encoder = avro_encoder_new(p->projection);
 	m->route = route_new(limits->hours);
 	report_init(&m->report, p->dissector);
@@ -281,9 +283,9 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	report_expect(&m->report, hints->archived_s, m->limits.behind_ms, m->limits.ahead_ms);
 	route_begin(m->route);
 
-	enum rc rc = dissect_open(p->dissector, source_memory(bytes, size), hints, &params, &d, e);
+	enum rc rc = cell_open(m->cell, p->dissector, source_memory(bytes, size), hints, &params, &d, e);
 	if (rc != RC_OK)
-		return err_wrap(RC_FAIL, e, "%s", p->name);
+		return err_wrap(rc == RC_AGAIN ? RC_AGAIN : RC_FAIL, e, "%s", p->name);
 	rc = take_all(m, d, bytes, size, e);
 	report_note(&m->report, d);
 	dissect_close(&d);

@@ -14,6 +14,7 @@
 
 #include "base/metric.h"
 #include "base/rc.h"
+#include "confine/confine.h"
 #include "dissect/dissect.h"
 
 struct pipeline;
@@ -43,14 +44,15 @@ struct rows_limits {
 	struct metric_slot *figures;
 };
 
+/* cell: where dissectors run, borrowed; NULL: in this process. Several makers of a thread may share it. */
 struct rows_maker;
-struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_limits *limits);
+struct rows_maker *rows_maker_new(const struct pipeline *p, const struct rows_limits *limits, struct cell *cell);
 void rows_maker_free(struct rows_maker **m);
 
 /*
  * Dissect an original that is in memory. A damaged or refused one is RC_OK too: its report says so. RC_END: it does not
  * fit, because the encoded rows would pass bytes_max or one row passes the bus's limit; let a file event carry it.
- * RC_FAIL: the dissector could not be opened.
+ * RC_AGAIN: no process can be had to dissect it. RC_FAIL: the dissector could not be opened.
  */
 enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const struct dissect_hints *hints,
     uint64_t bytes_max, struct rows *out, struct err *e) MUST_USE;

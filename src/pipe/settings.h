@@ -90,6 +90,11 @@ struct settings {
 	int64_t claim_stale_ms; /* claim.stale: another's claim is shown when it is that old */
 	int64_t claim_keep_ms;  /* claim.keep: one that is done stays at least that long */
 
+	unsigned confine;        /* confine: on: dissectors run in processes without rights */
+	uint64_t confine_memory; /* confine.memory */
+	int64_t confine_time_ms; /* confine.time */
+	unsigned confine_files;  /* confine.files: until such a process is replaced */
+
 	int64_t rescan_ms;      /* collect.rescan */
 	unsigned collect_group; /* collect.group: files that share their fsyncs */
 	uint64_t collect_memory;  /* collect.memory: encoded rows in hand */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "confine/confine.h"
 #include "pipe/figures.h"
 #include "pipe/lane.h"
 #include "pipe/limits.h"
@@ -311,6 +312,7 @@ static enum rc begin(struct thread *t, struct err *e)
 static void *run(void *context)
 {
 	struct thread *t = context;
+	t->bench.cell = cell_new(t->job->confine);
 	enum rc rc = begin(t, &t->reason);
 
 	if (rc == RC_OK)
@@ -321,6 +323,7 @@ static void *run(void *context)
 		lane_free(&t->lane[i]);
 	for (size_t i = 0; i < t->job->settings->pipelines; i++)
 		intake_free(&t->intake[i]);
+	cell_free(&t->bench.cell);
 	budget_free(&t->bench.budget);
 	store_close(&t->bench.store);
 	bus_close(&t->bench.bus);

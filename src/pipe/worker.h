@@ -18,6 +18,7 @@ struct worker_job {
 	const char
 	    *member; /* this process's name among those that share a bus, the same after a restart; NULL: alone */
 	struct metric_slot *figures;
+	struct confine *confine; /* where dissectors run; NULL: in this process */
 	bool once;                       /* work to the end of every partition as it is now, commit, end */
 	bool complete;                   /* partitions that the catalog was not told of at the end are a failure */
 	bool (*stop)(void *context);     /* asked often: finish or drop the open commit in good order and leave */

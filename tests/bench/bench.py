@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench: sluice against its peers in the same run. One table and build/bench.json; every figure is a median, ratios are of medians.
 
-Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow workers memory ledger size compact spark.
+Inputs are made once by a real nfcapd and kept in the cache folder. Options: bench.py [--runs N] [SECTION …]; sections: dns proxy kafka hdfs small latency flow workers memory ledger size compact confine spark.
 """
 import argparse
 import glob
@@ -22,6 +22,7 @@ from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, recor
 
 import cluster_latency_bench
 import compact_bench
+import confine_bench
 import dns_bench
 import hdfs_bench
 import kafka_bench
@@ -186,6 +187,10 @@ def bench_small(_):
     record('CPU a file', cpu / count * 1e6, 'us')
 
 
+def bench_confine(runs):
+    confine_bench.bench_confine(runs, v5_file('lz4'), FLOWS, small_contents(10_000))
+
+
 def cpu_seconds(pid):
     with open(f'/proc/{pid}/stat', encoding='ascii') as f:
         part = f.read().rsplit(')', 1)[1].split()
@@ -250,7 +255,7 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'compact': compact_bench.bench_compact, 'spark': spark_bench.bench_spark}
+SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'compact': compact_bench.bench_compact, 'confine': bench_confine, 'spark': spark_bench.bench_spark}
 
 
 def main():

@@ -36,7 +36,7 @@ def ours(source, out, codec, level, rows):
     if source is None:
         argv = [BENCH, '-n', str(2 << 20), '-c', codec, '-g', str(rows), '-o', out, os.path.join(SOURCE, 'schema', 'flow.avsc')]
     else:
-        argv = [SLUICE, 'dissect', '-t', 'nfcapd', '-f', 'parquet', '--codec', codec, '--row-group', str(rows), '-o', out, source]
+        argv = [SLUICE, 'dissect', '--unconfined', '-t', 'nfcapd', '-f', 'parquet', '--codec', codec, '--row-group', str(rows), '-o', out, source]
         argv += ['--level', str(level)] if level else []
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 

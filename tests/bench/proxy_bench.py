@@ -61,7 +61,7 @@ def bench_proxy(runs):
     s = place_for('proxy', dissector='elff', workers=1)
     out = os.path.join(s.place, 'out.parquet')
     fill = {'columns': COLUMNS, 'numbers': NUMBERS}
-    ours = [SLUICE, 'dissect', '-t', 'elff', '-f', 'parquet', '-o', out, log]
+    ours = [SLUICE, 'dissect', '--unconfined', '-t', 'elff', '-f', 'parquet', '-o', out, log]
     commands = {'sluice': [*ours, '--no-hash'], 'sluice with sha256': ours, 'DuckDB': [sys.executable, '-c', DUCKDB % fill, plain, out],
                 'pyarrow': [sys.executable, '-c', PYARROW % fill, plain, out]}
     idle = {'sluice': 0.0, 'sluice with sha256': 0.0, 'DuckDB': cpu_of([sys.executable, '-c', 'import duckdb'], one_cpu=True)[0],

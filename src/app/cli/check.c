@@ -13,6 +13,7 @@
 
 #include "app/budgets.h"
 #include "app/catalog_report.h"
+#include "app/confinement.h"
 #include "app/setup.h"
 #include "app/spark.h"
 #include "app/term.h"
@@ -172,6 +173,25 @@ static void check_dissector(struct report *r, const struct pipeline *p)
 	line(r, false, what, "%s: %s", p->dissector->name, e.text);
 }
 
+/* A process as the daemons have them: what is in force in it. */
+static void check_confinement(struct report *r, const struct settings *s)
+{
+	struct err e;
+	struct jail jail = {0};
+	char text[JAIL_TEXT];
+	if (!confinement_wanted(s)) {
+		if (!s->confine)
+			line(r, true, "confinement", "off");
+		return;
+	}
+	const struct confine_params p = confinement_params(s);
+	struct confine *c = confine_new(&p);
+	enum rc rc = confine_try(c, &jail, &e);
+	confine_free(&c);
+	line(r, rc == RC_OK, "confinement", "%s%s",
+	    rc != RC_OK || jail_whole(&jail) ? "" : "in part: ", rc == RC_OK ? jail_text(&jail, text) : e.text);
+}
+
 static void told_line(void *context, bool ok, const char *what, const char *text)
 {
 	line(context, ok, what, "%s", text);
@@ -216,6 +236,7 @@ static enum status run(const struct args *a)
 		check_watch(&r, &s->pipeline[i]);
 		check_dissector(&r, &s->pipeline[i]);
 	}
+	check_confinement(&r, s);
 	check_spark(&r, setup_file(a), s);
 	config_free(&c);
 	return r.failed ? STATUS_BAD : STATUS_DONE;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/cli/status_file.h"
+#include "app/confinement.h"
 #include "app/grid.h"
 #include "app/health.h"
 #include "app/health_json.h"
@@ -209,6 +210,28 @@ static void show_catalog(const struct config *c, const struct health *h)
 		    h->catalog_reason);
 }
 
+static void show_confinement(const struct config *c, const struct health *h)
+{
+	struct term t = term_of(1);
+	char a[TEXT], b[TEXT], d[TEXT], kernel[2 * TEXT] = "";
+	const uint64_t *f = h->figure;
+	bool whole = !h->confines || (f[FIGURE_SECCOMP] && f[FIGURE_LANDLOCK] > 0);
+	if (!confinement_wanted(&c->settings)) {
+		if (!c->settings.confine)
+			printf("dissectors not confined (confine: off)\n");
+		return;
+	}
+	if (h->confines && f[FIGURE_LANDLOCK] > 0)
+		snprintf(kernel, sizeof kernel, " (%s, landlock ABI %" PRIu64 ")",
+		    f[FIGURE_SECCOMP] ? "seccomp" : "NO SECCOMP", f[FIGURE_LANDLOCK]);
+	else if (h->confines)
+		snprintf(kernel, sizeof kernel, " (%s, no landlock)", f[FIGURE_SECCOMP] ? "seccomp" : "NO SECCOMP");
+	printf("dissectors %sconfined%s%s%s: %s process%s now, %s started, %s stopped\n", whole ? "" : t.yellow,
+	    whole ? "" : " in part", kernel, whole ? "" : t.off, str_show_count(f[FIGURE_CONFINED], a, sizeof a),
+	    f[FIGURE_CONFINED] == 1 ? "" : "es", str_show_count(f[FIGURE_CONFINED_STARTED], b, sizeof b),
+	    str_show_count(f[FIGURE_CONFINED_STOPPED], d, sizeof d));
+}
+
 static void show_compaction(const struct config *c, const struct health *h)
 {
 	char a[TEXT], b[TEXT];
@@ -266,6 +289,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 		show_budgets(h);
 		show_catalog(c, h);
 		show_compaction(c, h);
+		show_confinement(c, h);
 		show_files(h);
 	}
 	for (unsigned i = 0; i < h->problems; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/confinement.h"
 #include "app/daemon.h"
 #include "app/setup.h"
 #include "base/str.h"
@@ -41,12 +42,18 @@ static enum status once_through(
 {
 	char member[MEMBER];
 	int place = -1;
-	if (take_place(c, member, &place, e) != RC_OK)
+	struct confine *confine = NULL;
+	if (confinement_open(&c->settings, figures, &confine, e) != RC_OK)
 		return STATUS_BAD;
+	if (take_place(c, member, &place, e) != RC_OK) {
+		confine_free(&confine);
+		return STATUS_BAD;
+	}
 	struct worker_job job = {
 	    .settings = &c->settings,
 	    .member = member,
 	    .figures = figures,
+	    .confine = confine,
 	    .once = args_has(a, "once"),
 	    .complete = args_has(a, "once"),
 	    .stop = daemon_stop,
@@ -55,6 +62,7 @@ static enum status once_through(
 	    .context = d,
 	};
 	enum rc rc = worker_run(&job, e);
+	confine_free(&confine);
 	close(place);
 	return rc == RC_OK ? STATUS_DONE : STATUS_BAD;
 }

@@ -35,7 +35,7 @@ static int shell(const char *command, int keep_fd)
 	struct err e;
 	pid_t pid;
 	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
-	assert_int_equal(proc_start(argv, keep_fd, &pid, &e), RC_OK);
+	assert_int_equal(proc_start(argv, NULL, keep_fd, &pid, &e), RC_OK);
 	int status = wait_for(pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -84,7 +84,7 @@ static void arguments_are_no_shell_words(void **state)
 	struct err e;
 	pid_t pid;
 	const char *const argv[] = {"/usr/bin/test", "$(exit 1) *", "=", "$(exit 1) *", NULL};
-	assert_int_equal(proc_start(argv, -1, &pid, &e), RC_OK);
+	assert_int_equal(proc_start(argv, NULL, -1, &pid, &e), RC_OK);
 	assert_int_equal(WEXITSTATUS(wait_for(pid)), 0);
 }
 
@@ -93,7 +93,7 @@ static void a_program_that_is_not_there_is_an_error_of_start(void **state)
 	struct err e;
 	pid_t pid = 4711;
 	const char *const argv[] = {"/no/such/program", NULL};
-	assert_int_equal(proc_start(argv, -1, &pid, &e), RC_FAIL);
+	assert_int_equal(proc_start(argv, NULL, -1, &pid, &e), RC_FAIL);
 	assert_int_equal(e.sys, ENOENT);
 	assert_non_null(strstr(e.text, "/no/such/program"));
 	assert_int_equal(pid, 4711);
@@ -113,7 +113,7 @@ static void a_child_ends_with_its_parent(void **state)
 		close(fds[0]);
 		/* the sleeper alone holds the writing end once this process is dead */
 		const char *const argv[] = {"/bin/sleep", "60", NULL};
-		_exit(proc_start(argv, fds[1], &child, &e) == RC_OK ? 0 : 1);
+		_exit(proc_start(argv, NULL, fds[1], &child, &e) == RC_OK ? 0 : 1);
 	}
 	close(fds[1]);
 	assert_int_equal(WEXITSTATUS(wait_for(parent)), 0);
@@ -131,7 +131,7 @@ static void reap_tells_how_a_child_ended(void **state)
 	char text[64];
 	const char *const argv[] = {"/bin/sh", "-c", "kill -9 $$", NULL};
 	assert_int_equal(proc_reap(&reaped, &status), RC_END);
-	assert_int_equal(proc_start(argv, -1, &pid, &e), RC_OK);
+	assert_int_equal(proc_start(argv, NULL, -1, &pid, &e), RC_OK);
 	struct mono start = clock_mono();
 	enum rc rc;
 	while ((rc = proc_reap(&reaped, &status)) == RC_END && mono_since(start) < 10000)

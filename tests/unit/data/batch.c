@@ -344,6 +344,100 @@ static void null_rows_may_hold_anything(void **state)
 	batch_free(&b);
 }
 
+static void lie_reject_rows(struct batch *b)
+{
+	rejects(b)->rows = UINT64_MAX - 1;
+}
+
+static void lie_reject_offset(struct batch *b)
+{
+	rejects(b)->offset = UINT64_C(1) << BATCH_COUNT_BITS;
+}
+
+static void lie_counter(struct batch *b)
+{
+	b->counter[BATCH_COUNTERS - 1] = UINT64_MAX;
+}
+
+static struct batch *own_slab(void)
+{
+	return mem_map(BATCH_SLAB);
+}
+
+/* What was taken is what was filled, whatever lay in our slab before; the layout is ours, not what the header says. */
+static void a_taken_batch_is_the_same(void **state)
+{
+	struct batch *b = filled(), *own = own_slab();
+	struct err e;
+	memset(own, 0xee, BATCH_SLAB);
+	b->column[2].values = b->column[3].nulls = b->arena_at = b->rejects_at = 12345678;
+	b->mapped = 1;
+	assert_int_equal(batch_take(own, b, b->size, types, COLUMNS, &e), RC_OK);
+	assert_int_equal(batch_check(own, types, COLUMNS, own->size, &e), RC_OK);
+	assert_int_equal(own->mapped, BATCH_SLAB);
+	assert_int_equal(own->rows, 10);
+	for (uint32_t row = 0; row < 10; row++) {
+		assert_int_equal(((const uint32_t *)batch_read(own, 0))[row], row);
+		assert_memory_equal(batch_span(own, spans(own, 2)[row]), "abcdefghij", row);
+		assert_int_equal(batch_is_null(own, 4, row), row % 3 == 0);
+		assert_false(batch_is_null(own, 0, row));
+	}
+	assert_memory_equal(batch_span(own, rejects(own)->reason), "a reason", 8);
+	mem_unmap(b, own->size);
+	mem_unmap(own, BATCH_SLAB);
+}
+
+/* A count of nulls is counted, never believed. */
+static void taking_finds_every_lie(void **state)
+{
+	static void (*const lie[])(struct batch *) = {lie_size, lie_rows, lie_capacity, lie_capacity_none, lie_columns,
+	    lie_arena_used, lie_rejects, lie_span_past, lie_span_wraps, lie_span_before, lie_span_unused, lie_family,
+	    lie_ip_tail, lie_ip_padding, lie_reason, lie_raw, lie_reject_rows, lie_reject_offset, lie_counter};
+	struct batch *own = own_slab();
+	for (size_t i = 0; i < sizeof lie / sizeof lie[0]; i++) {
+		struct batch *b = filled();
+		struct err e;
+		uint32_t size = b->size;
+		lie[i](b);
+		assert_int_equal(batch_take(own, b, size, types, COLUMNS, &e), RC_BAD);
+		mem_unmap(b, size);
+	}
+	mem_unmap(own, BATCH_SLAB);
+}
+
+static void a_taken_reason_is_printable(void **state)
+{
+	struct batch *b = filled(), *own = own_slab();
+	struct err e;
+	assert_true(batch_reject(b, 1, 2, 3, "\033[2J\n \xc2\x9b \xff \xc3\xa4 \x7f", NULL, 0));
+	assert_int_equal(batch_take(own, b, b->size, types, COLUMNS, &e), RC_OK);
+	struct span s = rejects(own)[1].reason;
+	assert_int_equal(s.length, 15);
+	assert_memory_equal(batch_span(own, s), "?[2J? ?? ? \xc3\xa4 ?", 15);
+	batch_free(&b);
+	mem_unmap(own, BATCH_SLAB);
+}
+
+static void a_taken_float_is_a_number(void **state)
+{
+	static const enum type f32[] = {TYPE_F32};
+	static const float odd[] = {__builtin_nanf(""), __builtin_inff(), -__builtin_inff()};
+	struct batch *b = batch_new(f32, 1, ROWS, 0), *own = own_slab();
+	struct err e;
+	float *value = batch_values(b, 0);
+	b->rows = 2;
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		batch_reset(b);
+		b->rows = 2;
+		value[1] = odd[i];
+		assert_int_equal(batch_take(own, b, b->size, f32, 1, &e), RC_BAD);
+		batch_set_null(b, 0, 1);
+		assert_int_equal(batch_take(own, b, b->size, f32, 1, &e), RC_OK);
+	}
+	batch_free(&b);
+	mem_unmap(own, BATCH_SLAB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +449,10 @@ int main(void)
 	    cmocka_unit_test(unwinding_leaves_nothing_of_the_row),
 	    cmocka_unit_test(every_lie_is_found),
 	    cmocka_unit_test(null_rows_may_hold_anything),
+	    cmocka_unit_test(a_taken_batch_is_the_same),
+	    cmocka_unit_test(taking_finds_every_lie),
+	    cmocka_unit_test(a_taken_reason_is_printable),
+	    cmocka_unit_test(a_taken_float_is_a_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,242 @@
+/*
+ * Nothing here is believed by the parent, so nothing here has to be: a child that goes wrong is replaced. What it is
+ * told by the parent it believes.
+ */
+#include "confine/inmate.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "confine/jail.h"
+#include "confine/orders.h"
+
+enum { ENDED_WELL = 0, ENDED_DENIED = 3, ENDED_UNCONFINED = 4 };
+
+struct inmate {
+	const struct inmate_params *params;
+	const uint8_t *input; /* setup, then input */
+	struct batch *slab, *spare;
+	struct orders orders;
+	struct source *source; /* NULL once the dissector closed it */
+	uint64_t moved;        /* what it had moved past by then */
+	uint32_t have, at;     /* bytes of the input memory, and how far they are read */
+	enum rc ended;         /* what comes after them */
+};
+
+/* Nobody listens any more: our parent is gone. */
+static void tell(const struct wire_tell_message *m)
+{
+	ssize_t n;
+	do
+		n = write(WIRE_FD, m, sizeof *m);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof *m)
+		_exit(ENDED_WELL);
+}
+
+/* In a signal handler. */
+static void denied(int fd, long number)
+{
+	struct wire_tell_message m = {.what = TELL_DENIED, .number = number};
+	tell(&m);
+	_exit(ENDED_DENIED);
+}
+
+static void listen_for(struct wire_order_message *m)
+{
+	ssize_t n;
+	do
+		n = read(WIRE_FD, m, sizeof *m);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof *m)
+		_exit(ENDED_WELL);
+}
+
+/* The input as the dissector reads it: what lies in the input memory, then what is asked for. */
+struct handed {
+	struct source front;
+	struct inmate *child;
+};
+
+static void take_input(struct inmate *c, const struct wire_order_message *m)
+{
+	c->at = 0;
+	c->have = m->input;
+	c->ended = (enum rc)m->ended;
+}
+
+static enum rc handed_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
+{
+	struct inmate *c = ((struct handed *)s)->child;
+	while (c->at == c->have) {
+		struct wire_order_message m;
+		if (c->ended == RC_END)
+			return RC_END;
+		if (c->ended != RC_OK)
+			return err_set(c->ended, e, "the input cannot be read");
+		tell(&(struct wire_tell_message){.what = TELL_WANT, .offset = source_offset(s)});
+		listen_for(&m);
+		assert(m.what == ORDER_INPUT);
+		take_input(c, &m);
+	}
+	size_t n = c->have - c->at < size ? c->have - c->at : size;
+	memcpy(to, c->input + WIRE_SETUP + c->at, n);
+	c->at += (uint32_t)n;
+	*got = n;
+	return RC_OK;
+}
+
+static void handed_close(struct source *s)
+{
+	struct inmate *c = ((struct handed *)s)->child;
+	c->moved = source_offset(s);
+	c->source = NULL;
+	mem_free(&s);
+}
+
+static const struct source_ops handed_ops = {.name = "handed", .read = handed_read, .close = handed_close};
+
+static struct source *handed_source(struct inmate *c)
+{
+	struct handed *h = mem_zero(1, sizeof *h);
+	h->front.ops = &handed_ops;
+	h->child = c;
+	c->source = &h->front;
+	return c->source;
+}
+
+static uint64_t moved(const struct inmate *c)
+{
+	return c->source != NULL ? source_offset(c->source) : c->moved;
+}
+
+struct step { /* what the dissector came to */
+	enum rc rc;
+	const struct batch *batch;
+	bool clean;
+	struct err e;
+};
+
+static void take_step(struct dissector *d, struct step *s)
+{
+	s->batch = NULL;
+	s->clean = true;
+	s->rc = dissect_next(d, &s->batch, &s->clean, &s->e);
+}
+
+static void wait_for_next(void)
+{
+	struct wire_order_message order;
+	listen_for(&order);
+	assert(order.what == ORDER_NEXT);
+}
+
+static void tell_end(struct inmate *c, const struct step *s)
+{
+	enum wire_tell what = s->rc == RC_END ? TELL_END : s->rc == RC_BAD ? TELL_BAD : TELL_FAILED;
+	struct wire_tell_message m = {.what = what, .clean = s->clean, .offset = moved(c)};
+	if (s->rc != RC_END)
+		memcpy(m.text, s->e.text, sizeof m.text);
+	tell(&m);
+}
+
+/*
+ * Batch by batch, each in the shared slab. Where nothing of the input is left to be asked for, a short first batch is
+ * put behind the slab, and the next step taken without waiting: most often that is the end.
+ */
+static void batches(struct inmate *c, struct dissector *d)
+{
+	struct step s;
+	bool first = true;
+	for (take_step(d, &s); s.rc == RC_OK; take_step(d, &s)) {
+		struct wire_tell_message m = {.what = TELL_BATCH, .offset = moved(c)};
+		bool all_here = c->ended == RC_END && c->at == c->have;
+		assert(s.batch == c->slab);
+		m.copied = first && all_here && s.batch->size <= WIRE_SHORT;
+		first = false;
+		if (m.copied)
+			memcpy((uint8_t *)c->slab + BATCH_SLAB, c->slab, s.batch->size);
+		tell(&m);
+		if (!m.copied)
+			wait_for_next();
+	}
+	tell_end(c, &s);
+}
+
+static void dissect(struct inmate *c, const struct wire_order_message *order)
+{
+	struct dissect_hints hints = {
+	    .name = order->name, .size = order->size, .slot_s = order->slot_s, .archived_s = order->archived_s};
+	struct dissector *d = NULL;
+	struct err e;
+	enum rc rc = RC_OK;
+	if (order->setup > 0) {
+		orders_fini(&c->orders);
+		rc = orders_read(c->input, order->setup, c->params->table, &c->orders, &e);
+		assert(rc == RC_OK);
+	}
+	take_input(c, order);
+	/* Whoever makes a batch makes it in this slab, of any size up to a batch's largest. */
+	c->slab->mapped = BATCH_SLAB;
+	c->spare = c->slab;
+	c->orders.params.rows = order->rows;
+	c->orders.params.spare = &c->spare;
+	rc = dissect_open(c->orders.ops, handed_source(c), &hints, &c->orders.params, &d, &e);
+	if (rc == RC_OK) {
+		batches(c, d);
+	} else {
+		struct wire_tell_message m = {.what = TELL_BAD};
+		memcpy(m.text, e.text, sizeof m.text);
+		tell(&m);
+	}
+	dissect_close(&d);
+}
+
+static void *map_shared(int fd, size_t size, int protection)
+{
+	void *p = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		_exit(ENDED_UNCONFINED);
+	return p;
+}
+
+static void keep_descriptors(const struct inmate_params *p)
+{
+	/* Up first, so that neither is written over before it is used. */
+	int wire = fcntl(p->fd[WIRE_SOCKET], F_DUPFD_CLOEXEC, 64), said = fcntl(p->said, F_DUPFD_CLOEXEC, 64);
+	if (dup2(said, STDERR_FILENO) < 0 || dup2(wire, WIRE_FD) < 0 || close_range(WIRE_FD + 1, ~0U, 0) != 0 ||
+	    close_range(0, 1, 0) != 0)
+		_exit(ENDED_UNCONFINED);
+}
+
+void inmate_run(const struct inmate_params *p)
+{
+	struct inmate c = {.params = p};
+	const struct jail_params jail = {.fd = WIRE_FD, .parent = p->parent, .memory = p->memory, .denied = denied};
+	struct wire_tell_message ready = {.what = TELL_READY};
+	struct wire_order_message order;
+	struct err e;
+	prctl(PR_SET_NAME, "sluice-dissect");
+	c.input = map_shared(p->fd[WIRE_INPUT_MEMORY], WIRE_SETUP + WIRE_INPUT, PROT_READ);
+	c.slab = map_shared(p->fd[WIRE_SLAB_MEMORY], BATCH_SLAB + WIRE_SHORT, PROT_READ | PROT_WRITE);
+	keep_descriptors(p);
+	if (jail_enter(&jail, &ready.jail, &e) != RC_OK) {
+		ready.what = TELL_FAILED;
+		memcpy(ready.text, e.text, sizeof ready.text);
+		tell(&ready);
+		_exit(ENDED_UNCONFINED);
+	}
+	tell(&ready);
+	for (;;) {
+		listen_for(&order);
+		assert(order.what == ORDER_OPEN);
+		dissect(&c, &order);
+	}
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""`confine: on` through the program: the same rows, what is in force, damaged files, children killed in the middle, nothing left behind."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
+import tap  # noqa: E402
+from lake import faults, ids  # noqa: E402
+from spool import Spool, stop, wait_for  # noqa: E402
+
+
+def descendants(pid):
+    """{pid: name} of all processes below pid."""
+    parent, name, found = {}, {}, {}
+    for entry in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{entry}/stat', encoding='utf-8', errors='replace') as f:
+                text = f.read()
+        except OSError:
+            continue
+        name[int(entry)] = text[text.index('(') + 1:text.rindex(')')]
+        parent[int(entry)] = int(text.rsplit(')', 1)[1].split()[1])
+    for p in parent:
+        up = p
+        while up in parent and up != pid:
+            up = parent[up]
+        if up == pid and p != pid:
+            found[p] = name[p]
+    return found
+
+
+def status(s):
+    return json.loads(subprocess.run([s.sluice, 'status', '-c', s.config, '--json'], capture_output=True, text=True, check=False).stdout)
+
+
+def once(place, name, **keys):
+    """Small files, which the collector dissects, or large ones, which the worker does."""
+    s = Spool(place, confine='on', commit='{ max_age: 100ms }', collect='{ settle: 0 }', **keys)
+    for i in range(20):
+        s.make(f'nfcapd.2026011409{i:02}', 300 + i)
+    for n in s.inputs:
+        s.drop(n)
+    bad = {'nfcapd.202601141000': b'this is no nfcapd file at all, and long enough to look at'}
+    s.drop(*bad, *bad.values())
+    done = subprocess.run([s.sluice, 'run', '-c', s.config, '--once', '--quiet'], capture_output=True, text=True, check=False)
+    tap.check(f'{name}: one file is refused', done.returncode == 1, f'{done.returncode}\n{done.stderr[-1500:]}')
+    tap.check(f'{name}: every row of the others is there', ids(s.lake) == s.expected(), done.stderr[-1500:])
+    wrong = faults(s.lake, s.inputs | bad)
+    tap.check(f'{name}: the lake is in order', not wrong, '\n'.join(wrong[:10]))
+    now = status(s)['confinement']
+    tap.check(f'{name}: processes were started, none did wrong, none is left', now['on'] and now['started'] > 0 and now['stopped'] == 0 and now['processes'] == 0, str(now))
+
+
+def small_files(place):
+    once(place, 'small files')
+
+
+def large_files(place):
+    once(place, 'large files', event='{ inline_max: 0 }')
+
+
+def check_says(place):
+    s = Spool(place, confine='on')
+    done = subprocess.run([s.sluice, 'check', '-c', s.config], capture_output=True, text=True, check=False)
+    line = [text for text in done.stdout.splitlines() if 'confinement' in text]
+    tap.check('check says what is in force', len(line) == 1 and line[0].startswith('ok') and 'seccomp' in line[0].lower() and 'rlimits' in line[0], done.stdout)
+
+
+def killed(place):
+    """Children and fork servers die by a stranger's hand while files come: every row once."""
+    s = Spool(place, confine='on', commit='{ max_age: 100ms }', collect='{ rescan: 1s, settle: 100ms }', event='{ inline_max: 20KiB }')
+    run = s.start('run')
+    for i in range(60):
+        name = f'nfcapd.20260114{9 + i // 60:02}{i % 60:02}'
+        s.make(name, 50 if i % 2 else 2000)
+        s.drop(name)
+        victims = [p for p, n in descendants(run.pid).items() if n == ('sluice-confine' if i % 20 == 10 else 'sluice-dissect')]
+        for p in victims[:1 + i % 2]:
+            try:
+                os.kill(p, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.05)
+    tap.check('killed: every row is there, once', wait_for(lambda: ids(s.lake) == s.expected(), 60), s.log()[-1500:])
+    now = status(s)['confinement']
+    tap.check('killed: status says what is in force', now['in_force'] and now['started'] > 2, str(now))
+    below = descendants(run.pid)
+    tap.check('SIGTERM ends run with 0', stop(run) == 0, s.log()[-1500:])
+    tap.check('no process is left', wait_for(lambda: not any(os.path.exists(f'/proc/{p}') for p in below), 10), str(below))
+    wrong = faults(s.lake, s.inputs)
+    tap.check('killed: the lake is in order', not wrong, '\n'.join(wrong[:10]))
+
+
+if __name__ == '__main__':
+    for case in (small_files, large_files, check_says, killed):
+        with tempfile.TemporaryDirectory(prefix='sluice-confine-') as folder:
+            case(folder)
+    tap.done()
