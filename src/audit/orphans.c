@@ -48,6 +48,7 @@ static enum rc move_home(struct audit *a, const struct orphan *o, const struct g
 		return RC_OK;
 	}
 	enum rc rc = store_publish(a->store, &move, 1, &done, e);
+	a->moved |= rc == RC_OK;
 	if (rc == RC_OK)
 		audit_mended(a, kind, o->path, MEND_DONE, "moved it to %s", g->path);
 	else if (rc == RC_BAD || rc == RC_END)

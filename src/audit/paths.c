@@ -111,7 +111,7 @@ static enum rc find_file(struct audit *a, struct group *g, const struct kinds *k
 		rc = a->options->repair ? publish(a, g, kinds->unpublished, e) : RC_END;
 		if (rc == RC_END)
 			audit_note_staged(a, g->named.staged);
-		a->published |= rc == RC_OK;
+		a->moved |= rc == RC_OK;
 		return rc == RC_OK ? look(a, g->path, &g->there, e) : rc;
 	}
 	bool took = false;

@@ -181,7 +181,7 @@ static enum rc check_missing(struct comparing *c, const char *folder, struct err
 		rc = has_files(a, folder, &has, e);
 	if (rc != RC_OK || !has)
 		return rc == RC_END ? RC_OK : rc;
-	if (!a->published && !audit_old(a, st.modified_ns)) {
+	if (!a->moved && !audit_old(a, st.modified_ns)) {
 		a->result->young++;
 		return RC_OK;
 	}

@@ -58,7 +58,7 @@ struct audit {
 	size_t gones, gone_capacity;
 	char **staged; /* paths that manifests name and that are still staged */
 	size_t staged_named, staged_capacity;
-	bool published; /* by --repair */
+	bool moved; /* --repair has moved a file, so folders look younger than they are */
 	struct crc32_tables crc;
 	struct writer record; /* of a fact being added */
 };
