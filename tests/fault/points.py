@@ -113,8 +113,8 @@ class Folded(Case):
         t.drop('flow', files[0])
 
     def judge(self, t, marks, status):
-        # By then all is committed, so the worker may have been asked to leave; one that has to be killed then makes it 1.
-        if status == 1 and self.kind == 'left' and 'worker stood still: killed' in t.log():
+        # By then all is committed, so the worker may have been asked to leave; one that is killed then makes it 1.
+        if status == 1 and self.kind in ('kill', 'left') and re.search(r'worker: killed by signal 9 \(Killed\)$', t.log(), re.M):
             status = self.status
         super().judge(t, marks, status)
         if not glob.glob(f'{t.lake}/_sluice/history/**/0*', recursive=True):
