@@ -63,6 +63,7 @@ struct lane {
 	struct parts *parts;
 	uint64_t last;   /* offset of the last original in the draft, NONE */
 	bool flush;      /* somebody asked for a commit now */
+	bool unsure;     /* the last commit failed on its way: it may be there, and not be published */
 	bool reads;      /* it has asked the bus since it recovered, and the bus has answered */
 	bool dry;        /* there was no further event at the last look */
 	bool told_parts; /* that it waits for the rest of an original */
@@ -319,6 +320,7 @@ static bool recover(struct lane *l)
 	l->start = l->next = start;
 	if (l->limit <= start)
 		l->limit = NONE;
+	l->unsure = false;
 	l->state = LANE_READ;
 	/* What whoever had the partition before us published, and did not get to tell. */
 	registrar_look(l->bench->registrar, l->place.pipeline->schema);
@@ -385,6 +387,7 @@ static bool commit(struct lane *l, uint64_t end)
 		l->due.ms += WAIT_LEAST_MS;
 		return true;
 	}
+	l->unsure = true;
 	recover_later(l, rc, &e);
 	return false;
 }
@@ -651,8 +654,11 @@ bool lane_step(struct lane *l, const struct intake_halt *halt)
 	return false;
 }
 
+/* What others may have seen committed should be published by whoever committed it, not by the next start. */
 void lane_drain(struct lane *l)
 {
+	if (l->unsure)
+		(void)recover(l);
 	if (l->draft != NULL && commit_end(l) != NONE && draft_bytes(l->draft) <= DRAIN_BYTES)
 		commit(l, commit_end(l));
 }
