@@ -129,9 +129,7 @@ static enum rc look(const struct again *a, const char *topic, unsigned partition
 	if (rc != RC_END)
 		return rc;
 	*lost = true;
-	publish_made_anew(p->publish, topic);
-	log_warn("there is no topic \"%s\" any more: it is made anew", topic);
-	rc = bus_topic_ensure(p->bus, topic, partitions, &partitions, e);
+	rc = publish_make_anew(p->publish, topic, partitions, e);
 	return rc == RC_OK ? gap_look(p->bus, p->store, topic, partition, g, e) : rc;
 }
 

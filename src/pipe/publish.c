@@ -281,10 +281,13 @@ static enum rc flush(struct publish *p, struct err *e)
 	return rc;
 }
 
-void publish_made_anew(struct publish *p, const char *topic)
+enum rc publish_make_anew(struct publish *p, const char *topic, unsigned partitions, struct err *e)
 {
+	unsigned have = 0;
+	log_warn("there is no topic \"%s\" any more: it is made anew", topic);
 	for (size_t i = 0; i < p->places; i++)
 		p->place[i].lost |= strcmp(p->place[i].topic, topic) == 0;
+	return bus_topic_ensure(p->bus, topic, partitions, &have, e);
 }
 
 /* Somebody deleted the topic: it is made anew, and what was in it is looked into (publish_suspect). */
@@ -295,9 +298,7 @@ static enum rc topic_missing(struct publish *p, const struct item *it, struct er
 	enum rc rc = bus_topic_partitions(p->bus, it->topic, &have, e);
 	if (rc != RC_END)
 		return RC_OK;
-	log_warn("there is no topic \"%s\" any more: it is made anew", it->topic);
-	publish_made_anew(p, it->topic);
-	rc = bus_topic_ensure(p->bus, it->topic, p->params.partitions[i], &have, e);
+	rc = publish_make_anew(p, it->topic, p->params.partitions[i], e);
 	return rc == RC_OK ? err_set(RC_AGAIN, e, "there was no topic \"%s\"", it->topic) : rc;
 }
 

@@ -68,8 +68,8 @@ void publish_flush_events(struct publish *p);
 bool publish_suspect(const struct publish *p, const char *topic, unsigned partition, int64_t quiet_ms, bool *lost);
 /* Is something awaited, although all commits before end were seen? Where the bus has nothing after that, it is lost. */
 bool publish_misses(const struct publish *p, const char *topic, unsigned partition, uint64_t end);
-/* Its topic was made anew: all partitions of it are to be looked at. */
-void publish_made_anew(struct publish *p, const char *topic);
+/* There is no such topic any more: it is made, and all partitions of it are to be looked at. */
+enum rc publish_make_anew(struct publish *p, const char *topic, unsigned partitions, struct err *e) MUST_USE;
 bool publish_lost(const struct publish *p); /* is there one that has lost events for certain? */
 void publish_intact(struct publish *p, const char *topic, unsigned partition, uint64_t next);
 
