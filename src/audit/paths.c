@@ -401,15 +401,47 @@ static enum rc is_of_broken_hour(struct audit *a, const struct group *g, bool *i
 	return RC_OK;
 }
 
+/*
+ * Is it another program's? Its name is not one that we give, and no footer of ours is in it: a table file of ours under
+ * another name has its rows in the table a second time.
+ */
+static enum rc is_of_others(struct audit *a, const struct group *g, bool *is, struct err *e)
+{
+	const char *label = NULL;
+	size_t len = 0;
+	uint64_t start = 0, end = 0;
+	int64_t hour = 0;
+	struct footer_text footer;
+	*is = false;
+	if (!a->settings->foreign_keep || g->taken)
+		return RC_OK;
+	if (compaction_name_read(g->path, &hour, &start))
+		return RC_OK;
+	if (chain_file_name(file_name(g->path), &label, &len, &start, &end) &&
+	    chains_by_label(&a->chains, label, len) != NULL)
+		return RC_OK;
+	enum rc rc = content_footer(a->store, g->path, g->there.size, &footer, e);
+	*is = rc == RC_BAD || (rc == RC_OK && footer.inspect.sources.at == NULL);
+	if (rc == RC_OK)
+		mem_free(&footer.bytes);
+	if (*is) {
+		a->result->others++;
+		a->result->others_bytes += g->there.size;
+	}
+	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
+}
+
 static enum rc note_orphan(struct audit *a, const struct group *g, bool rejects, struct err *e)
 {
 	const char *label = NULL;
 	size_t label_len = 0;
 	uint64_t start = 0, end = 0;
 	struct chain *c = NULL;
-	bool broken = false;
-	enum rc rc = g->taken ? RC_OK : is_of_broken_hour(a, g, &broken, e);
-	if (rc != RC_OK || broken)
+	bool broken = false, others = false;
+	enum rc rc = rejects ? RC_OK : is_of_others(a, g, &others, e);
+	if (rc == RC_OK && !g->taken && !others)
+		rc = is_of_broken_hour(a, g, &broken, e);
+	if (rc != RC_OK || broken || others)
 		return rc;
 	if (!g->taken && chain_file_name(file_name(g->path), &label, &label_len, &start, &end))
 		c = chains_by_label(&a->chains, label, label_len);
@@ -437,6 +469,10 @@ static enum rc note_stray(struct audit *a, const struct group *g, struct err *e)
 {
 	struct ident id = {.source = NAMES_NONE, .again = UINT32_MAX, .fact = IDENT_STRAY};
 	uint64_t size = 0;
+	if (a->settings->foreign_keep) {
+		a->result->others_originals++;
+		return RC_OK;
+	}
 	if (!audit_old(a, g->there.modified_ns)) {
 		a->result->young++;
 		return RC_OK;

@@ -360,6 +360,13 @@ static enum rc see_folder(void *context, const char *partition, struct err *e)
 		return RC_END;
 	char *folder = mem_format("%s/hive%s%s", s->pipeline->schema->name, partition[0] != '\0' ? "/" : "", partition);
 	enum rc rc = plan_folder(s->p->store, s->pipeline->schema, folder, &limits, &plan, e);
+	s->sum->foreign += plan.foreign;
+	/* The aside folder that the catalog shows for a while holds what we made, and would hide what others put here.
+	 */
+	if (rc == RC_OK && plan.foreign > 0 && s->p->catalog != NULL) {
+		s->sum->mixed++;
+		plan_fini(&plan);
+	}
 	for (size_t from = 0, to; rc == RC_OK && from < plan.files && !stopped(s); from = to) {
 		to = plan_hour_end(&plan, from);
 		struct job j = {

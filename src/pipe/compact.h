@@ -54,6 +54,8 @@ struct compact_sum {
 	uint64_t finished; /* whose kept inputs are gone now */
 	uint64_t waiting;  /* under way: the grace is not over, or another instance is at it */
 	uint64_t failed;   /* hours that were left because something in them is wrong */
+	uint64_t foreign;  /* files of other programs, which were left alone */
+	uint64_t mixed;    /* hours left because such a file lies in them: see see_folder */
 };
 
 /* RC_END: asked to stop. RC_AGAIN, RC_FAIL: the lake is away; what was done stays. */

@@ -124,6 +124,8 @@ static enum rc list_folder(struct store *s, const char *folder, struct plan *p, 
 			p->files++;
 		} else {
 			p->strange++;
+			/* As Hive and Spark see it: a name with a dot or _ in front is no file of the table. */
+			p->foreign += names[i][0] != '.' && names[i][0] != '_';
 		}
 	}
 	store_list_free(&names, count);
@@ -338,8 +340,11 @@ enum rc plan_folder(struct store *s, const struct schema *schema, const char *fo
 		qsort(out->file, out->files, sizeof *out->file, by_hour);
 		rc = any_hour_of_two(out) ? RC_OK : RC_END;
 	}
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		size_t foreign = out->foreign;
 		plan_fini(out);
+		out->foreign = foreign;
+	}
 	return rc;
 }
 

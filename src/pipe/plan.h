@@ -42,6 +42,7 @@ struct plan { /* of one folder; files in the order in which their rows are to be
 	struct plan_file *file;
 	size_t files;
 	size_t strange; /* others in the folder, which are left alone */
+	size_t foreign; /* of those, what has no name of ours; also after RC_END */
 };
 
 /*

@@ -86,6 +86,7 @@ struct settings {
 	struct parquet_options parquet;
 	uint64_t file_max_bytes; /* file.max_bytes: a table file rolls */
 
+	unsigned foreign_keep;  /* foreign: keep: files of other programs in the lake are no damage */
 	unsigned claim_shared;  /* claim: shared: other instances watch the same folders */
 	int64_t claim_stale_ms; /* claim.stale: another's claim is shown when it is that old */
 	int64_t claim_keep_ms;  /* claim.keep: one that is done stays at least that long */

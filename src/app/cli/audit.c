@@ -134,6 +134,9 @@ static void summary_json(const struct settings *s, const struct audit_options *o
 	put(root, "young", r->young);
 	put(root, "leftovers", r->leftovers);
 	put(root, "foreign", r->foreign);
+	put(root, "others", r->others);
+	put(root, "others_bytes", r->others_bytes);
+	put(root, "others_originals", r->others_originals);
 	print_json(root);
 }
 
@@ -152,7 +155,7 @@ static void note(uint64_t n, const char *one, const char *many)
 /* What is no damage, and yet worth knowing. */
 static void show_notes(const struct settings *s, const struct audit_result *r)
 {
-	char text[COUNT];
+	char text[COUNT], bytes[COUNT];
 	if (r->ledger != AUDIT_LEDGER_READ)
 		printf("  the ledger was not compared: %s\n",
 		    r->ledger == AUDIT_LEDGER_NONE ? "there is none in the state folder" : "it holds nothing");
@@ -165,6 +168,12 @@ static void show_notes(const struct settings *s, const struct audit_result *r)
 	note(r->waiting, "original is on its way", "originals are on their way");
 	note(r->foreign, "original is of another instance or pipeline: not compared with the ledger",
 	    "originals are of other instances or pipelines: not compared with the ledger");
+	if (r->others > 0)
+		printf("  %s file%s of other programs in tables, %s: left alone (foreign: keep)\n",
+		    count(r->others, text), r->others == 1 ? "" : "s",
+		    str_show_bytes(r->others_bytes, bytes, sizeof bytes));
+	note(r->others_originals, "original of another program: left alone (foreign: keep)",
+	    "originals of other programs: left alone (foreign: keep)");
 	note(r->given_up, "original was not ingested: archived longer ago than dedupe.horizon, or changed in the lake",
 	    "originals were not ingested: archived longer ago than dedupe.horizon, or changed in the lake");
 	note(r->ahead, "row is further ahead of its file than times.ahead",

@@ -84,6 +84,12 @@ static void summary(const struct compact_sum *s, const struct settings *set, boo
 		    dry_run ? "would become" : "became", out, rows);
 	if (s->finished > 0)
 		printf("%s finished: what they replaced is deleted\n", str_show_count(s->finished, more, sizeof more));
+	if (s->foreign > 0)
+		printf("%s file%s of other programs: left alone\n", str_show_count(s->foreign, more, sizeof more),
+		    s->foreign == 1 ? "" : "s");
+	if (s->mixed > 0)
+		printf("%s hour%s left for that: the catalog would hide them meanwhile\n",
+		    str_show_count(s->mixed, more, sizeof more), s->mixed == 1 ? "" : "s");
 	uint64_t under_way = s->waiting + (dry_run ? 0 : s->hours);
 	if (under_way > 0)
 		printf("%s under way: what they replace is kept for %s; the next run deletes it\n",
