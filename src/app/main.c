@@ -49,6 +49,7 @@ static const struct command *const command[] = {
     &command_ops,
     &command_schema,
     &command_config,
+    &command_import_spot,
     &command_version,
     &command_help,
 };
@@ -65,7 +66,7 @@ static void overview(FILE *to)
 	            "tables: exactly once.\n\n");
 	fprintf(to, "%sCommands%s\n", t.bold, t.off);
 	for (int i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", command[i]->name, command[i]->summary);
+		fprintf(to, "  %-11s %s\n", command[i]->name, command[i]->summary);
 	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 "
 	            "usage or configuration, 3 an audit found damage.\n");
 }

@@ -310,7 +310,7 @@ size_t str_utf8(const uint8_t *p, size_t len)
 
 bool str_match(const char *pattern, const char *name)
 {
-	return fnmatch(pattern, name, 0) == 0;
+	return fnmatch(pattern, name, FNM_EXTMATCH) == 0;
 }
 
 size_t str_distance(const char *a, const char *b)

@@ -47,7 +47,7 @@ bool str_unescape(const char *text, char *out, size_t size, size_t *len);
 /* Length of the valid UTF-8 character at p (1..4), 0 if it is none. */
 size_t str_utf8(const uint8_t *p, size_t len);
 
-/* Shell pattern over a file name (fnmatch, no special leading dot). */
+/* Shell pattern over a file name (fnmatch, no special leading dot); @(A|B) is one of several patterns. */
 bool str_match(const char *pattern, const char *name);
 
 /* Edit distance, for "did you mean". */

@@ -96,3 +96,59 @@ unsigned locate_line(const char *text, size_t len, struct locate what)
 	}
 	return w.best;
 }
+
+/* A path through objects. */
+struct way {
+	const char *const *path;
+	size_t depth;
+	size_t matched; /* keys of the path that lead to where we are */
+	bool opens;     /* the value that comes next is the object of the last one */
+};
+
+static bool way_key(struct walk *w, struct way *way, const char *key, size_t len)
+{
+	way->opens = false;
+	if (w->depth != way->matched + 1 || way->matched == way->depth || !is_word(key, len, way->path[way->matched]))
+		return false;
+	w->best = w->line;
+	way->opens = true;
+	return way->matched + 1 == way->depth;
+}
+
+static void way_open(struct walk *w, struct way *way)
+{
+	w->depth++;
+	way->matched += way->opens;
+	way->opens = false;
+}
+
+static void way_close(struct walk *w, struct way *way)
+{
+	w->depth -= w->depth > 0;
+	if (way->matched + 1 > w->depth)
+		way->matched = w->depth > 0 ? w->depth - 1 : 0;
+	way->opens = false;
+}
+
+unsigned locate_member(const char *text, size_t len, const char *const *path, size_t depth)
+{
+	struct walk w = {.at = text, .end = text + len, .line = 1, .best = 1};
+	struct way way = {.path = path, .depth = depth};
+	while (w.at < w.end) {
+		const char *key;
+		size_t key_len;
+		if (*w.at == '"') {
+			skip_string(&w, &key, &key_len);
+			if (key_follows(&w) && way_key(&w, &way, key, key_len))
+				return w.best;
+			continue;
+		}
+		if (*w.at == '{' || *w.at == '[')
+			way_open(&w, &way);
+		else if (*w.at == '}' || *w.at == ']')
+			way_close(&w, &way);
+		w.line += *w.at == '\n';
+		w.at++;
+	}
+	return w.best;
+}

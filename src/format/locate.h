@@ -21,4 +21,7 @@ struct locate {
 /* The line from 1; of the closest thing around it when the member is not there. */
 unsigned locate_line(const char *text, size_t len, struct locate what);
 
+/* The same of root[path[0]][path[1]]…: the line of the last key, or of the closest one before it that is there. */
+unsigned locate_member(const char *text, size_t len, const char *const *path, size_t depth);
+
 #endif

@@ -46,6 +46,18 @@ def make_nfcapd():
     put('nfcapd', 'cut', nfcapd.file_v2(flows)[:-40])
 
 
+def make_import_spot():
+    pipelines = {'flow_a': {'type': 'flow', 'collector_path': '/d/f', 'supported_files': ['nfcapd.'], 'process_opt': '"proto tcp"', 'recursive': True},
+                 'dns b': {'type': 'dns', 'collector_path': '/d/d', 'supported_files': ['^a.{2}[0-9]+\\.pcap$'], 'pkt_num': '6', 'process_opt': "-T fields -e dns.a 'x'"},
+                 'proxy': {'type': 'proxy', 'collector_path': '/d/p', 'supported_files': '.log', 'parser': 'p.py'}, 'x': {'type': 'y'}}
+    ingest = {'dbname': 'spot', 'hdfs_app_path': '/user/spot', 'collector_processes': 5, 'spark-streaming': {'driver_memory': '1g'},
+              'kafka': {'kafka_server': 'a,b:1', 'kafka_port': '9092', 'zookeper_port': 1}, 'pipelines': pipelines}
+    conf = "HUSER='/user/spot'\nexport NAME_NODE=\"https://${H}nn\"\nWEB_PORT=50070 # x\nKERBEROS=true\nSSL='true'\nSECURITY_PROTO=sasl_ssl\nKEYTAB=/k\nLDA_A=$(x)\n"
+    put('import_spot', 'both', json.dumps(ingest, indent=1).encode() + b'\0' + conf.encode())
+    put('import_spot', 'ingest', json.dumps(ingest))
+    put('import_spot', 'refused', '{"pipelines":{"a":1}}')
+
+
 def make_packed():
     put('lzo', 'literals', lzo_literals(b'sluice sluice sluice'))
     put('lzo', 'match', bytes([17 + 4]) + b'abcd' + bytes([0x20 | 4, 3 << 2, 0]) + b'\x11\0\0')
@@ -160,5 +172,5 @@ def make_inspect():
     put('inspect', 'end', file[-8 - length:])
 
 
-for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config, make_thrift, make_inspect):
+for make in (make_nfcapd, make_packed, make_avro, make_schemas, make_events, make_manifest, make_config, make_import_spot, make_thrift, make_inspect):
     make()

@@ -22,5 +22,6 @@ extern const struct command command_ops;
 extern const struct command command_register;
 extern const struct command command_schema;
 extern const struct command command_config;
+extern const struct command command_import_spot;
 
 #endif

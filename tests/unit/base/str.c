@@ -264,6 +264,11 @@ static void patterns(void **state)
 	assert_true(str_match("nfcapd.[0-9]*", "nfcapd.202601140900"));
 	assert_false(str_match("nfcapd.[0-9]*", "nfcapd.current.12"));
 	assert_true(str_match("*", ".hidden"));
+	assert_true(str_match("@(*.pcap|capture*)", "a.pcap"));
+	assert_true(str_match("@(*.pcap|capture*)", "capture-1"));
+	assert_false(str_match("@(*.pcap|capture*)", "a.log"));
+	assert_true(str_match("@(a[|]b|c[)]*)", "a|b"));
+	assert_true(str_match("@(a[|]b|c[)]*)", "c)d"));
 }
 
 static void distances(void **state)
