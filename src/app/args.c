@@ -9,6 +9,10 @@
 #include "app/term.h"
 #include "base/mem.h"
 
+enum { CHOICES = 200, HELP_WIDTH = 100 };
+
+const struct option args_help_option = {"help", 'h', NULL, "print this and exit"};
+
 static const struct option *by_name(const struct command *c, const char *name, size_t len)
 {
 	for (const struct option *o = c->option; o->name != NULL; o++)
@@ -25,9 +29,40 @@ static const struct option *by_letter(const struct command *c, char letter)
 	return NULL;
 }
 
-static void add(struct args *a, const struct option *o, const char *value)
+/* "--format: text or json, not "jsno" (did you mean "json"?)" */
+static enum rc not_a_choice(const struct option *o, const char *value, struct err *e)
 {
+	char words[CHOICES], list[2 * CHOICES] = "", hint[NEAREST_HINT], typed[44];
+	char *rest = NULL;
+	snprintf(words, sizeof words, "%s", o->choices);
+	snprintf(typed, sizeof typed, "%.40s", value);
+	struct nearest n = nearest_to(typed);
+	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		size_t len = strlen(list);
+		nearest_offer(&n, word);
+		snprintf(list + len, sizeof list - len, "%s%s", len == 0 ? "" : *rest == '\0' ? " or " : ", ", word);
+	}
+	return err_set(RC_BAD, e, "--%s: %s, not \"%s\"%s", o->name, list, typed, nearest_hint(&n, hint));
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+	for (const char *p = choices; *p != '\0'; p += strspn(p, " ")) {
+		size_t word = strcspn(p, " ");
+		if (word == len && memcmp(p, value, len) == 0)
+			return true;
+		p += word;
+	}
+	return false;
+}
+
+static enum rc add(struct args *a, const struct option *o, const char *value, struct err *e)
+{
+	if (o->choices != NULL && !is_choice(o->choices, value))
+		return not_a_choice(o, value, e);
 	a->set[a->sets++] = (struct args_set){o, value};
+	return RC_OK;
 }
 
 static enum rc unknown_long(const struct command *c, const char *text, size_t len, struct err *e)
@@ -58,17 +93,13 @@ static enum rc parse_long(struct args *a, int argc, char **argv, int *at, struct
 	if (o->value == NULL) {
 		if (text[len] == '=')
 			return err_set(RC_BAD, e, "option --%s takes no value", o->name);
-		add(a, o, "");
-		return RC_OK;
+		return add(a, o, "", e);
 	}
-	if (text[len] == '=') {
-		add(a, o, text + len + 1);
-		return RC_OK;
-	}
+	if (text[len] == '=')
+		return add(a, o, text + len + 1, e);
 	if (*at + 1 >= argc)
 		return err_set(RC_BAD, e, "option --%s wants a value: --%s %s", o->name, o->name, o->value);
-	add(a, o, argv[++*at]);
-	return RC_OK;
+	return add(a, o, argv[++*at], e);
 }
 
 static enum rc parse_letters(struct args *a, int argc, char **argv, int *at, struct err *e)
@@ -80,13 +111,14 @@ static enum rc parse_letters(struct args *a, int argc, char **argv, int *at, str
 		if (o == NULL)
 			return err_set(RC_BAD, e, "unknown option -%c", *p);
 		if (o->value == NULL) {
-			add(a, o, "");
+			enum rc rc = add(a, o, "", e);
+			if (rc != RC_OK)
+				return rc;
 			continue;
 		}
 		if (p[1] == '\0' && *at + 1 >= argc)
 			return err_set(RC_BAD, e, "option -%c wants a value: -%c %s", *p, *p, o->value);
-		add(a, o, p[1] != '\0' ? p + 1 : argv[++*at]);
-		return RC_OK;
+		return add(a, o, p[1] != '\0' ? p + 1 : argv[++*at], e);
 	}
 	return RC_OK;
 }
@@ -112,7 +144,7 @@ enum rc args_parse(const struct command *c, int argc, char **argv, struct args *
 		else
 			a.word[a.words++] = argv[i];
 	}
-	if (rc == RC_OK && a.words > 0 && !c->words)
+	if (rc == RC_OK && a.words > 0 && c->words == WORDS_NONE)
 		rc = err_set(RC_BAD, e, "unexpected word \"%.200s\"", a.word[0]);
 	if (rc == RC_OK)
 		*out = a;
@@ -150,29 +182,36 @@ static int option_text(const struct option *o, char *out, size_t size)
 	    out, size, "%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
 }
 
+static void show_option(const struct option *o, int widest, unsigned width)
+{
+	char text[96];
+	option_text(o, text, sizeof text);
+	printf("  %-*s  ", widest, text);
+	term_wrap(o->help, (unsigned)widest + 4, width);
+}
+
 void args_help(const struct command *c)
 {
-	static const struct option help = {"help", 'h', NULL, "print this and exit"};
 	struct term t = term_of(1);
+	unsigned width = term_width(1);
 	char text[96];
-	int widest = option_text(&help, text, sizeof text);
+	int widest = option_text(&args_help_option, text, sizeof text);
+	width = width < HELP_WIDTH ? width : HELP_WIDTH;
 	for (const struct option *o = c->option; o->name != NULL; o++) {
 		if (o->help == NULL)
 			continue;
-		int width = option_text(o, text, sizeof text);
-		widest = width > widest ? width : widest;
+		int len = option_text(o, text, sizeof text);
+		widest = len > widest ? len : widest;
 	}
 	printf("%susage:%s sluice %s%s%s\n\n%s.\n", t.bold, t.off, c->name, c->synopsis[0] != '\0' ? " " : "",
 	    c->synopsis, c->summary);
-	if (c->details != NULL)
-		printf("\n%s\n", c->details);
-	printf("\n%sOptions%s\n", t.bold, t.off);
-	for (const struct option *o = c->option; o->name != NULL; o++) {
-		if (o->help == NULL)
-			continue;
-		option_text(o, text, sizeof text);
-		printf("  %-*s  %s\n", widest, text, o->help);
+	if (c->details != NULL) {
+		printf("\n");
+		term_wrap(c->details, 0, width);
 	}
-	option_text(&help, text, sizeof text);
-	printf("  %-*s  %s\n", widest, text, help.help);
+	printf("\n%sOptions%s\n", t.bold, t.off);
+	for (const struct option *o = c->option; o->name != NULL; o++)
+		if (o->help != NULL)
+			show_option(o, widest, width);
+	show_option(&args_help_option, widest, width);
 }

@@ -24,10 +24,7 @@ struct printer_params {
 	const char *dissector; /* "nfcapd/1", for the footer */
 };
 
-/* Is there such a format? RC_BAD names those there are: csv, json, avro, parquet. */
-enum rc printer_known(const char *format, struct err *e) MUST_USE;
-
-/* Writes what comes before the first row. */
+/* Writes what comes before the first row. format: csv, json, avro, parquet. */
 enum rc printer_open(
     const char *format, const struct printer_params *params, struct printer **out, struct err *e) MUST_USE;
 

@@ -31,6 +31,43 @@ unsigned term_width(int fd)
 	return size.ws_col;
 }
 
+/* Columns of n bytes of UTF-8: the bytes that begin a character. */
+static unsigned columns(const char *text, size_t n)
+{
+	unsigned out = 0;
+	for (size_t i = 0; i < n; i++)
+		out += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return out;
+}
+
+void term_wrap(const char *text, unsigned indent, unsigned width)
+{
+	unsigned at = indent;
+	bool first = true;
+	for (const char *p = text; *p != '\0';) {
+		if (*p == '\n') {
+			printf("\n%*s", (int)indent, "");
+			at = indent;
+			first = true;
+			p++;
+			continue;
+		}
+		size_t len = strcspn(p, " \n");
+		unsigned wide = columns(p, len);
+		if (!first && at + 1 + wide > width) {
+			printf("\n%*s", (int)indent, "");
+			at = indent;
+			first = true;
+		}
+		printf("%s%.*s", first ? "" : " ", (int)len, p);
+		at += wide + !first;
+		first = false;
+		p += len;
+		p += strspn(p, " ");
+	}
+	printf("\n");
+}
+
 void complain(const char *format, ...)
 {
 	struct term t = term_of(STDERR_FILENO);

@@ -20,6 +20,10 @@ struct term term_of(int fd);
 /* Columns of the terminal, 80 when unknown. */
 unsigned term_width(int fd);
 
+/* Text to standard output, broken between words so that no line is wider, with indent blanks before each line but the
+ * first. LF in it and at its end ends a line. */
+void term_wrap(const char *text, unsigned indent, unsigned width);
+
 /* "sluice: text" to standard error. */
 void complain(const char *format, ...) PRINTF_LIKE(1, 2);
 

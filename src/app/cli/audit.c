@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/nearest.h"
 #include "app/setup.h"
 #include "app/term.h"
 #include "audit/audit.h"
@@ -214,7 +213,6 @@ static void summary(const struct settings *s, const struct audit_options *o, con
 
 static enum rc read_options(const struct args *a, struct audit_options *o, struct show *s, struct err *e)
 {
-	const char *format = args_text(a, "format", "text");
 	*o = (struct audit_options){.quick = args_has(a, "quick"),
 	    .repair = args_has(a, "repair") || args_has(a, "dry-run"),
 	    .dry_run = args_has(a, "dry-run"),
@@ -224,17 +222,10 @@ static enum rc read_options(const struct args *a, struct audit_options *o, struc
 	    .mended = mended,
 	    .progress = progress,
 	    .context = s};
-	*s = (struct show){.json = strcmp(format, "json") == 0,
+	*s = (struct show){.json = strcmp(args_text(a, "format", "text"), "json") == 0,
 	    .quiet = args_has(a, "quiet"),
 	    .terminal = isatty(2) && !args_has(a, "quiet"),
 	    .term = term_of(1)};
-	if (!s->json && strcmp(format, "text") != 0) {
-		struct nearest n = nearest_to(format);
-		char hint[NEAREST_HINT];
-		nearest_offer(&n, "text");
-		nearest_offer(&n, "json");
-		return err_set(RC_BAD, e, "--format: text or json, not \"%.40s\"%s", format, nearest_hint(&n, hint));
-	}
 	if (args_has(a, "grace") && str_duration(args_text(a, "grace", ""), &o->grace_ms, e) != RC_OK)
 		return err_wrap(RC_BAD, e, "--grace");
 	return RC_OK;
@@ -288,7 +279,7 @@ static const struct option option[] = {
     {"repair", 0, NULL, "mend what can be mended, and print each action"},
     {"dry-run", 0, NULL, "say what --repair would do"},
     {"grace", 0, "TIME", "what is younger may still be somebody's work; 1h by default"},
-    {"format", 0, "FORMAT", "text, or json: one object a line"},
+    {"format", 0, "FORMAT", "text, or json: one object a line", "text json"},
     {"scratch", 0, "DIR", "where to sort; the state folder by default"},
     {"quiet", 'q', NULL, "print findings only"},
     {0},

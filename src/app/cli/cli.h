@@ -24,4 +24,7 @@ extern const struct command command_schema;
 extern const struct command command_config;
 extern const struct command command_import_spot;
 
+/* The choices of an option that names a dissector. */
+#define OPTION_DISSECTORS "nfcapd pcap-dns elff csv exec"
+
 #endif

@@ -290,7 +290,7 @@ static enum status run(const struct args *a)
 static const struct option option[] = {
     OPTION_CONFIG,
     {"dry-run", 'n', NULL, "say what would be done, and do nothing"},
-    {"dataset", 'd', "NAME", "only that dataset"},
+    {"dataset", 'd', "DATASET", "only that dataset"},
     {"before", 0, "TIME", "only hours before that day or hour, UTC: 2026-01-14 or 2026-01-14T10"},
     {"watch", 0, NULL, "go on: look again every compact.every, until SIGTERM"},
     {"quiet", 'q', NULL, "print only what fails"},
@@ -300,7 +300,7 @@ static const struct option option[] = {
 
 const struct command command_compact = {
     .name = "compact",
-    .synopsis = "[-c FILE] [--dry-run] [--dataset NAME] [--before TIME]",
+    .synopsis = "[-c FILE] [--dry-run] [--dataset DATASET] [--before TIME]",
     .summary = "Make few table files of the many small ones of quiet hours",
     .details =
         "An hour is compacted when nothing came for compact.quiet. What was replaced is kept for compact.grace, then a "

@@ -233,10 +233,7 @@ static enum rc read_parquet(struct job *j, struct err *e)
 {
 	const char *codec = args_text(j->args, "codec", "snappy");
 	const char *rows = args_text(j->args, "row-group", NULL);
-	int found = codec_find(codec);
-	if (found != CODEC_NONE && found != CODEC_SNAPPY && found != CODEC_ZSTD && found != CODEC_GZIP)
-		return err_set(RC_BAD, e, "unknown codec \"%.100s\"; there are: snappy, zstd, gzip, none", codec);
-	j->parquet.codec = (enum codec)found;
+	j->parquet.codec = (enum codec)codec_find(codec);
 	int64_t number = 0;
 	if (rows != NULL && str_number(rows, 1, 1 << 30, &number, e) != RC_OK)
 		return err_wrap(RC_BAD, e, "--row-group");
@@ -357,8 +354,6 @@ static enum status run(const struct args *a)
 	signal(SIGPIPE, SIG_DFL);
 	enum rc rc = prepare(&j, &e);
 	if (rc == RC_OK)
-		rc = printer_known(format, &e);
-	if (rc == RC_OK)
 		rc = open_output(&j, format, &e);
 	if (rc != RC_OK)
 		goto out;
@@ -388,12 +383,12 @@ out:
 }
 
 static const struct option option[] = {
-    {"type", 't', "TYPE", "the dissector: nfcapd, pcap-dns, elff, csv or exec"},
-    {"format", 'f', "FORMAT", "csv (default), json, avro or parquet"},
+    {"type", 't', "TYPE", "the dissector: nfcapd, pcap-dns, elff, csv or exec", OPTION_DISSECTORS},
+    {"format", 'f', "FORMAT", "csv (default), json, avro or parquet", "csv json avro parquet"},
     {"output", 'o', "FILE", "where the rows go; standard output by default"},
     {"option", 'O', "KEY=VALUE", "an option of the dissector; may be given several times"},
     {"schema", 0, "FILE", "columns from this .avsc instead of the shipped table"},
-    {"codec", 0, "CODEC", "parquet: snappy (default), zstd, gzip or none"},
+    {"codec", 0, "CODEC", "parquet: snappy (default), zstd, gzip or none", "snappy zstd gzip none"},
     {"level", 0, "1..9", "parquet: how hard zstd and gzip try"},
     {"row-group", 0, "ROWS", "parquet: rows of a row group, 1048576 by default"},
     {"unconfined", 0, NULL, "dissect in this process, not in one without rights"},
@@ -410,6 +405,6 @@ const struct command command_dissect = {
                "Rejects go to standard error, one line each: FILE: offset N, length N: reason (rows lost).\n"
                "Exit status 0: every byte was understood; 1: something was rejected; 2: usage.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };

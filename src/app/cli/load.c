@@ -162,7 +162,7 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
-    {"pipeline", 'p', "NAME", "whose files these are; may be left out when there is one pipeline"},
+    {"pipeline", 'p', "PIPELINE", "whose files these are; may be left out when there is one pipeline"},
     {"again", 0, NULL, "ingest content that is known already once more, under a new identity"},
     {"quiet", 'q', NULL, "no progress, no summary"},
     {"json", 0, NULL, "the summary as one JSON object"},
@@ -177,6 +177,6 @@ const struct command command_load = {
     .details =
         "The same content is not ingested twice, under whatever name. Works beside a running sluice and without one.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };

@@ -119,7 +119,7 @@ const struct command command_ops = {
     .summary = "Only the ops endpoint: health, readiness, metrics, and a page that shows the way of the data",
     .details =
         "Listens at ops.listen. `sluice run` starts one by itself when that is given; beside collect and work as "
-        "daemons of\ntheir own it is started by itself, on the same state folder.",
+        "daemons of their own it is started by itself, on the same state folder.",
     .option = option,
     .run = run,
 };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/nearest.h"
 #include "app/originals.h"
 #include "app/setup.h"
 #include "app/term.h"
@@ -174,16 +173,8 @@ static enum status run(const struct args *a)
 {
 	struct err e;
 	struct config *c = NULL;
-	const char *format = args_text(a, "format", "text");
-	struct listing l = {.args = a, .json = strcmp(format, "json") == 0, .all = args_has(a, "all")};
-	if (!l.json && strcmp(format, "text") != 0) {
-		struct nearest n = nearest_to(format);
-		char hint[NEAREST_HINT];
-		nearest_offer(&n, "text");
-		nearest_offer(&n, "json");
-		complain("rejects: --format: text or json, not \"%.40s\"%s", format, nearest_hint(&n, hint));
-		return STATUS_USAGE;
-	}
+	struct listing l = {
+	    .args = a, .json = strcmp(args_text(a, "format", "text"), "json") == 0, .all = args_has(a, "all")};
 	enum rc rc = setup_config(a, &c, &e);
 	if (rc == RC_OK)
 		rc = originals_pipeline(a, &c->settings, &l.only, &e);
@@ -202,21 +193,21 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
-    {"pipeline", 'p', "NAME", "only originals of that pipeline"},
+    {"pipeline", 'p', "PIPELINE", "only originals of that pipeline"},
     {"all", 'a', NULL, "also those that a later replay has dealt with"},
-    {"format", 0, "FORMAT", "text, or json: one object a reject, with its raw bytes in base64"},
+    {"format", 0, "FORMAT", "text, or json: one object a reject, with its raw bytes in base64", "text json"},
     {0},
 };
 
 const struct command command_rejects = {
     .name = "rejects",
-    .synopsis = "[-c FILE] [-p NAME] [--all] [FILE|SHA256...]",
+    .synopsis = "[-c FILE] [-p PIPELINE] [--all] [FILE|SHA256...]",
     .summary = "List what could not be dissected, with its reason",
     .details = "Reads the rejects files of the lake. With words only those of these originals: a name, a sha256, a "
                "path in the "
                "lake.\n"
                "sluice replay dissects originals with rejects again, once what was wrong is mended.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };

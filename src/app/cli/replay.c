@@ -136,11 +136,8 @@ static enum status replay(const struct args *a, struct replay_params *p)
 
 static enum rc read_options(const struct args *a, const struct settings *s, struct replay_params *p, struct err *e)
 {
-	const char *format = args_text(a, "format", "text");
 	p->settings = s;
 	p->dry_run = args_has(a, "dry-run");
-	if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
-		return err_set(RC_BAD, e, "--format: text or json, not \"%.40s\"", format);
 	if (a->words == 0 && !args_has(a, "all"))
 		return err_set(RC_BAD, e, "which originals? Names, or --all; sluice rejects lists them");
 	if (a->words > 0 && args_has(a, "all"))
@@ -177,17 +174,17 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
-    {"pipeline", 'p', "NAME", "only originals of that pipeline"},
+    {"pipeline", 'p', "PIPELINE", "only originals of that pipeline"},
     {"all", 'a', NULL, "every original with rejects"},
     {"dry-run", 'n', NULL, "say what it would give, and store nothing"},
-    {"format", 0, "FORMAT", "text, or json: one object an original"},
+    {"format", 0, "FORMAT", "text, or json: one object an original", "text json"},
     {"quiet", 'q', NULL, "print only what is left as it is"},
     {0},
 };
 
 const struct command command_replay = {
     .name = "replay",
-    .synopsis = "[-c FILE] [-p NAME] [--dry-run] --all | FILE|SHA256...",
+    .synopsis = "[-c FILE] [-p PIPELINE] [--dry-run] --all | FILE|SHA256...",
     .summary = "Dissect originals with rejects again, and store the rows that the tables lack",
     .details =
         "For after a fix: another dissector or other options of it, a higher partitions.max. Rows that the tables hold "
@@ -195,6 +192,6 @@ const struct command command_replay = {
         "May run beside a running sluice and without one. Exit status 1 when an original was left, or has rejects "
         "still.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };

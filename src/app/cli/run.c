@@ -145,10 +145,8 @@ const struct command command_run = {
     .synopsis = "[-c FILE] [--once]",
     .summary = "Watch the folders and fill the tables",
     .details = "Starts a collector and a worker as child processes and keeps them running. SIGTERM: both finish what "
-               "they have in hand, within\n"
-               "stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the configuration again, and "
-               "become the\n"
-               "program that is installed now, one process after the other.",
+               "they have in hand, within stop_timeout; a second one: leave at once, nothing is lost. SIGHUP: read the "
+               "configuration again, and become the program that is installed now, one process after the other.",
     .option = option,
     .run = run,
 };

@@ -13,15 +13,6 @@
 
 enum { SCHEMA_TEXT_MAX = 16 << 20 };
 
-static enum rc hive(const struct args *a, const struct schema *s, struct writer *out, struct err *e)
-{
-	const char *dialect = args_text(a, "ddl", "hive");
-	if (strcmp(dialect, "hive") != 0)
-		return err_set(RC_BAD, e, "unknown dialect \"%.100s\"; there is: hive", dialect);
-	avsc_hive_ddl(s, args_text(a, "location", NULL), out);
-	return RC_OK;
-}
-
 /* A table for people: column, type, where it comes from. */
 static void columns(const struct schema *s, struct writer *out)
 {
@@ -75,7 +66,7 @@ static enum rc describe(const struct args *a, struct writer *out, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	if (args_has(a, "ddl"))
-		rc = hive(a, s, out, e);
+		avsc_hive_ddl(s, args_text(a, "location", NULL), out);
 	else if (args_has(a, "avro"))
 		writer_format(out, "%s\n", s->avro);
 	else if (args_has(a, "source"))
@@ -103,13 +94,13 @@ static enum status run(const struct args *a)
 }
 
 static const struct option option[] = {
-    {"ddl", 0, "DIALECT", "CREATE TABLE statement: hive"},
+    {"ddl", 0, "DIALECT", "CREATE TABLE statement: hive", "hive"},
     {"location", 0, "URL", "with --ddl: where the table lies"},
     {"avro", 0, NULL, "the plain Avro schema, as in the files"},
     {"parquet", 0, NULL, "the Parquet message type"},
     {"source", 0, NULL, "the .avsc with our attributes: the start of a table of your own"},
-    {"schemas", 0, "FOLDER", "look for DATASET.avsc here first"},
-    {"fields", 0, "DISSECTOR", "list every field that a dissector can give"},
+    {"schemas", 0, "DIR", "look for DATASET.avsc here first"},
+    {"fields", 0, "DISSECTOR", "list every field that a dissector can give", OPTION_DISSECTORS},
     {0},
 };
 
@@ -119,6 +110,6 @@ const struct command command_schema = {
     .summary = "Print what a table is",
     .details = "Without an option: columns, types and the field each comes from.",
     .option = option,
-    .words = true,
+    .words = WORDS_DATASETS,
     .run = run,
 };

@@ -325,6 +325,6 @@ const struct command command_status = {
     .summary = "Show every file from seen to queryable, lag, rejects, processes",
     .details = "With paths or bare names: what became of each of these files. Works whether sluice runs or not.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/nearest.h"
 #include "app/setup.h"
 #include "app/term.h"
 #include "audit/trace.h"
@@ -227,16 +226,7 @@ static enum status run(const struct args *a)
 {
 	struct err e;
 	struct config *c = NULL;
-	const char *format = args_text(a, "format", "text");
-	bool json = strcmp(format, "json") == 0;
-	if (!json && strcmp(format, "text") != 0) {
-		struct nearest n = nearest_to(format);
-		char hint[NEAREST_HINT];
-		nearest_offer(&n, "text");
-		nearest_offer(&n, "json");
-		complain("trace: --format: text or json, not \"%.40s\"%s", format, nearest_hint(&n, hint));
-		return STATUS_USAGE;
-	}
+	bool json = strcmp(args_text(a, "format", "text"), "json") == 0;
 	if (a->words == 0) {
 		complain("trace: what? A file as it was seen, a sha256, or a path in the lake");
 		return STATUS_USAGE;
@@ -252,7 +242,7 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
-    {"format", 0, "FORMAT", "text, or json: one object a line"},
+    {"format", 0, "FORMAT", "text, or json: one object a line", "text json"},
     {0},
 };
 
@@ -266,6 +256,6 @@ const struct command command_trace = {
         "file by its path in the lake: its commit and its originals.\n"
         "Works without a ledger too; then every manifest is looked through. Exit status 1 when nothing is known.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };
