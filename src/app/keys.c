@@ -427,7 +427,8 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 
 const char *key_kind_name(const struct config_key *key)
 {
-	static const char *const name[] = {"text", "number", "numbers", "size", "duration", "yes or no", "choice", "map"};
+	static const char *const name[] = {
+	    "text", "number", "numbers", "size", "duration", "yes or no", "choice", "map"};
 	return name[key->kind];
 }
 
@@ -479,29 +480,36 @@ static void markdown_table(struct writer *out, enum key_scope scope)
 	}
 }
 
+const char key_smallest[] = "lake: /var/lib/sluice/lake\n"
+                            "pipelines:\n"
+                            "  flow: { watch: /var/spool/nfcapd, dissector: nfcapd }\n";
+
+const char *const key_rules[] = {
+    "A dotted key may be written nested, `commit: { max_age: 10s }`, or flat, `commit.max_age: 10s`.",
+    "Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. Durations too: "
+    "`ms s m h d`.",
+    "A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: "
+    "`file:///var/lib/sluice/lake`.",
+    "An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. `sluice config "
+    "-c FILE` prints what a file comes to, `sluice check -c FILE` reaches everything it names.",
+    NULL,
+};
+
+const char key_pipelines[] = "The entry's name becomes part of the topics' names: letters, digits, `-` and `_`.";
+
 void key_markdown(struct writer *out)
 {
-	writer_text(out,
-	    "# Configuration\n\n"
-	    "This page is made by `sluice config --markdown` from the table that the parser uses; a test compares the "
-	    "two.\n\n"
-	    "YAML. The smallest file that is complete:\n\n"
-	    "```yaml\n"
-	    "lake: /var/lib/sluice/lake\n"
-	    "pipelines:\n"
-	    "  flow: { watch: /var/spool/nfcapd, dissector: nfcapd }\n"
-	    "```\n\n"
-	    "- A dotted key may be written nested, `commit: { max_age: 10s }`, or flat, `commit.max_age: 10s`.\n"
-	    "- Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. "
-	    "Durations too: `ms s m h d`.\n"
-	    "- A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: "
-	    "`file:///var/lib/sluice/lake`.\n"
-	    "- An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. "
-	    "`sluice config -c FILE` prints what\n"
-	    "  a file comes to, `sluice check -c FILE` reaches everything it names.\n\n"
-	    "## The whole file\n\n");
+	writer_text(out, "# Configuration\n\n"
+	                 "This page is made by `sluice config --markdown` from the table that the parser uses; a test "
+	                 "compares the two.\n\n"
+	                 "YAML. The smallest file that is complete:\n\n"
+	                 "```yaml\n");
+	writer_text(out, key_smallest);
+	writer_text(out, "```\n\n");
+	for (size_t i = 0; key_rules[i] != NULL; i++)
+		writer_format(out, "- %s\n", key_rules[i]);
+	writer_text(out, "\n## The whole file\n\n");
 	markdown_table(out, KEY_GLOBAL);
-	writer_text(out, "\n## Each entry of `pipelines`\n\n"
-	                 "The entry's name becomes part of the topics' names: letters, digits, `-` and `_`.\n\n");
+	writer_format(out, "\n## Each entry of `pipelines`\n\n%s\n\n", key_pipelines);
 	markdown_table(out, KEY_PIPELINE);
 }

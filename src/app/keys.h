@@ -1,6 +1,6 @@
 /*
- * keys: the table of configuration keys: one row = name, kind, range, default, sentence. The parser, `sluice config`
- * and doc/configuration.md come from it.
+ * keys: the table of configuration keys: one row = name, kind, range, default, sentence. The parser, `sluice config`,
+ * doc/configuration.md and the manual page come from it.
  *
  * Names are dotted: a file may write `commit: { max_age: 10s }` or `commit.max_age: 10s`.
  */
@@ -60,6 +60,12 @@ void key_show(const struct config_key *key, const void *base, char *out, size_t 
 const char *key_kind_name(const struct config_key *key);
 /* "64 KiB .. 1 GiB", "snappy, zstd, gzip, none", or "". */
 void key_range(const struct config_key *key, char *out, size_t size);
+
+/* What is to be said about the file as a whole: the smallest one, sentences (NULL after the last), and one about
+ * pipelines. `Code` stands in backquotes. */
+extern const char key_smallest[];
+extern const char *const key_rules[];
+extern const char key_pipelines[];
 
 /* doc/configuration.md. */
 void key_markdown(struct writer *out);

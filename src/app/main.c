@@ -5,7 +5,6 @@
 
 #include "app/args.h"
 #include "app/cli/cli.h"
-#include "app/nearest.h"
 #include "app/notify.h"
 #include "app/providers.h"
 #include "app/term.h"
@@ -18,21 +17,12 @@ static enum status run_version(const struct args *a)
 	return STATUS_DONE;
 }
 
-static enum status run_help(const struct args *a);
-
 static const struct option no_option[] = {{0}};
 
 static const struct command command_version = {
     .name = "version", .synopsis = "", .summary = "Print the version", .option = no_option, .run = run_version};
 
-static const struct command command_help = {.name = "help",
-    .synopsis = "[COMMAND]",
-    .summary = "Print what a command does and takes",
-    .option = no_option,
-    .words = true,
-    .run = run_help};
-
-static const struct command *const command[] = {
+const struct command *const command_table[] = {
     &command_run,
     &command_collect,
     &command_work,
@@ -54,53 +44,9 @@ static const struct command *const command[] = {
     &command_help,
 };
 
+const size_t command_count = sizeof command_table / sizeof command_table[0];
+
 enum { DISSECTORS_MOST = 32 };
-
-enum { COMMANDS = sizeof command / sizeof command[0] };
-
-static void overview(FILE *to)
-{
-	struct term t = term_of(fileno(to));
-	fprintf(to, "%susage:%s sluice COMMAND [OPTION...]\n\n", t.bold, t.off);
-	fprintf(to, "Takes network telemetry from files, keeps every original, and lands typed rows in partitioned "
-	            "tables: exactly once.\n\n");
-	fprintf(to, "%sCommands%s\n", t.bold, t.off);
-	for (int i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-11s %s\n", command[i]->name, command[i]->summary);
-	fprintf(to, "\n\"sluice COMMAND --help\" says more. Exit status: 0 done, 1 something was rejected or failed, 2 "
-	            "usage or configuration, 3 an audit found damage.\n");
-}
-
-static const struct command *find(const char *name)
-{
-	for (int i = 0; i < COMMANDS; i++)
-		if (strcmp(command[i]->name, name) == 0)
-			return command[i];
-	return NULL;
-}
-
-static enum status unknown(const char *name)
-{
-	struct nearest n = nearest_to(name);
-	char hint[NEAREST_HINT];
-	for (int i = 0; i < COMMANDS; i++)
-		nearest_offer(&n, command[i]->name);
-	complain("unknown command \"%.100s\"%s; \"sluice help\" lists them", name, nearest_hint(&n, hint));
-	return STATUS_USAGE;
-}
-
-static enum status run_help(const struct args *a)
-{
-	if (a->words == 0) {
-		overview(stdout);
-		return STATUS_DONE;
-	}
-	const struct command *c = find(a->word[0]);
-	if (c == NULL)
-		return unknown(a->word[0]);
-	args_help(c);
-	return STATUS_DONE;
-}
 
 /* All that may run confined. */
 static int serve_dissectors(const char *fd)
@@ -116,7 +62,7 @@ static int serve_dissectors(const char *fd)
 static enum status dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
-		overview(stderr);
+		help_overview(stderr);
 		return STATUS_USAGE;
 	}
 	const char *name = argv[1];
@@ -126,9 +72,9 @@ static enum status dispatch(int argc, char **argv)
 		name = "help";
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
-	const struct command *c = find(name);
+	const struct command *c = command_find(name);
 	if (c == NULL)
-		return unknown(name);
+		return command_unknown(name);
 	struct args args;
 	struct err e;
 	enum rc rc = args_parse(c, argc - 1, argv + 1, &args, &e);

@@ -1,8 +1,11 @@
 /*
- * cli: the subcommands, one file each. main.c lists them in one table.
+ * cli: the subcommands, one file each, and the one table of them, which main.c has.
  */
 #ifndef APP_CLI_CLI_H
 #define APP_CLI_CLI_H
+
+#include <stddef.h>
+#include <stdio.h>
 
 #include "app/args.h"
 
@@ -23,6 +26,18 @@ extern const struct command command_register;
 extern const struct command command_schema;
 extern const struct command command_config;
 extern const struct command command_import_spot;
+extern const struct command command_help;
+
+/* All of them, in the order in which help lists them. Help, manual pages and completions follow it by themselves. */
+extern const struct command *const command_table[];
+extern const size_t command_count;
+
+/* NULL: there is no such command. And the complaint that names the nearest. */
+const struct command *command_find(const char *name);
+enum status command_unknown(const char *name);
+
+/* Purpose, commands, exit status. */
+void help_overview(FILE *to);
 
 /* The choices of an option that names a dissector. */
 #define OPTION_DISSECTORS "nfcapd pcap-dns elff csv exec"

@@ -108,6 +108,6 @@ const struct command command_import_spot = {
         "Exit status 0 the configuration can run, 1 something in it must be filled in first, 2 a file could not "
         "be read or nothing could be made of it.",
     .option = option,
-    .words = true,
+    .words = WORDS_PATHS,
     .run = run,
 };
