@@ -145,8 +145,8 @@ class Chain:
     def _check_size(self, entry):
         there = self.lake.size(entry['file'])
         if there is None:
-            # its rows may have gone on into a compacted file, which is whole
-            if entry['kind'] == 'table' and compaction.took(self.lake, entry):
+            # its rows may have gone on into a compacted file, which is whole; or it went for its age
+            if compaction.took(self.lake, entry):
                 return
             raise Broken(f'{entry["file"]} is neither staged nor in place: committed rows are missing')
         if there != entry['size']:

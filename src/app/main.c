@@ -36,6 +36,7 @@ const struct command *const command_table[] = {
     &command_check,
     &command_register,
     &command_compact,
+    &command_expire,
     &command_ops,
     &command_schema,
     &command_config,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/nearest.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -62,6 +63,22 @@ enum rc setup_config(const struct args *a, struct config **out, struct err *e)
 		return config_load(file, out, e);
 	enum rc rc = setup_fd(a, option, &fd, e);
 	return rc == RC_OK ? parse_fd(file, fd, out, e) : rc;
+}
+
+enum rc setup_dataset(const struct args *a, const struct settings *s, const char **out, struct err *e)
+{
+	const char *name = args_text(a, "dataset", NULL);
+	char hint[NEAREST_HINT];
+	struct nearest n = nearest_to(name != NULL ? name : "");
+	bool known = name == NULL;
+	for (size_t i = 0; i < s->pipelines; i++) {
+		nearest_offer(&n, s->pipeline[i].schema->name);
+		known |= name != NULL && strcmp(s->pipeline[i].schema->name, name) == 0;
+	}
+	if (!known)
+		return err_set(RC_BAD, e, "no dataset \"%.60s\" in %.200s%s", name, s->file, nearest_hint(&n, hint));
+	*out = name;
+	return RC_OK;
 }
 
 enum rc setup_figures(

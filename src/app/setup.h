@@ -33,6 +33,9 @@ enum rc setup_fd(const struct args *a, const char *option, int *fd, struct err *
  */
 enum rc setup_config(const struct args *a, struct config **out, struct err *e) MUST_USE;
 
+/* --dataset: a dataset of the configuration, or NULL. RC_BAD names the nearest one. */
+enum rc setup_dataset(const struct args *a, const struct settings *s, const char **out, struct err *e) MUST_USE;
+
 /* State folder made, figures mapped, the slot of that name ours. metrics may be closed at the end of the process only.
  */
 enum rc setup_figures(const struct config *c, const char *name, struct metrics **metrics, struct metric_slot **slot,

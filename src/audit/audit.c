@@ -3,8 +3,8 @@
  *
  *   1. the ledger: what it says is committed has a manifest by then, which step 3 finds
  *   2. the folders of the lake: a table file that lies there has its manifest by then, which step 3 finds
- *   3. history, manifests, compactions: what they name that step 2 did not see came meanwhile, and is looked for once
- * more
+ *   3. history, manifests, compactions, expiries: what they name that step 2 did not see came meanwhile, and is looked
+ * for once more
  *   4. what was said of each path, put together: files against manifests, originals against their hashes
  *   5. what was said of each identity, put together: ledger, manifests, footers and rejects against each other
  *
@@ -14,7 +14,6 @@
 #include "audit/audit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "audit/work.h"
@@ -84,38 +83,6 @@ const struct schema *audit_schema(const struct audit *a, const char *dataset)
 	return NULL;
 }
 
-static int compare_commits(const void *x, const void *y)
-{
-	const struct commit_id *a = x, *b = y;
-	if (a->topic != b->topic)
-		return a->topic < b->topic ? -1 : 1;
-	if (a->partition != b->partition)
-		return a->partition < b->partition ? -1 : 1;
-	return a->start < b->start ? -1 : a->start > b->start;
-}
-
-void audit_excuse_commit(struct audit *a, const struct commit_id *c)
-{
-	if (a->excuseds > 0 && compare_commits(&a->excused[a->excuseds - 1], c) == 0)
-		return;
-	if (a->excuseds == a->excused_capacity) {
-		a->excused_capacity = mem_grow(a->excused_capacity, a->excuseds + 1);
-		a->excused = mem_resize(a->excused, a->excused_capacity * sizeof *a->excused);
-	}
-	a->excused[a->excuseds++] = *c;
-}
-
-void audit_excuses_sort(struct audit *a)
-{
-	if (a->excuseds > 1)
-		qsort(a->excused, a->excuseds, sizeof *a->excused, compare_commits);
-}
-
-bool audit_excused(const struct audit *a, const struct commit_id *c)
-{
-	return a->excuseds > 0 && bsearch(c, a->excused, a->excuseds, sizeof *a->excused, compare_commits) != NULL;
-}
-
 void audit_break_hour(struct audit *a, uint16_t dataset, int64_t hour)
 {
 	if (audit_broken_hour(a, dataset, hour))
@@ -171,7 +138,8 @@ static void begin(struct audit *a, const struct settings *s, const struct audit_
 {
 	const char *scratch = o->scratch != NULL ? o->scratch : s->state;
 	*out = (struct audit_result){.findings = 0};
-	*a = (struct audit){.settings = s, .options = o, .result = out, .now_ns = clock_wall().ns};
+	*a = (struct audit){
+	    .settings = s, .options = o, .result = out, .now_ns = clock_wall().ns, .expired = json_object()};
 	a->paths = sorter_new(scratch, SORT_BYTES);
 	a->idents = sorter_new(scratch, SORT_BYTES);
 	crc32_init(&a->crc);
@@ -202,7 +170,9 @@ static void end(struct audit *a)
 	for (size_t i = 0; i < a->staged_named; i++)
 		mem_free(&a->staged[i]);
 	mem_free(&a->staged);
-	mem_free(&a->excused);
+	commit_set_fini(&a->excused);
+	commit_set_fini(&a->silent);
+	json_decref(a->expired);
 	writer_fini(&a->record);
 }
 
@@ -221,6 +191,8 @@ enum rc audit_run(const struct settings *s, const struct audit_options *o, struc
 		rc = audit_chains(&a, e);
 	if (rc == RC_OK)
 		rc = audit_compactions(&a, e);
+	if (rc == RC_OK)
+		rc = audit_expiries(&a, e);
 	if (rc == RC_OK)
 		rc = audit_paths(&a, e);
 	if (rc == RC_OK)

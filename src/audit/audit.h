@@ -47,6 +47,7 @@ struct audit_result {
 	uint64_t copies;    /* second copies of an original */
 	uint64_t young;     /* files without owner that are younger than the grace */
 	uint64_t leftovers; /* manifests that history covers */
+	uint64_t expired;   /* files that went for their age, and are not there */
 	uint64_t foreign;   /* originals of other instances, which our ledger does not know */
 	uint64_t others, others_bytes; /* foreign: keep: files of other programs in tables */
 	uint64_t others_originals;     /* and among the originals */

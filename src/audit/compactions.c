@@ -24,6 +24,7 @@ struct generation {
 	int64_t hour;
 	uint64_t number;
 	bool under_way, switched;
+	bool expired; /* nothing came for the inputs */
 	unsigned depth;
 };
 
@@ -44,6 +45,17 @@ static enum rc see_output(void *context, const struct compaction_file *f, struct
 	return rc;
 }
 
+/* Rows that went count as they did in their file. */
+static enum rc see_expired(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t rows, struct err *e)
+{
+	const struct generation *g = context;
+	struct audit *a = g->audit;
+	const struct rows_of of = {.dataset = names_add(&a->datasets, g->dataset, strlen(g->dataset)), .rows = rows};
+	struct ident id = {.source = NAMES_NONE, .again = of.dataset, .fact = IDENT_ROWS};
+	memcpy(id.sha256, sha256, SHA256_BYTES);
+	return audit_add_ident(a, &id, &of, e);
+}
+
 static enum rc see_file(void *context, const struct compaction_file *f, struct err *e)
 {
 	struct generation *g = context;
@@ -56,9 +68,15 @@ static enum rc see_file(void *context, const struct compaction_file *f, struct e
 	    .rows = f->rows,
 	    .crc32 = f->crc32,
 	    .under_way = g->under_way,
+	    .expired_ms = f->expired_ms,
 	    .hour = g->hour,
 	    .dataset = names_add(&a->datasets, g->dataset, strlen(g->dataset)),
 	    .staged = f->from != NULL ? f->from : ""};
+	if (f->expired_ms > 0) {
+		enum rc rc = compaction_sources(f, see_expired, g, e);
+		if (rc != RC_OK)
+			return rc;
+	}
 	if (g->switched)
 		return audit_add_path(a, f->path, f->output ? PATH_FILE : PATH_TAKEN, &file, e);
 	if (!f->output)
@@ -87,16 +105,35 @@ static enum rc find_state(struct generation *g, struct err *e)
 	return rc;
 }
 
+/* The newest generation says whether the hour is gone. */
+static enum rc see_head(void *context, const struct compaction_head *h, struct err *e)
+{
+	struct generation *g = context;
+	const struct schema *schema = audit_schema(g->audit, g->dataset);
+	char path[PATH_BYTES / 2], folder[PATH_BYTES];
+	(void)e;
+	g->expired = h->expired;
+	if (schema == NULL || schema->partitions == 0)
+		return RC_OK;
+	schema_partition_path(schema, g->hour, path, sizeof path);
+	snprintf(folder, sizeof folder, "%s/hive/%s", g->dataset, path);
+	if (h->expired)
+		json_object_set_new(g->audit->expired, folder, json_integer(h->time_ms));
+	else
+		json_object_del(g->audit->expired, folder);
+	return RC_OK;
+}
+
 static enum rc read_generation(struct generation *g, struct err *e)
 {
-	const struct compaction_visitor all = {.context = g, .file = see_file};
+	const struct compaction_visitor all = {.context = g, .head = see_head, .file = see_file};
 	struct audit *a = g->audit;
 	char path[PATH_BYTES];
 	lake_compaction(path, sizeof path, g->dataset, g->hour, g->number);
 	enum rc rc = find_state(g, e);
 	if (rc == RC_OK)
 		rc = compaction_load(a->store, g->dataset, g->hour, g->number, &all, e);
-	a->result->compactions++;
+	a->result->compactions += !g->expired;
 	if (rc != RC_BAD)
 		return rc == RC_END ? RC_OK : rc;
 	const char *text = strncmp(e->text, path, strlen(path)) == 0 ? e->text + strlen(path) + 2 : e->text;
@@ -158,7 +195,7 @@ static enum rc excuse_input(void *context, const struct compaction_file *f, stru
 		return RC_OK;
 	const struct chain *c = chains_by_label(&g->audit->chains, label, len);
 	if (c != NULL)
-		audit_excuse_commit(g->audit, &(struct commit_id){c->topic, c->partition, start});
+		commit_set_add(&g->audit->excused, &(struct commit_id){c->topic, c->partition, start});
 	return RC_OK;
 }
 
@@ -177,7 +214,7 @@ enum rc audit_excuse(struct audit *a, const struct named_file *f, struct err *e)
 {
 	if (f->generation > 0)
 		return excuse_generation(a, names_text(&a->datasets, f->dataset), f->hour, f->generation, 0, e);
-	audit_excuse_commit(a, &f->commit);
+	commit_set_add(&a->excused, &f->commit);
 	return RC_OK;
 }
 

@@ -1,5 +1,5 @@
 /*
- * content: what files of the lake hold: footers of table files, lines of rejects files, sums of anything.
+ * content: what files of the lake hold: lines of rejects files, sums of anything.
  *
  * Thread  the caller's store
  * Errors  RC_END: the file is not there; RC_BAD: it is not what it should be, the reason fit for a finding
@@ -13,23 +13,8 @@
 #include "base/rc.h"
 #include "ext/hash.h"
 #include "ext/json.h"
-#include "format/parquet/inspect.h"
 #include "pipe/crc32.h"
 #include "store/store.h"
-
-struct footer_text {
-	struct inspect inspect;
-	char *bytes; /* that inspect borrows from; caller frees */
-};
-
-enum rc content_footer(
-    struct store *s, const char *path, uint64_t size, struct footer_text *out, struct err *e) MUST_USE;
-
-/* Every entry of sluice.sources, in order; each must begin where the one before ended, and the last must end with the
- * rows. see's other rc ends it and comes back. */
-enum rc content_sources(const struct inspect *in,
-    enum rc (*see)(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t first, uint64_t rows, struct err *e),
-    void *context, struct err *e) MUST_USE;
 
 enum rc content_sha256(
     struct store *s, const char *path, uint8_t out[SHA256_BYTES], uint64_t *size, struct err *e) MUST_USE;

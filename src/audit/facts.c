@@ -48,6 +48,7 @@ void fact_path(struct writer *w, const char *path, enum path_fact fact, const vo
 		break;
 	case PATH_ORIGINAL:
 	case PATH_LEDGER:
+	case PATH_EXPIRED:
 		writer_put(w, what, sizeof(struct named_original));
 		break;
 	}

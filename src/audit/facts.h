@@ -17,7 +17,7 @@
 #include "ext/hash.h"
 
 /* About a path, in this order. */
-enum path_fact { PATH_LISTED, PATH_FILE, PATH_TAKEN, PATH_ORIGINAL, PATH_LEDGER };
+enum path_fact { PATH_LISTED, PATH_FILE, PATH_TAKEN, PATH_ORIGINAL, PATH_LEDGER, PATH_EXPIRED };
 
 struct commit_id {
 	uint16_t topic; /* in the audit's names */
@@ -30,21 +30,27 @@ struct listed { /* PATH_LISTED: it lies in the lake */
 	int64_t modified_ns;
 };
 
-struct named_file { /* PATH_FILE: a manifest names it as a table or rejects file; PATH_TAKEN: a compaction took it */
+struct named_file { /* PATH_FILE: a manifest names it as a table or rejects file; PATH_TAKEN: a compaction took it, or
+	               an expiry */
 	struct commit_id commit; /* of a compaction's file: no topic, the dataset, the hour */
 	uint64_t generation;     /* of the compaction; 0 a commit */
 	uint64_t size, rows;
 	uint32_t crc32;
 	bool rejects;
-	bool under_way; /* PATH_TAKEN: it may still be in the table */
+	bool under_way;     /* PATH_TAKEN: it may still be in the table */
+	int64_t expired_ms; /* PATH_TAKEN: when it went for its age; 0: a compaction took it */
 	int64_t hour;
 	uint16_t dataset;
 	const char *staged;
 };
 
-struct named_original { /* PATH_ORIGINAL, PATH_LEDGER: where an original is said to lie */
+struct named_original { /* PATH_ORIGINAL, PATH_LEDGER: where an original is said to lie; PATH_EXPIRED: does not any more
+	                 */
 	uint8_t sha256[SHA256_BYTES];
 	uint64_t size;
+	uint16_t source; /* for which identity */
+	uint32_t again;
+	int64_t expired_ms; /* PATH_EXPIRED: when */
 };
 
 /* About an identity, in this order. */

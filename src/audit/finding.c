@@ -28,6 +28,9 @@ const struct finding_info finding_info[FINDING_KINDS] = {
         "put it back from a copy; the files of its hour are left alone", false},
     [FINDING_COMPACTION_DAMAGED] = {"compaction-damaged",
         "put it back from a copy; the files of its hour are left alone", false},
+    [FINDING_EXPIRED_LEFT] = {"expired-left", "--repair or the next sluice expire removes it", true},
+    [FINDING_EXPIRY_DAMAGED] = {"expiry-damaged", "put it back from a copy; what it names is told to be missing",
+        false},
     [FINDING_COMMITTED_TWICE] = {"committed-twice", "compare both manifests; one of them stored its rows again", false},
     [FINDING_ROWS_DIFFER] = {"rows-differ", "sluice trace it, and compare its table files with copies", false},
     [FINDING_LEDGER_AHEAD] = {"ledger-ahead", "put the manifest back from a copy, or sluice load --again", false},
@@ -39,5 +42,6 @@ const struct finding_info finding_info[FINDING_KINDS] = {
     [FINDING_CATALOG_TABLE] = {"catalog-table", "one that is not there --repair makes; else change one of the two",
         true},
     [FINDING_PARTITION_MISSING] = {"partition-missing", "--repair or sluice register tells the catalog", true},
-    [FINDING_PARTITION_EXTRA] = {"partition-extra", "drop it in the catalog if its rows are not missed", false},
+    [FINDING_PARTITION_EXTRA] = {"partition-extra",
+        "--repair or sluice expire drops it if its rows expired; else drop it if they are not missed", true},
 };

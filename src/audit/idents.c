@@ -121,7 +121,7 @@ static void check_rejects(struct audit *a, const struct identity *i)
 {
 	const struct outcome *m = &i->in_manifest;
 	const struct reject_lines *r = &i->rejects;
-	if (audit_excused(a, &m->commit) || i->manifests > 1)
+	if (commit_set_has(&a->excused, &m->commit) || commit_set_has(&a->silent, &m->commit) || i->manifests > 1)
 		return;
 	if (r->rejects != m->rejects || r->lost > m->lost || (r->lost < m->lost && !r->silent))
 		audit_find(a, FINDING_REJECTS_DIFFER, m->path,
@@ -138,7 +138,8 @@ static void check_committed(struct audit *a, struct digest *d, const struct iden
 	t->committed = true;
 	t->wanted += m->rows;
 	t->twice |= i->manifests > 1;
-	t->excused |= audit_excused(a, &m->commit) || (i->manifests > 1 && audit_excused(a, &i->second));
+	t->excused |=
+	    commit_set_has(&a->excused, &m->commit) || (i->manifests > 1 && commit_set_has(&a->excused, &i->second));
 	if (i->manifests > 1) {
 		char first[320], second[320];
 		show_commit(a, &m->commit, first);
@@ -159,7 +160,7 @@ static void end_identity(struct audit *a, struct digest *d)
 		check_committed(a, d, i);
 	else if (i->any && i->ledger)
 		check_uncommitted(a, i);
-	else if (i->any && i->rejects.rejects > 0 && !audit_excused(a, &i->rejects.commit)) {
+	else if (i->any && i->rejects.rejects > 0 && !commit_set_has(&a->excused, &i->rejects.commit)) {
 		char hex[SHA256_TEXT], commit[320];
 		str_hex(d->sha256, SHA256_BYTES, hex);
 		show_commit(a, &i->rejects.commit, commit);
@@ -269,7 +270,7 @@ enum rc audit_idents(struct audit *a, struct err *e)
 	struct digest d = {.any = false};
 	struct sorter_record r;
 	uint64_t count = 0;
-	audit_excuses_sort(a);
+	commit_set_sort(&a->excused);
 	enum rc rc = sorter_done(a->idents, e);
 	while (rc == RC_OK && (rc = sorter_next(a->idents, &r, e)) == RC_OK) {
 		struct ident id;

@@ -20,7 +20,7 @@ static bool see_original(void *context, const struct ledger_original *o)
 {
 	struct reading *r = context;
 	struct audit *a = r->audit;
-	struct named_original original = {.size = o->size};
+	struct named_original original = {.size = o->size, .source = audit_source(a, o->topic), .again = o->again};
 	struct ident id = {.source = audit_source(a, o->topic), .again = o->again, .fact = IDENT_LEDGER};
 	const struct outcome outcome = {
 	    .commit = {.topic = names_add(&a->topics, o->topic, strlen(o->topic)), .partition = o->partition},

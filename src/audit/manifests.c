@@ -104,7 +104,7 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 {
 	struct reading *r = context;
 	struct sorter_record record;
-	struct named_original original = {.size = o->size};
+	struct named_original original = {.size = o->size, .source = r->source, .again = o->again};
 	struct ident id = {.source = r->source, .again = o->again, .fact = IDENT_MANIFEST};
 	const struct outcome outcome = {.commit = id_of(r),
 	    .state = o->reason != NULL ? LEDGER_REFUSED : LEDGER_COMMITTED,

@@ -9,13 +9,15 @@
 #include <string.h>
 
 #include "audit/content.h"
+#include "audit/holders.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/compaction.h"
+#include "pipe/footer.h"
 
-enum { PATH_BYTES = 1024, SECONDS_PER_HOUR = 3600 };
+enum { PATH_BYTES = 1024, SECONDS_PER_HOUR = 3600, NS_PER_MS = 1000000 };
 
 /* One path. */
 struct group {
@@ -25,6 +27,8 @@ struct group {
 	struct named_file named; /* its staged is the group's */
 	struct commit_id other;  /* twice: the other commit that names it */
 	struct named_original wanted;
+	struct holders holders; /* of an original */
+	int64_t expired_ms;     /* when it went for its age; 0 it did not */
 };
 
 struct kinds {
@@ -39,6 +43,7 @@ static void group_fini(struct group *g)
 {
 	mem_free(&g->path);
 	mem_release((void *)g->named.staged);
+	holders_fini(&g->holders);
 	*g = (struct group){.path = NULL};
 }
 
@@ -170,9 +175,9 @@ static void check_folder(struct audit *a, const struct group *g)
 /* The footer's rows, and whose they are. Sources are looked through before any of them counts. */
 static enum rc check_footer(struct audit *a, const struct group *g, struct err *e)
 {
-	struct footer_text footer;
+	struct footer footer;
 	struct counting count = {.audit = a, .rows = {.dataset = g->named.dataset}, .fact = IDENT_ROWS};
-	enum rc rc = content_footer(a->store, g->path, g->there.size, &footer, e);
+	enum rc rc = footer_read(a->store, g->path, g->there.size, &footer, e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_DAMAGED, g->path, "%s", e->text);
 		return audit_excuse(a, &g->named, e);
@@ -183,12 +188,12 @@ static enum rc check_footer(struct audit *a, const struct group *g, struct err *
 	if (footer.inspect.rows != g->named.rows)
 		audit_find(a, FINDING_TABLE_ROWS, g->path, "its footer says %" PRIu64 " rows, its manifest %" PRIu64,
 		    footer.inspect.rows, g->named.rows);
-	rc = content_sources(&footer.inspect, ignore_source, NULL, e);
+	rc = footer_sources(&footer.inspect, ignore_source, NULL, e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_SOURCES, g->path, "%s", e->text);
 		rc = audit_excuse(a, &g->named, e);
 	} else if (rc == RC_OK) {
-		rc = content_sources(&footer.inspect, see_source, &count, e);
+		rc = footer_sources(&footer.inspect, see_source, &count, e);
 	}
 	mem_free(&footer.bytes);
 	return rc;
@@ -354,13 +359,13 @@ static enum rc count_orphan(struct audit *a, struct orphan *o, uint64_t size, st
 	struct counting count = {.audit = a,
 	    .rows = {.orphan = (uint32_t)(o - a->orphan), .dataset = audit_dataset(a, o->path)},
 	    .fact = IDENT_ORPHAN};
-	struct footer_text footer;
-	enum rc rc = content_footer(a->store, o->path, size, &footer, e);
+	struct footer footer;
+	enum rc rc = footer_read(a->store, o->path, size, &footer, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = content_sources(&footer.inspect, ignore_source, NULL, e);
+	rc = footer_sources(&footer.inspect, ignore_source, NULL, e);
 	if (rc == RC_OK)
-		rc = content_sources(&footer.inspect, see_source, &count, e);
+		rc = footer_sources(&footer.inspect, see_source, &count, e);
 	mem_free(&footer.bytes);
 	return rc;
 }
@@ -411,7 +416,7 @@ static enum rc is_of_others(struct audit *a, const struct group *g, bool *is, st
 	size_t len = 0;
 	uint64_t start = 0, end = 0;
 	int64_t hour = 0;
-	struct footer_text footer;
+	struct footer footer;
 	*is = false;
 	if (!a->settings->foreign_keep || g->taken)
 		return RC_OK;
@@ -420,7 +425,7 @@ static enum rc is_of_others(struct audit *a, const struct group *g, bool *is, st
 	if (chain_file_name(file_name(g->path), &label, &len, &start, &end) &&
 	    chains_by_label(&a->chains, label, len) != NULL)
 		return RC_OK;
-	enum rc rc = content_footer(a->store, g->path, g->there.size, &footer, e);
+	enum rc rc = footer_read(a->store, g->path, g->there.size, &footer, e);
 	*is = rc == RC_BAD || (rc == RC_OK && footer.inspect.sources.at == NULL);
 	if (rc == RC_OK)
 		mem_free(&footer.bytes);
@@ -501,12 +506,52 @@ static enum rc check_taken(struct audit *a, struct group *g, struct err *e)
 	return rc == RC_OK ? note_orphan(a, g, false, e) : rc == RC_END ? RC_OK : rc;
 }
 
+/* It went for its age. An expiry that is under way or was killed has not removed it yet; somebody may have put it back.
+ */
+
+static enum rc remove_left(struct audit *a, const struct group *g, struct err *e)
+{
+	const char *path = g->path;
+	if (g->there.modified_ns / NS_PER_MS > g->expired_ms) {
+		audit_mended(a, FINDING_EXPIRED_LEFT, path, MEND_LEFT, "it came later: somebody has put it back");
+		return RC_OK;
+	}
+	if (a->options->dry_run) {
+		audit_mended(a, FINDING_EXPIRED_LEFT, path, MEND_WOULD, "would remove it");
+		return RC_OK;
+	}
+	enum rc rc = store_remove(a->store, &path, 1, e);
+	if (rc == RC_OK)
+		audit_mended(a, FINDING_EXPIRED_LEFT, path, MEND_DONE, "removed it");
+	return rc;
+}
+
+static enum rc check_expired(struct audit *a, struct group *g, struct err *e)
+{
+	char day[25];
+	enum rc rc = g->listed ? look(a, g->path, &g->there, e) : RC_END;
+	a->result->expired += rc == RC_END;
+	if (rc != RC_OK)
+		return rc == RC_END ? RC_OK : rc;
+	if (!audit_old(a, g->expired_ms * NS_PER_MS)) {
+		a->result->young++;
+		return RC_OK;
+	}
+	civil_iso((struct wall){g->expired_ms * NS_PER_MS}, day);
+	audit_find(a, FINDING_EXPIRED_LEFT, g->path, "it expired at %s, and is still there", day);
+	return a->options->repair ? remove_left(a, g, e) : RC_OK;
+}
+
 static enum rc check(struct audit *a, struct group *g, struct err *e)
 {
 	enum rc rc = RC_OK;
 	if (g->path == NULL)
 		return RC_OK;
-	if (g->taken)
+	if (g->original && holders_gone(&g->holders))
+		g->expired_ms = g->holders.gone_ms;
+	if (g->expired_ms > 0)
+		rc = check_expired(a, g, e);
+	else if (g->taken)
 		rc = check_taken(a, g, e);
 	else if (g->file)
 		rc = check_file(a, g, e);
@@ -542,6 +587,7 @@ static void add(struct group *g, enum path_fact fact, const struct sorter_record
 		fact_file_read(r, &file);
 		g->taken = true;
 		g->under_way |= file.under_way;
+		g->expired_ms = file.expired_ms > 0 ? file.expired_ms : g->expired_ms;
 		break;
 	case PATH_ORIGINAL:
 	case PATH_LEDGER:
@@ -550,6 +596,11 @@ static void add(struct group *g, enum path_fact fact, const struct sorter_record
 		if (!g->original)
 			g->wanted = original;
 		g->original = true;
+		holders_name(&g->holders, original.source, original.again);
+		break;
+	case PATH_EXPIRED:
+		fact_original_read(r, &original);
+		holders_let_go(&g->holders, original.source, original.again, original.expired_ms);
 		break;
 	}
 }

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "audit/content.h"
 #include "base/mem.h"
 #include "pipe/compaction.h"
+#include "pipe/footer.h"
 
 struct collecting {
 	const uint8_t *sha256;
@@ -39,14 +39,14 @@ static enum rc read_ranges(
     struct store *s, const char *path, const uint8_t sha256[SHA256_BYTES], json_t *files, struct err *e)
 {
 	struct collecting c = {.sha256 = sha256, .ranges = json_array()};
-	struct footer_text footer;
+	struct footer footer;
 	struct store_stat st;
 	json_t *problem = NULL;
 	enum rc rc = is_told(files, path) ? RC_OK : store_stat(s, path, &st, e);
 	if (rc == RC_OK && !is_told(files, path)) {
-		rc = content_footer(s, path, st.size, &footer, e);
+		rc = footer_read(s, path, st.size, &footer, e);
 		if (rc == RC_OK) {
-			rc = content_sources(&footer.inspect, see_source, &c, e);
+			rc = footer_sources(&footer.inspect, see_source, &c, e);
 			mem_free(&footer.bytes);
 		}
 		if (rc == RC_BAD) {
@@ -63,15 +63,36 @@ static enum rc read_ranges(
 	return rc;
 }
 
-/* Outputs of an hour that no later generation took. */
+struct looking {
+	const char *path; /* the file of the commit */
+	const uint8_t *sha256;
+	json_t *live;  /* outputs of the hour that no later generation took */
+	json_t *files; /* what is told */
+	bool expired;  /* it, or what it went into */
+};
+
+/* Those of other commits are told of with these. */
+static void see_expired(struct looking *l, const struct compaction_file *f)
+{
+	uint64_t rows = compaction_rows_of(f, l->sha256);
+	bool ours = strcmp(f->path, l->path) == 0 || json_object_get(l->live, f->path) != NULL;
+	l->expired |= ours;
+	if (ours && rows > 0 && !is_told(l->files, f->path))
+		json_array_append_new(l->files, json_pack("{s:s,s:I,s:I}", "path", f->path, "rows", (json_int_t)rows,
+		                                    "expired_ms", (json_int_t)f->expired_ms));
+}
+
 static enum rc see_compacted(void *context, const struct compaction_file *f, struct err *e)
 {
-	json_t *live = context;
+	struct looking *l = context;
 	(void)e;
-	if (f->output)
-		json_object_set_new(live, f->path, json_true());
-	else
-		json_object_del(live, f->path);
+	if (f->output) {
+		json_object_set_new(l->live, f->path, json_true());
+		return RC_OK;
+	}
+	if (f->expired_ms > 0)
+		see_expired(l, f);
+	json_object_del(l->live, f->path);
 	return RC_OK;
 }
 
@@ -81,21 +102,19 @@ enum rc ranges_of_file(
 	const char *path = json_string_value(json_object_get(file, "path")), *output;
 	const char *staged = json_string_value(json_object_get(file, "staged"));
 	const char *dataset = json_string_value(json_object_get(file, "dataset"));
-	json_t *live, *ignored;
+	json_t *ignored;
 	enum rc rc = read_ranges(s, path, sha256, files, e);
 	if (rc != RC_END)
 		return rc;
-	live = json_object();
-	const struct compaction_visitor v = {.context = live, .file = see_compacted};
+	struct looking l = {.path = path, .sha256 = sha256, .live = json_object(), .files = files};
+	const struct compaction_visitor v = {.context = &l, .file = see_compacted};
 	rc = compaction_each(s, dataset, json_integer_value(json_object_get(file, "hour")), &v, NULL, e);
-	if (rc == RC_OK && json_object_size(live) == 0)
+	if (rc == RC_OK && json_object_size(l.live) == 0 && !l.expired)
 		rc = read_ranges(s, staged, sha256, files, e);
-	json_object_foreach(live, output, ignored) if (rc == RC_OK || rc == RC_END) rc =
+	json_object_foreach(l.live, output, ignored) if (rc == RC_OK || rc == RC_END) rc =
 	    read_ranges(s, output, sha256, files, e);
-	json_decref(live);
-	if (rc == RC_END && !is_told(files, path)) {
+	json_decref(l.live);
+	if (rc == RC_END && !l.expired && !is_told(files, path))
 		json_array_append_new(files, json_pack("{s:s,s:s}", "path", path, "problem", "it is not there"));
-		rc = RC_OK;
-	}
-	return rc;
+	return rc == RC_END ? RC_OK : rc;
 }

@@ -6,6 +6,7 @@
 #include "audit/tree.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/expiry.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 
@@ -99,5 +100,31 @@ enum rc rejected_each(const struct settings *s, struct store *store,
 		mem_free(&root);
 	}
 	json_decref(w.replayed);
+	return rc;
+}
+
+static enum rc see_expired(void *context, const struct expiry_head *h, const struct expiry_file *f, struct err *e)
+{
+	uint64_t *lines = context;
+	(void)h, (void)e;
+	*lines += f->rows;
+	return RC_OK;
+}
+
+enum rc rejected_expired(const struct settings *s, struct store *store, uint64_t *lines, struct err *e)
+{
+	enum rc rc = RC_OK;
+	*lines = 0;
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		const char *dataset = s->pipeline[i].schema->name;
+		int64_t *hour = NULL;
+		size_t hours = 0;
+		if (!is_first(s, i))
+			continue;
+		rc = expiry_hours(store, EXPIRY_REJECTS, dataset, &hour, &hours, e);
+		for (size_t n = 0; n < hours && rc == RC_OK; n++)
+			rc = expiry_each(store, EXPIRY_REJECTS, dataset, hour[n], see_expired, lines, NULL, e);
+		mem_free(&hour);
+	}
 	return rc;
 }

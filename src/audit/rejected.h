@@ -30,5 +30,7 @@ struct rejected {
  * comes back. */
 enum rc rejected_each(const struct settings *s, struct store *store,
     enum rc (*see)(void *context, const struct rejected *r, struct err *e), void *context, struct err *e) MUST_USE;
+/* Lines of rejects files that went for their age. */
+enum rc rejected_expired(const struct settings *s, struct store *store, uint64_t *lines, struct err *e) MUST_USE;
 
 #endif

@@ -20,7 +20,8 @@ enum {
 	SCHEMA_MAX = 1 << 20,
 	SCHEMA_NAME = 16,
 	PARTITION_SORT = 2 * SORTER_RECORD,
-	FILES_LOOKED_AT = 64
+	FILES_LOOKED_AT = 64,
+	NS_PER_MS = 1000000
 };
 
 /* Staging. */
@@ -194,6 +195,36 @@ static enum rc check_missing(struct comparing *c, const char *folder, struct err
 	return RC_OK;
 }
 
+/* An expiry drops its partition last. One whose folder went otherwise is left for a person to judge. */
+static enum rc check_extra(struct comparing *c, const char *path, const char *folder, struct err *e)
+{
+	struct audit *a = c->audit;
+	const json_t *expired = json_object_get(a->expired, folder);
+	if (expired != NULL && !audit_old(a, json_integer_value(expired) * NS_PER_MS)) {
+		a->result->young++;
+		return RC_OK;
+	}
+	audit_find(a, FINDING_PARTITION_EXTRA, folder, "%s",
+	    expired != NULL ? "its rows expired, and the catalog still has it"
+	                    : "the catalog has it, the lake has no such folder");
+	if (!a->options->repair)
+		return RC_OK;
+	if (expired == NULL) {
+		audit_mended(a, FINDING_PARTITION_EXTRA, folder, MEND_LEFT, "no expiry has let it go");
+		return RC_OK;
+	}
+	if (a->options->dry_run) {
+		audit_mended(a, FINDING_PARTITION_EXTRA, folder, MEND_WOULD, "would drop it in the catalog");
+		return RC_OK;
+	}
+	enum rc rc = catalog_drop_partition(c->catalog, c->table, path, e);
+	if (rc == RC_OK)
+		audit_mended(a, FINDING_PARTITION_EXTRA, folder, MEND_DONE, "dropped it in the catalog");
+	else if (rc == RC_BAD)
+		audit_mended(a, FINDING_PARTITION_EXTRA, folder, MEND_LEFT, "%s", e->text);
+	return rc == RC_END || rc == RC_BAD ? RC_OK : rc;
+}
+
 static enum rc one_partition(struct comparing *c, const char *path, bool registered, bool there, struct err *e)
 {
 	enum rc rc = RC_OK;
@@ -201,8 +232,7 @@ static enum rc one_partition(struct comparing *c, const char *path, bool registe
 	if (there && !registered)
 		rc = check_missing(c, folder, e);
 	else if (registered && !there)
-		audit_find(
-		    c->audit, FINDING_PARTITION_EXTRA, folder, "the catalog has it, the lake has no such folder");
+		rc = check_extra(c, path, folder, e);
 	mem_free(&folder);
 	return rc;
 }

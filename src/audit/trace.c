@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
+#include "pipe/expiry.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 #include "pipe/partitions.h"
@@ -60,7 +61,8 @@ static json_t *original_of(
 	return one;
 }
 
-static enum rc describe(struct search *s, json_t *one, const char *name, const char *path, uint64_t size, struct err *e)
+static enum rc describe(struct search *s, json_t *one, const uint8_t sha256[SHA256_BYTES], const char *name,
+    const char *path, uint64_t size, struct err *e)
 {
 	struct store_stat st;
 	json_object_set_new(one, "name", json_escaped(name));
@@ -70,7 +72,12 @@ static enum rc describe(struct search *s, json_t *one, const char *name, const c
 	json_object_set_new(one, "archived", rc == RC_OK ? json_u64(st.size) : json_integer(-1));
 	json_object_set_new(one, "ledger", json_null());
 	json_object_set_new(one, "commits", json_array());
-	return rc == RC_END ? RC_OK : rc;
+	int64_t expired_ms = 0;
+	if (rc == RC_END)
+		rc = expiry_took_original(s->trace->store, path, sha256, &expired_ms, e);
+	if (expired_ms > 0)
+		json_object_set_new(one, "expired_ms", json_integer(expired_ms));
+	return rc == RC_BAD ? RC_OK : rc; /* an audit names a damaged record */
 }
 
 static bool is_wanted(
@@ -91,7 +98,7 @@ static bool see_ledger(void *context, const struct ledger_original *o)
 	if (!is_wanted(&s->wanted, o->sha256, o->name, o->path, o->source))
 		return true;
 	json_t *one = original_of(s, o->sha256, o->again, o->pipeline, &fresh);
-	s->rc = fresh ? describe(s, one, o->name, o->path, o->size, s->e) : RC_OK;
+	s->rc = fresh ? describe(s, one, o->sha256, o->name, o->path, o->size, s->e) : RC_OK;
 	json_t *l = json_object();
 	json_object_set_new(l, "state", json_string(state_name[o->state]));
 	json_object_set_new(l, "source", json_escaped(o->source));
@@ -124,8 +131,9 @@ static enum rc see_file(void *context, const struct manifest_file *f, struct err
 	struct search *s = context;
 	(void)e;
 	json_array_append_new(
-	    s->files, json_pack("{s:s,s:s,s:s,s:I,s:b}", "path", f->path, "staged", f->staged, "dataset", f->dataset,
-	                  "hour", (json_int_t)f->hour, "rejects", (int)f->rejects));
+	    s->files, json_pack("{s:s,s:s,s:s,s:I,s:b,s:I,s:I}", "path", f->path, "staged", f->staged, "dataset",
+	                  f->dataset, "hour", (json_int_t)f->hour, "rejects", (int)f->rejects, "size",
+	                  (json_int_t)f->size, "crc32", (json_int_t)f->crc32));
 	return RC_OK;
 }
 
@@ -149,9 +157,26 @@ static enum rc see_line(void *context, const struct reject_line *line, struct er
 	return RC_OK;
 }
 
-static enum rc add_rejects(
-    struct search *s, json_t *commit, const char *path, const struct manifest_original *o, struct err *e)
+/* The file is gone: told all the same, if that is meant. */
+static enum rc add_expired(struct search *s, json_t *commit, const json_t *file, uint64_t rejects, struct err *e)
 {
+	const char *path = json_string_value(json_object_get(file, "path"));
+	int64_t expired_ms = 0;
+	enum rc rc = expiry_took(s->trace->store, json_string_value(json_object_get(file, "dataset")),
+	    json_integer_value(json_object_get(file, "hour")), path,
+	    (uint64_t)json_integer_value(json_object_get(file, "size")),
+	    (uint32_t)json_integer_value(json_object_get(file, "crc32")), &expired_ms, e);
+	if (rc == RC_OK && expired_ms > 0)
+		json_object_set_new(commit, "rejects",
+		    json_pack("{s:s,s:I,s:I}", "path", path, "count", (json_int_t)rejects, "expired_ms",
+		        (json_int_t)expired_ms));
+	return rc == RC_BAD ? RC_OK : rc;
+}
+
+static enum rc add_rejects(
+    struct search *s, json_t *commit, const json_t *file, const struct manifest_original *o, struct err *e)
+{
+	const char *path = json_string_value(json_object_get(file, "path"));
 	struct lines l = {.original = o, .list = json_array()};
 	struct crc32_tables crc_tables;
 	uint32_t crc = 0;
@@ -165,7 +190,9 @@ static enum rc add_rejects(
 		json_object_set_new(commit, "rejects", r);
 	}
 	json_decref(l.list);
-	return rc == RC_END || rc == RC_BAD ? RC_OK : rc;
+	if (rc == RC_END)
+		rc = add_expired(s, commit, file, o->rejects, e);
+	return rc == RC_BAD ? RC_OK : rc;
 }
 
 /* A commit that an original is in: what it says of it, and where the rows lie now. */
@@ -196,9 +223,8 @@ static enum rc add_commit(struct search *s, json_t *one, const struct manifest_o
 	json_object_set_new(c, "files", files);
 	json_array_foreach(s->files, i, file)
 	{
-		const char *path = json_string_value(json_object_get(file, "path"));
 		if (rc == RC_OK && json_is_true(json_object_get(file, "rejects")))
-			rc = o->rejects > 0 ? add_rejects(s, c, path, o, e) : RC_OK;
+			rc = o->rejects > 0 ? add_rejects(s, c, file, o, e) : RC_OK;
 		else if (rc == RC_OK && o->rows > 0)
 			rc = ranges_of_file(s->trace->store, file, o->original, files, e);
 	}
@@ -212,7 +238,7 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	if (!is_wanted(&s->wanted, o->original, o->name, o->path, NULL))
 		return RC_OK;
 	json_t *one = original_of(s, o->original, o->again, o->pipeline, &fresh);
-	enum rc rc = fresh ? describe(s, one, o->name, o->path, o->size, e) : RC_OK;
+	enum rc rc = fresh ? describe(s, one, o->original, o->name, o->path, o->size, e) : RC_OK;
 	return rc == RC_OK ? add_commit(s, one, o, e) : rc;
 }
 

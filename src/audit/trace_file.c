@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "ext/json.h"
 #include "pipe/compaction.h"
+#include "pipe/expiry.h"
+#include "pipe/footer.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 
@@ -24,6 +26,9 @@ struct back {
 	json_t *by_digest; /* sha256 -> entry of "originals" */
 	struct manifest_head head;
 	bool named; /* a manifest names the file */
+	int64_t hour;
+	uint64_t size;
+	uint32_t crc32;
 };
 
 static json_t *entry_of(struct back *b, const uint8_t sha256[SHA256_BYTES])
@@ -74,7 +79,7 @@ static enum rc see_line(void *context, const struct reject_line *line, struct er
 static enum rc read_file(struct back *b, bool rejects, struct err *e)
 {
 	struct store_stat st;
-	struct footer_text footer;
+	struct footer footer;
 	enum rc rc = store_stat(b->trace->store, b->path, &st, e);
 	json_object_set_new(b->one, "there", json_boolean(rc == RC_OK));
 	if (rc != RC_OK)
@@ -86,13 +91,13 @@ static enum rc read_file(struct back *b, bool rejects, struct err *e)
 		crc32_init(&tables);
 		rc = content_rejects(b->trace->store, &tables, b->path, see_line, b, &crc, e);
 	} else {
-		rc = content_footer(b->trace->store, b->path, st.size, &footer, e);
+		rc = footer_read(b->trace->store, b->path, st.size, &footer, e);
 		if (rc == RC_OK) {
 			json_object_set_new(b->one, "rows", json_u64(footer.inspect.rows));
 			if (footer.inspect.dissector.at != NULL)
 				json_object_set_new(b->one, "dissector",
 				    json_stringn(footer.inspect.dissector.at, footer.inspect.dissector.len));
-			rc = content_sources(&footer.inspect, see_source, b, e);
+			rc = footer_sources(&footer.inspect, see_source, b, e);
 			mem_free(&footer.bytes);
 		}
 	}
@@ -115,7 +120,12 @@ static enum rc see_file(void *context, const struct manifest_file *f, struct err
 {
 	struct back *b = context;
 	(void)e;
-	b->named |= strcmp(f->path, b->path) == 0;
+	if (strcmp(f->path, b->path) != 0)
+		return RC_OK;
+	b->named = true;
+	b->hour = f->hour;
+	b->size = f->size;
+	b->crc32 = f->crc32;
 	return RC_OK;
 }
 
@@ -209,6 +219,56 @@ static enum rc add_compaction(struct back *b, const char *dataset, struct err *e
 	return rc == RC_END ? RC_OK : rc;
 }
 
+/* Expiries. */
+
+static enum rc see_expired_source(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t rows, struct err *e)
+{
+	(void)e;
+	add_rows(entry_of(context, sha256), rows);
+	return RC_OK;
+}
+
+static enum rc see_expired(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct back *b = context;
+	if (f->expired_ms == 0 || strcmp(f->path, b->path) != 0)
+		return RC_OK;
+	json_object_set_new(b->one, "expired_ms", json_integer(f->expired_ms));
+	json_object_set_new(b->one, "rows", json_u64(f->rows));
+	return compaction_sources(f, see_expired_source, b, e);
+}
+
+/* A commit says of which hour its file is, a compacted file its name. */
+static enum rc find_hour(struct back *b, struct err *e)
+{
+	const struct manifest_visitor v = {.context = b, .file = see_file};
+	struct file_place place;
+	uint64_t generation = 0;
+	if (compaction_name_read(b->path, &b->hour, &generation))
+		return RC_OK;
+	enum rc rc = places_of_file(b->trace->store, b->path, &place, e);
+	if (rc == RC_OK)
+		rc = history_load(b->trace->store, place.topic, place.partition, place.start, &v, e);
+	return rc;
+}
+
+/* Why it is not there, if that is meant; and whose its rows were. */
+static enum rc add_expiry(struct back *b, const char *dataset, bool rejects, struct err *e)
+{
+	const struct compaction_visitor v = {.context = b, .file = see_expired};
+	int64_t expired_ms = 0;
+	if (json_is_true(json_object_get(b->one, "there")))
+		return RC_OK;
+	enum rc rc = find_hour(b, e);
+	if (rc == RC_OK && !rejects)
+		rc = compaction_each(b->trace->store, dataset, b->hour, &v, NULL, e);
+	else if (rc == RC_OK)
+		rc = expiry_took(b->trace->store, dataset, b->hour, b->path, b->size, b->crc32, &expired_ms, e);
+	if (expired_ms > 0)
+		json_object_set_new(b->one, "expired_ms", json_integer(expired_ms));
+	return rc == RC_END ? RC_OK : rc;
+}
+
 enum rc trace_file(const struct trace *t, const char *path, json_t **out, struct err *e)
 {
 	enum { GENERATIONS = 64 };
@@ -221,6 +281,8 @@ enum rc trace_file(const struct trace *t, const char *path, json_t **out, struct
 	json_object_set_new(b.one, "originals", json_array());
 	json_object_set_new(b.one, "commits", json_array());
 	enum rc rc = read_file(&b, rejects, e);
+	if (rc == RC_OK)
+		rc = add_expiry(&b, dataset, rejects, e);
 	if (rc == RC_OK)
 		rc = add_compaction(&b, dataset, e);
 	if (rc == RC_OK)

@@ -1,7 +1,8 @@
 /*
  * work: what the parts of an audit share while it runs. Order of the parts, and why (audit.c):
  *
- *   ledger -> folders of the lake -> history and manifests -> files and originals by path -> identities -> the rest
+ *   ledger -> folders of the lake -> history, manifests, compactions, expiries -> files and originals by path ->
+ * identities -> the rest
  *
  * Thread  one owner
  */
@@ -10,10 +11,12 @@
 
 #include "audit/audit.h"
 #include "audit/chains.h"
+#include "audit/commit_set.h"
 #include "audit/facts.h"
 #include "audit/names.h"
 #include "audit/sorter.h"
 #include "base/writer.h"
+#include "ext/json.h"
 #include "pipe/crc32.h"
 #include "store/store.h"
 
@@ -48,8 +51,9 @@ struct audit {
 	struct names topics, sources, datasets;
 	struct sorter *paths, *idents;
 	struct chains chains;
-	struct commit_id *excused; /* commits with files that could not be counted; sorted before they are asked for */
-	size_t excuseds, excused_capacity;
+	struct commit_set excused; /* commits with files that could not be counted */
+	struct commit_set silent;  /* commits whose rejects file expired */
+	json_t *expired;           /* folders of partitions of hours that expired: when */
 	struct orphan *orphan;
 	size_t orphans, orphan_capacity;
 	struct broken_hour *broken;
@@ -82,9 +86,6 @@ const struct schema *audit_schema(const struct audit *a, const char *dataset);
 
 /* Rows of this file could not be counted: those of its commits may lack them. */
 enum rc audit_excuse(struct audit *a, const struct named_file *f, struct err *e) MUST_USE;
-void audit_excuse_commit(struct audit *a, const struct commit_id *c);
-void audit_excuses_sort(struct audit *a);
-bool audit_excused(const struct audit *a, const struct commit_id *c);
 
 /* Which files of an hour became which is not known: what is missing or left over there has been told of. */
 void audit_break_hour(struct audit *a, uint16_t dataset, int64_t hour);
@@ -104,6 +105,8 @@ enum rc audit_ledger(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_folders(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_chains(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_compactions(struct audit *a, struct err *e) MUST_USE;
+/* After chains. */
+enum rc audit_expiries(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_paths(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_idents(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_orphans(struct audit *a, struct err *e) MUST_USE;

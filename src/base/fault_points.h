@@ -59,6 +59,11 @@
 	X(COMPACT_BACK, "compact.back", "the catalog has the partition in its own place again, that is not noted") \
 	X(COMPACT_SWITCHED, "compact.switched", "the time of the switch is noted") \
 	X(COMPACT_REMOVED, "compact.removed", "what was replaced is gone, the notes are there") \
+	X(EXPIRE_PUT, "expire.put", "the record of an expiry is there: its commit point; every file is there too") \
+	X(EXPIRE_REMOVING, "expire.removing", "a file of a record is gone, others may be there") \
+	X(EXPIRE_REMOVED, "expire.removed", "the files of a record are gone, their folder is there") \
+	X(EXPIRE_CLEARED, "expire.cleared", "the folder is gone, the catalog has its partition") \
+	X(EXPIRE_DROPPED, "expire.dropped", "the catalog has dropped a partition") \
 	X(CATALOG_READY, "catalog.ready", "database and table are there") \
 	X(CATALOG_TELLING, "catalog.telling", "an hour was committed, the catalog does not know its partition") \
 	X(CATALOG_TOLD, "catalog.told", "the catalog has the partition, we did not note it") \

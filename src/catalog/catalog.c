@@ -135,6 +135,23 @@ enum rc catalog_move_partition(
 	return rc;
 }
 
+enum rc catalog_drop_partition(struct catalog *c, const struct catalog_table *t, const char *path, struct err *e)
+{
+	char text[CATALOG_PATH];
+	const char *value[SCHEMA_PARTITIONS];
+	if (t->schema->partitions == 0)
+		return RC_END;
+	if (!catalog_values(t->schema, path, text, value))
+		return err_set(RC_BAD, e, "\"%.200s\" is no partition of %s", path, t->schema->name);
+	catalog_forget(c, t, path);
+	return c->ops->drop_partition(c, t, path, value, e);
+}
+
+void catalog_forget(struct catalog *c, const struct catalog_table *t, const char *path)
+{
+	known_drop(c->known, t->schema->name, path);
+}
+
 void catalog_close(struct catalog **c)
 {
 	if (*c == NULL)

@@ -78,6 +78,10 @@ struct catalog_ops {
 	 */
 	enum rc (*move_partition)(struct catalog *c, const struct catalog_table *t, const char *path,
 	    const char *const *value, const char *location, struct err *e);
+	/* Forget a partition; no file is touched. RC_END: no such partition, or no such table. RC_BAD: as
+	 * move_partition. */
+	enum rc (*drop_partition)(struct catalog *c, const struct catalog_table *t, const char *path,
+	    const char *const *value, struct err *e);
 	void (*close)(struct catalog *c);
 };
 
@@ -115,6 +119,11 @@ enum rc catalog_move_partition(
  * with the table's at "<root>/<dataset>/hive". Caller frees. generation 0: without that part.
  */
 char *catalog_aside(const struct catalog_table *t, const char *path, uint64_t generation);
+/* Let it forget a partition whose files are gone for good, as the provider's drop_partition. */
+enum rc catalog_drop_partition(
+    struct catalog *c, const struct catalog_table *t, const char *path, struct err *e) MUST_USE;
+/* A partition that is remembered is asked for again: somebody else may have dropped it. */
+void catalog_forget(struct catalog *c, const struct catalog_table *t, const char *path);
 void catalog_close(struct catalog **c);
 
 /* The values of a partition's path, borrowed from out; false: no path of this schema ("y=2026/m=1/d=14/h=9"). */

@@ -49,10 +49,20 @@ static bool is(const char *text, const char *table, const char *path)
 	return strncmp(text, table, len) == 0 && text[len] == '/' && strcmp(text + len + 1, path) == 0;
 }
 
+/* The free place where a text goes that is not there. */
+static char **find_text(const struct known *k, const char *text)
+{
+	uint64_t h = hash_add(UINT64_C(0xcbf29ce484222325), text);
+	size_t i = (size_t)(h ^ h >> 32) % PLACES;
+	while (k->text[i] != NULL)
+		i = (i + 1) % PLACES;
+	return &k->text[i];
+}
+
 /* Where it is, or the free place where it would go. */
 static char **find(const struct known *k, const char *table, const char *path)
 {
-	uint64_t h = hash_add(hash_add(UINT64_C(0xcbf29ce484222325), table), path);
+	uint64_t h = hash_add(hash_add(hash_add(UINT64_C(0xcbf29ce484222325), table), "/"), path);
 	size_t i = (size_t)(h ^ h >> 32) % PLACES;
 	while (k->text[i] != NULL && !is(k->text[i], table, path))
 		i = (i + 1) % PLACES;
@@ -62,6 +72,21 @@ static char **find(const struct known *k, const char *table, const char *path)
 bool known_has(const struct known *k, const char *table, const char *path)
 {
 	return k->text != NULL && *find(k, table, path) != NULL;
+}
+
+/* What stood behind it moves up, so that every text is found from its own place on. */
+void known_drop(struct known *k, const char *table, const char *path)
+{
+	if (!known_has(k, table, path))
+		return;
+	char **place = find(k, table, path);
+	mem_free(place);
+	k->count--;
+	for (size_t i = ((size_t)(place - k->text) + 1) % PLACES; k->text[i] != NULL; i = (i + 1) % PLACES) {
+		char *text = k->text[i];
+		k->text[i] = NULL;
+		*find_text(k, text) = text;
+	}
 }
 
 void known_add(struct known *k, const char *table, const char *path)

@@ -20,6 +20,7 @@ void known_free(struct known **k);
 
 void known_add(struct known *k, const char *table, const char *path);
 bool known_has(const struct known *k, const char *table, const char *path);
+void known_drop(struct known *k, const char *table, const char *path);
 void known_clear(struct known *k);
 
 #endif

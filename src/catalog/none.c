@@ -51,6 +51,12 @@ static enum rc none_move_partition(struct catalog *c, const struct catalog_table
 	return RC_END;
 }
 
+static enum rc none_drop_partition(
+    struct catalog *c, const struct catalog_table *t, const char *path, const char *const *value, struct err *e)
+{
+	return RC_END;
+}
+
 static void none_close(struct catalog *c)
 {
 	mem_free(&c);
@@ -67,5 +73,6 @@ const struct catalog_ops catalog_none = {
     .partitions = none_partitions,
     .ensure_partition = none_ensure_partition,
     .move_partition = none_move_partition,
+    .drop_partition = none_drop_partition,
     .close = none_close,
 };

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/compaction.h"
+#include "pipe/expiry.h"
 #include "pipe/figures.h"
 #include "pipe/history.h"
 #include "pipe/limits.h"
@@ -91,13 +92,16 @@ static enum rc file_crc32(const struct bench *b, const char *path, uint32_t *out
 	return rc == RC_END ? err_set(RC_AGAIN, e, "%s vanished", path) : rc;
 }
 
-/* A file that is neither staged nor in place: RC_OK when its rows went on into a compacted one, which is whole. */
+/* A file that is neither staged nor in place: RC_OK when its rows went on into a compacted one, which is whole, or when
+ * it went for its age. */
 static enum rc settle_neither(const struct bench *b, const char *dataset, const struct draft_file *f, struct err *e)
 {
 	bool took = false;
-	enum rc rc =
-	    f->rejects ? RC_OK : compaction_took(b->store, dataset, f->hour, f->path, f->size, f->crc32, &took, e);
+	int64_t expired_ms = 0;
+	enum rc rc = f->rejects ? expiry_took(b->store, dataset, f->hour, f->path, f->size, f->crc32, &expired_ms, e)
+	                        : compaction_took(b->store, dataset, f->hour, f->path, f->size, f->crc32, &took, e);
 
+	took |= expired_ms > 0;
 	if (rc == RC_OK && !took)
 		return err_set(RC_BAD, e, "%s is neither staged nor in place: committed rows are missing", f->path);
 	return rc;

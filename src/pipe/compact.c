@@ -137,6 +137,7 @@ struct job {
 	struct swap_key key;
 	struct note note;
 	bool others; /* have a note of the same hour */
+	bool gone;   /* a file of it expired, and only lies there still */
 };
 
 static enum rc see_note(void *context, const struct swap_key *k, struct err *e)
@@ -147,7 +148,19 @@ static enum rc see_note(void *context, const struct swap_key *k, struct err *e)
 	return RC_OK;
 }
 
-/* RC_END: the hour is somebody else's now. */
+static enum rc see_taken(void *context, const struct compaction_file *f, struct err *e)
+{
+	struct job *j = context;
+	(void)e;
+	for (size_t i = 0; i < j->files && f->expired_ms > 0; i++)
+		j->gone |= strcmp(j->file[i].path, f->path) == 0;
+	return RC_OK;
+}
+
+/*
+ * An expiry that was put before the generation is read here has named the files that it deletes; one that is put later
+ * wants the same generation. RC_END: the hour is somebody else's now.
+ */
 static enum rc take_hour(struct job *j, struct err *e)
 {
 	struct pass *s = j->s;
@@ -157,9 +170,10 @@ static enum rc take_hour(struct job *j, struct err *e)
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		return err_set(RC_FAIL, e, "no random bytes");
 	j->key = (struct swap_key){.dataset = s->pipeline->schema->name, .hour = j->file[0].hour};
-	enum rc rc = compaction_each(store, j->key.dataset, j->key.hour, NULL, &newest, e);
-	if (rc != RC_OK)
-		return rc;
+	const struct compaction_visitor v = {.context = j, .file = see_taken};
+	enum rc rc = compaction_each(store, j->key.dataset, j->key.hour, &v, &newest, e);
+	if (rc != RC_OK || j->gone)
+		return rc != RC_OK ? rc : RC_END;
 	j->key.generation = newest + 1;
 	j->note.time_ms = now_ms();
 	(void)!str_copy(j->note.instance, sizeof j->note.instance, s->p->settings->instance);

@@ -60,6 +60,8 @@ struct walk {
 	int64_t hour;
 	uint64_t generation;
 	uint64_t in, out; /* rows */
+	bool expired;
+	int64_t time_ms;
 };
 
 static enum rc walk_head(void *context, const json_t *line, struct err *e)
@@ -73,7 +75,8 @@ static enum rc walk_head(void *context, const json_t *line, struct err *e)
 	if ((rc = json_get_text(line, "sluice", &kind, e)) != RC_OK ||
 	    (rc = json_get_int(line, "version", &version, e)) != RC_OK)
 		return rc;
-	if (strcmp(kind, "compaction") != 0 || version != VERSION)
+	h.expired = strcmp(kind, "expiry") == 0;
+	if ((strcmp(kind, "compaction") != 0 && !h.expired) || version != VERSION)
 		return err_set(RC_BAD, e, "a %.32s of version %" PRId64 ", not a compaction of version %d", kind,
 		    version, VERSION);
 	if ((rc = json_get_text(line, "dataset", &dataset, e)) != RC_OK ||
@@ -88,24 +91,32 @@ static enum rc walk_head(void *context, const json_t *line, struct err *e)
 	    (strcmp(w->dataset, dataset) != 0 || w->hour != h.hour || w->generation != h.generation))
 		return err_set(RC_BAD, e, "it speaks of generation %" PRIu64 " of hour %" PRId64 " of %s", h.generation,
 		    h.hour, h.dataset);
+	w->expired = h.expired;
+	w->time_ms = h.time_ms;
 	return w->v->head != NULL ? w->v->head(w->v->context, &h, e) : RC_OK;
 }
 
 static enum rc walk_file(struct walk *w, const json_t *line, bool output, struct err *e)
 {
-	struct compaction_file f = {.output = output};
+	struct compaction_file f = {.output = output, .from = ""};
 	const json_t *aside = json_object_get(line, "aside");
 	uint64_t crc32 = 0;
 	enum rc rc;
 
 	if ((rc = json_get_text(line, output ? "output" : "input", &f.path, e)) != RC_OK ||
-	    (rc = json_get_text(line, output ? "staged" : "kept", &f.from, e)) != RC_OK ||
+	    (!w->expired && (rc = json_get_text(line, output ? "staged" : "kept", &f.from, e)) != RC_OK) ||
 	    (rc = json_get_u64(line, "size", &f.size, e)) != RC_OK ||
 	    (rc = json_get_u64(line, "rows", &f.rows, e)) != RC_OK ||
 	    (rc = json_get_u64(line, "crc32", &crc32, e)) != RC_OK)
 		return rc;
 	if (crc32 > UINT32_MAX || (aside != NULL && !json_is_string(aside)))
 		return err_set(RC_BAD, e, "the line of a file is damaged");
+	if (w->expired) {
+		f.expired_ms = w->time_ms;
+		f.of = json_object_get(line, "of");
+		if (output || !json_is_array(f.of))
+			return err_set(RC_BAD, e, "the line of a file that expired is damaged");
+	}
 	f.crc32 = (uint32_t)crc32;
 	f.aside = json_string_value(aside);
 	*(output ? &w->out : &w->in) += f.rows;
@@ -128,7 +139,7 @@ static enum rc walk_end(void *context, struct err *e)
 {
 	const struct walk *w = context;
 
-	if (w->in != w->out)
+	if (w->in != w->out && !w->expired)
 		return err_set(RC_BAD, e, "%" PRIu64 " rows went in, %" PRIu64 " came out", w->in, w->out);
 	return RC_OK;
 }
@@ -139,6 +150,57 @@ static enum rc walk_text(struct walk *w, const char *text, size_t size, struct e
 	    .what = "compaction", .context = w, .head = walk_head, .line = walk_line, .end = walk_end};
 
 	return lines_walk(text, size, &v, e);
+}
+
+static bool read_source(const json_t *entry, uint8_t sha256[SHA256_BYTES], uint64_t *rows)
+{
+	const char *hex = json_string_value(json_array_get(entry, 0));
+	const json_t *count = json_array_get(entry, 1);
+
+	if (hex == NULL || !str_unhex(hex, sha256, SHA256_BYTES) || !json_is_integer(count) ||
+	    json_integer_value(count) < 0)
+		return false;
+	*rows = (uint64_t)json_integer_value(count);
+	return true;
+}
+
+enum rc compaction_sources(const struct compaction_file *f,
+    enum rc (*see)(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t rows, struct err *e), void *context,
+    struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; i < json_array_size(f->of) && rc == RC_OK; i++) {
+		uint8_t sha256[SHA256_BYTES];
+		uint64_t rows;
+		if (!read_source(json_array_get(f->of, i), sha256, &rows))
+			return err_set(RC_BAD, e, "whose the rows of %.200s were is damaged", f->path);
+		rc = see(context, sha256, rows, e);
+	}
+	return rc;
+}
+
+struct rows_of {
+	const uint8_t *sha256;
+	uint64_t rows;
+};
+
+static enum rc add_rows(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t rows, struct err *e)
+{
+	struct rows_of *r = context;
+
+	(void)e;
+	if (memcmp(r->sha256, sha256, SHA256_BYTES) == 0)
+		r->rows += rows;
+	return RC_OK;
+}
+
+uint64_t compaction_rows_of(const struct compaction_file *f, const uint8_t sha256[SHA256_BYTES])
+{
+	struct rows_of r = {.sha256 = sha256};
+	struct err ignored;
+
+	return compaction_sources(f, add_rows, &r, &ignored) == RC_OK ? r.rows : 0;
 }
 
 enum rc compaction_walk(const char *text, size_t size, const struct compaction_visitor *v, struct err *e)

@@ -6,6 +6,8 @@
  * {"output":path,"staged","aside","size","rows","crc32"}; last {"lines":n}. Rows of the inputs and of the outputs are
  * the same number. Put if absent, never changed or removed: an hour's generations are a history of their own.
  *
+ * A generation may also be the record of an expiry (expiry.h): inputs, and nothing that came.
+ *
  * Thread  plain functions; a walk uses the caller's text and store
  * Errors  RC_BAD: not whole, or not what the name promises
  */
@@ -17,6 +19,8 @@
 
 #include "base/rc.h"
 #include "base/writer.h"
+#include "ext/hash.h"
+#include "ext/json.h"
 #include "store/store.h"
 
 struct compaction_head {
@@ -25,6 +29,7 @@ struct compaction_head {
 	uint64_t generation; /* 1, 2, … of that hour */
 	char epoch[40];      /* of the writer: random, new for every attempt */
 	int64_t time_ms;
+	bool expired; /* nothing took the place of the inputs: they went for their age */
 };
 
 struct compaction_file {
@@ -34,6 +39,10 @@ struct compaction_file {
 	const char *aside; /* of an output: its copy for who reads through a catalog; NULL none */
 	uint64_t size, rows;
 	uint32_t crc32; /* of the whole file */
+	/* Of an input that went for its age: when, and whose its rows were, [[sha256, rows], …]. It is kept nowhere:
+	 * from is "". */
+	int64_t expired_ms; /* 0: a compaction's */
+	const json_t *of;
 };
 
 /* Building: head, inputs, outputs, end. */
@@ -48,6 +57,13 @@ struct compaction_visitor { /* any may be NULL; texts are borrowed for the call 
 };
 
 enum { COMPACTION_MAX = 64 << 20 };
+
+/* Rows of one original in a file that went for its age. */
+uint64_t compaction_rows_of(const struct compaction_file *f, const uint8_t sha256[SHA256_BYTES]);
+/* All of them, in the order of the footer; see's other rc ends it and comes back. RC_BAD: the list is damaged. */
+enum rc compaction_sources(const struct compaction_file *f,
+    enum rc (*see)(void *context, const uint8_t sha256[SHA256_BYTES], uint64_t rows, struct err *e), void *context,
+    struct err *e) MUST_USE;
 
 /* Walk a manifest's text. RC_BAD: not whole, not ours, or rows that do not add up. A visitor's other rc ends the walk
  * and comes back. */
@@ -65,8 +81,8 @@ enum rc compaction_each(struct store *s, const char *dataset, int64_t hour, cons
 enum rc compaction_hours(struct store *s, const char *dataset, int64_t **hours, size_t *count, struct err *e) MUST_USE;
 
 /*
- * Did a compaction take that table file of that hour away, with that size and CRC-32? So a commit whose file is neither
- * staged nor in place lost nothing.
+ * Did a compaction or an expiry take that table file of that hour away, with that size and CRC-32? So a commit whose
+ * file is neither staged nor in place lost nothing.
  */
 enum rc compaction_took(struct store *s, const char *dataset, int64_t hour, const char *path, uint64_t size,
     uint32_t crc32, bool *took, struct err *e) MUST_USE;

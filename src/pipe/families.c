@@ -16,8 +16,9 @@ struct reading {
 	struct store *store;
 	const struct pipeline *pipeline;
 	struct families *all;
-	int64_t time_ms;          /* of the manifest being walked */
-	struct family_file *file; /* its table files */
+	int64_t time_ms;           /* of the manifest being walked */
+	struct family_file reject; /* its rejects file */
+	struct family_file *file;  /* its table files */
 	size_t files, capacity;
 	size_t commit; /* its place in all->commit once an original of ours was in it, SIZE_MAX */
 };
@@ -75,6 +76,7 @@ static enum rc see_head(void *context, const struct manifest_head *h, struct err
 	struct reading *r = context;
 	(void)e;
 	r->time_ms = h->time_ms;
+	mem_free(&r->reject.path);
 	for (size_t i = 0; i < r->files; i++)
 		mem_free(&r->file[i].path);
 	r->files = 0;
@@ -82,8 +84,22 @@ static enum rc see_head(void *context, const struct manifest_head *h, struct err
 	return RC_OK;
 }
 
-static void set_outcome(struct family *f, const struct manifest_original *o)
+static enum rc see_reject_file(void *context, const struct manifest_file *f, struct err *e)
 {
+	struct reading *r = context;
+	(void)e;
+	if (!f->rejects)
+		return RC_OK;
+	mem_free(&r->reject.path);
+	r->reject = (struct family_file){mem_text(f->path), f->hour, f->size, f->rows, f->crc32};
+	return RC_OK;
+}
+
+static void set_outcome(struct family *f, const struct manifest_original *o, const struct family_file *file)
+{
+	mem_free(&f->file.path);
+	f->file = *file;
+	f->file.path = mem_text(file->path);
 	f->rejects = o->rejects;
 	f->lost = o->lost;
 	mem_free(&f->reason);
@@ -101,7 +117,7 @@ static enum rc see_own(void *context, const struct manifest_original *o, struct 
 	if (o->again >= MANIFEST_REPLAY) {
 		if (o->again - MANIFEST_REPLAY > f->replays) {
 			f->replays = o->again - MANIFEST_REPLAY;
-			set_outcome(f, o);
+			set_outcome(f, o, &r->reject);
 		}
 		return RC_OK;
 	}
@@ -115,7 +131,7 @@ static enum rc see_own(void *context, const struct manifest_original *o, struct 
 	f->again = o->again;
 	f->committed_ms = r->time_ms;
 	if (f->replays == 0)
-		set_outcome(f, o);
+		set_outcome(f, o, &r->reject);
 	return RC_OK;
 }
 
@@ -123,7 +139,8 @@ static enum rc own_partition(void *context, const char *topic, uint32_t partitio
 {
 	struct reading *r = context;
 	const struct pipeline *p = r->pipeline;
-	const struct manifest_visitor v = {.context = r, .head = see_head, .original = see_own};
+	const struct manifest_visitor v = {
+	    .context = r, .head = see_head, .file = see_reject_file, .original = see_own};
 	uint64_t next = 0;
 	if (strcmp(topic, p->topic_files) != 0 && strcmp(topic, p->topic_rows) != 0 &&
 	    strcmp(topic, p->topic_replay) != 0)
@@ -209,6 +226,7 @@ enum rc families_read(struct store *s, const struct pipeline *p, struct families
 	for (size_t i = 0; i < r.files; i++)
 		mem_free(&r.file[i].path);
 	mem_free(&r.file);
+	mem_free(&r.reject.path);
 	if (rc == RC_OK)
 		*out = all;
 	else
@@ -222,6 +240,7 @@ void families_fini(struct families *f)
 		mem_free(&f->at[i].name);
 		mem_free(&f->at[i].path);
 		mem_free(&f->at[i].reason);
+		mem_free(&f->at[i].file.path);
 		mem_free(&f->at[i].commit);
 	}
 	for (size_t i = 0; i < f->commits; i++) {

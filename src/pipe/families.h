@@ -18,7 +18,7 @@
 #include "pipe/settings.h"
 #include "store/store.h"
 
-struct family_file { /* of a table, as its manifest has it */
+struct family_file { /* of a table, or of rejects, as its manifest has it */
 	char *path;
 	int64_t hour;
 	uint64_t size, rows;
@@ -36,12 +36,13 @@ struct family {
 	uint64_t size;
 	uint32_t again; /* of its newest ingest here */
 	int64_t committed_ms;
-	uint32_t replays;       /* number of the newest, 0 none */
-	unsigned ingests;       /* that are no replays: by any pipeline of any instance into the same tables */
-	uint64_t rows;          /* of all of them, in the tables */
-	uint64_t rejects, lost; /* of the newest replay, else of the newest ingest */
-	char *reason;           /* the same one refused the whole of it; NULL */
-	size_t *commit;         /* of rows; into families.commit */
+	uint32_t replays;        /* number of the newest, 0 none */
+	unsigned ingests;        /* that are no replays: by any pipeline of any instance into the same tables */
+	uint64_t rows;           /* of all of them, in the tables */
+	uint64_t rejects, lost;  /* of the newest replay, else of the newest ingest */
+	char *reason;            /* the same one refused the whole of it; NULL */
+	struct family_file file; /* its rejects; no path: it has none */
+	size_t *commit;          /* of rows; into families.commit */
 	size_t commits, capacity;
 };
 

@@ -18,6 +18,7 @@
 
 #define PREFIX  "part-"
 #define SUFFIX  ".parquet"
+#define REJECTS ".jsonl"
 #define COMPACT "compact"
 
 enum { NS_PER_MS = 1000000, MS_PER_HOUR = 3600 * 1000, PATH_BYTES = 512 };
@@ -37,11 +38,11 @@ static bool take_number(char *text, uint64_t *out)
 }
 
 /* "part-<label>-<start>-<end>-<number>.parquet", or "part-compact-<hour>-<generation>-<number>.parquet". */
-static bool read_name(const char *name, struct plan_file *f)
+static bool read_name(const char *name, const char *suffix, struct plan_file *f)
 {
-	size_t len = strlen(name), head = strlen(PREFIX), tail = strlen(SUFFIX);
+	size_t len = strlen(name), head = strlen(PREFIX), tail = strlen(suffix);
 	uint64_t second = 0, hour = 0;
-	if (len <= head + tail || strncmp(name, PREFIX, head) != 0 || strcmp(name + len - tail, SUFFIX) != 0)
+	if (len <= head + tail || strncmp(name, PREFIX, head) != 0 || strcmp(name + len - tail, suffix) != 0)
 		return false;
 	char *label = mem_text_n(name + head, len - head - tail);
 	bool well = take_number(label, &f->number) && take_number(label, &second) && take_number(label, &f->start);
@@ -119,7 +120,7 @@ static enum rc list_folder(struct store *s, const char *folder, struct plan *p, 
 	p->file = mem_zero(count + 1, sizeof *p->file);
 	for (size_t i = 0; i < count; i++) {
 		struct plan_file *f = &p->file[p->files];
-		if (read_name(names[i], f)) {
+		if (read_name(names[i], p->rejects ? REJECTS : SUFFIX, f)) {
 			f->path = mem_format("%s/%s", folder, names[i]);
 			p->files++;
 		} else {
@@ -203,7 +204,7 @@ static enum rc see_file(void *context, const struct manifest_file *f, struct err
 {
 	struct asking *a = context;
 	struct store_stat st;
-	for (size_t i = a->from; i < a->to && !f->rejects; i++) {
+	for (size_t i = a->from; i < a->to && f->rejects == a->plan->rejects; i++) {
 		struct plan_file *there = &a->plan->file[i];
 		if (there->start != a->start || strcmp(there->path, f->path) != 0)
 			continue;
@@ -345,6 +346,29 @@ enum rc plan_folder(struct store *s, const struct schema *schema, const char *fo
 		plan_fini(out);
 		out->foreign = foreign;
 	}
+	return rc;
+}
+
+enum rc plan_all(
+    struct store *s, const struct schema *schema, const char *folder, bool rejects, struct plan *out, struct err *e)
+{
+	const struct plan_limits any = {.now_ms = INT64_MAX};
+	*out = (struct plan){.rejects = rejects};
+	enum rc rc = list_folder(s, folder, out, e);
+	if (rc == RC_OK)
+		rc = look_at_files(s, out, &any, e);
+	if (rc == RC_END)
+		rc = err_set(RC_AGAIN, e, "a file of %.300s went while it was looked at", folder);
+	if (rc == RC_OK && out->files > 0) {
+		qsort(out->file, out->files, sizeof *out->file, by_place);
+		rc = rejects ? RC_OK : ask_compactions(s, schema->name, out, e);
+	}
+	if (rc == RC_OK)
+		rc = ask_commits(s, out, e);
+	if (rc == RC_OK && out->files > 0)
+		qsort(out->file, out->files, sizeof *out->file, by_hour);
+	if (rc != RC_OK)
+		plan_fini(out);
 	return rc;
 }
 

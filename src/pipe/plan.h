@@ -38,7 +38,8 @@ struct plan_file {
 	uint64_t start, number;
 };
 
-struct plan { /* of one folder; files in the order in which their rows are to be */
+struct plan {         /* of one folder; files in the order in which their rows are to be */
+	bool rejects; /* of rejects files, not of a table */
 	struct plan_file *file;
 	size_t files;
 	size_t strange; /* others in the folder, which are left alone */
@@ -51,6 +52,13 @@ struct plan { /* of one folder; files in the order in which their rows are to be
  */
 enum rc plan_folder(struct store *s, const struct schema *schema, const char *folder, const struct plan_limits *limits,
     struct plan *out, struct err *e) MUST_USE;
+
+/*
+ * Every file of a folder of a table, or of a dataset's rejects, by hour, with what manifests say of it: one that is not
+ * known is named by none. A table file that a compaction or an expiry took is known all the same.
+ */
+enum rc plan_all(struct store *s, const struct schema *schema, const char *folder, bool rejects, struct plan *out,
+    struct err *e) MUST_USE;
 
 /* The files of the hour that begins at file `from`: one past the last. */
 size_t plan_hour_end(const struct plan *p, size_t from);

@@ -30,6 +30,7 @@ enum {
 	WAIT_BROKEN_MS = 30000, /* of a table that can't be reconciled: a person has to do something */
 	SLICE_MS = 50,          /* of a stop that watches for hurry */
 	MS_PER_S = 1000,
+	MS_PER_HOUR = 3600 * 1000,
 	NS_PER_MS = 1000000,
 };
 
@@ -312,6 +313,12 @@ static void say_refused(struct work *w, const struct err *e)
 	(void)!str_copy(w->refused, sizeof w->refused, e->text);
 }
 
+static bool may_expire(const struct settings *s, int64_t hour)
+{
+	int64_t ended_ms = (hour + 1) * MS_PER_HOUR;
+	return s->expire_tables_ms > 0 && ended_ms <= clock_wall().ns / NS_PER_MS - s->expire_tables_ms;
+}
+
 static enum rc tell_hours(struct registrar *r, struct work *w, struct err *e)
 {
 	int64_t hour;
@@ -321,6 +328,9 @@ static enum rc tell_hours(struct registrar *r, struct work *w, struct err *e)
 		enum rc rc = prepare(r, w, e);
 		schema_partition_path(w->table->schema, hour, path, sizeof path);
 		bool known = rc == RC_OK && catalog_knows(r->catalog, w->table, path);
+		/* An expiry drops old partitions: one that late rows have come for may have been there and be gone. */
+		if (may_expire(r->settings, hour))
+			catalog_forget(r->catalog, w->table, path);
 		if (rc == RC_OK)
 			rc = FAULT(CATALOG_TELLING, e);
 		if (rc == RC_OK) {

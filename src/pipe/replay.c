@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipe/commit.h"
+#include "pipe/expiry.h"
 #include "pipe/families.h"
 #include "pipe/history.h"
 #include "pipe/intake.h"
@@ -129,7 +130,7 @@ static enum rc load_stored(struct replay *r, uint32_t part, uint32_t parts, stru
 	if (rc == RC_OK && r->found != r->family->rows)
 		rc = err_set(RC_END, e,
 		    "tables hold %" PRIu64 " rows of it, manifests say %" PRIu64
-		    ": a commit or a compaction is under way, or sluice audit knows more",
+		    ": some have expired, a commit or a compaction is under way, or sluice audit knows more",
 		    r->found, r->family->rows);
 	return rc;
 }
@@ -292,12 +293,31 @@ static enum rc begin(struct replay *r, struct err *e)
 	return rc == RC_OK ? families_read(r->bench.store, r->pipeline, &r->families, e) : rc;
 }
 
+/* Its rejects went for their age: what they told of is past. */
+static enum rc are_expired(const struct replay *r, const struct family *f, bool *expired, struct err *e)
+{
+	struct store_stat st;
+	int64_t expired_ms = 0;
+	*expired = false;
+	if (f->file.path == NULL)
+		return RC_OK;
+	enum rc rc = store_stat(r->bench.store, f->file.path, &st, e);
+	if (rc == RC_END)
+		rc = expiry_took(r->bench.store, r->pipeline->schema->name, f->file.hour, f->file.path, f->file.size,
+		    f->file.crc32, &expired_ms, e);
+	*expired = expired_ms > 0;
+	return rc;
+}
+
 static enum rc originals(struct replay *r, struct err *e)
 {
 	enum rc rc = RC_OK;
 	for (size_t i = 0; i < r->families.count && rc == RC_OK; i++) {
+		bool expired = true;
 		r->family = &r->families.at[i];
 		if (is_wanted(r, r->family))
+			rc = are_expired(r, r->family, &expired, e);
+		if (rc == RC_OK && !expired)
 			rc = one_original(r, e);
 		if (rc == RC_OK && is_due(r))
 			rc = commit(r, e);

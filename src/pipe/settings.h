@@ -111,6 +111,10 @@ struct settings {
 	int64_t compact_grace_ms;      /* compact.grace: what was replaced is kept so long */
 	int64_t compact_every_ms;      /* compact.every: how often it is looked */
 
+	int64_t expire_tables_ms;    /* expire.tables: what `sluice expire` lets go is older; 0: nothing */
+	int64_t expire_rejects_ms;   /* expire.rejects */
+	int64_t expire_originals_ms; /* expire.originals */
+
 	int64_t dedupe_horizon_ms;
 	int64_t stop_timeout_ms;
 	int64_t watchdog_ms; /* the supervisor's; 0: none */

@@ -338,6 +338,20 @@ static enum rc remove_kept(const struct swap *w, const struct swap_key *k, const
 	return rc;
 }
 
+/* The hour expired while somebody was about to compact it: he has lost the generation, and what he staged is in vain.
+ */
+static enum rc give_way(const struct swap *w, const struct swap_key *k, enum swap_state *state, struct err *e)
+{
+	struct note n;
+	enum rc rc = note_load(w->store, k, NOTE_WORK, &n, e);
+	if (rc == RC_OK)
+		rc = swap_sweep(w->store, n.epoch, e);
+	if (rc == RC_OK)
+		rc = note_remove(w->store, k, e);
+	*state = SWAP_DONE;
+	return rc == RC_END ? RC_OK : rc;
+}
+
 enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_state *state, struct err *e)
 {
 	struct moves m = {.ins = 0};
@@ -347,6 +361,8 @@ enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_s
 	*state = SWAP_NONE;
 	if (rc == RC_END)
 		rc = RC_OK;
+	else if (rc == RC_OK && m.head.expired)
+		rc = give_way(w, k, state, e);
 	else if (rc == RC_OK && (m.ins == 0 || m.outs == 0))
 		rc = err_set(RC_BAD, e, "a compaction of nothing");
 	else if (rc == RC_OK) {

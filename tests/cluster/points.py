@@ -124,7 +124,7 @@ def wanted_cases(words):
     full, words = '--full' in words, [w for w in words if w != '--full']
     if not full and not words:
         return [(k, p.split()) for k, p in CHOSEN]
-    return [(k, [p]) for k in KINDS for p in points() if p not in ELSEWHERE and not p.startswith('compact.') and (not words or p in words or f'{p}:{k}' in words)]
+    return [(k, [p]) for k in KINDS for p in points() if p not in ELSEWHERE and not p.startswith(('compact.', 'expire.')) and (not words or p in words or f'{p}:{k}' in words)]
 
 
 def main():

@@ -151,6 +151,35 @@ static void partitions_are_learned(void **state)
 	catalog_close(&second);
 }
 
+static void partitions_are_dropped(void **state)
+{
+	struct bench *t = *state;
+	EXPECT(RC_END, catalog_drop_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	make_table(t);
+	EXPECT(RC_END, catalog_drop_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	EXPECT(RC_OK, catalog_ensure_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	EXPECT(RC_OK, catalog_ensure_partition(t->catalog, &t->table, "y=2026/m=2", &e));
+	EXPECT(RC_BAD, catalog_drop_partition(t->catalog, &t->table, "y=2026", &e));
+	EXPECT(RC_OK, catalog_drop_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	assert_false(catalog_knows(t->catalog, &t->table, "y=2026/m=1"));
+	struct catalog *second = open_again(t);
+	EXPECT(RC_OK, catalog_learn(second, &t->table, &e));
+	assert_false(catalog_knows(second, &t->table, "y=2026/m=1"));
+	assert_true(catalog_knows(second, &t->table, "y=2026/m=2"));
+	/* It comes back, and what somebody else has dropped is asked for again when it was forgotten. */
+	EXPECT(RC_OK, catalog_ensure_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	EXPECT(RC_OK, catalog_drop_partition(second, &t->table, "y=2026/m=1", &e));
+	catalog_forget(t->catalog, &t->table, "y=2026/m=1");
+	EXPECT(RC_OK, catalog_ensure_partition(t->catalog, &t->table, "y=2026/m=1", &e));
+	EXPECT(RC_OK, catalog_drop_partition(second, &t->table, "y=2026/m=1", &e));
+	/* One that lies elsewhere is somebody's. */
+	char *elsewhere = mem_format("%s-other", t->table.location);
+	struct catalog_table other = {t->schema, elsewhere};
+	EXPECT(RC_BAD, catalog_drop_partition(second, &other, "y=2026/m=2", &e));
+	mem_free(&elsewhere);
+	catalog_close(&second);
+}
+
 static void columns_are_appended(void **state)
 {
 	struct bench *t = *state;
@@ -506,6 +535,7 @@ int main(void)
 	const struct CMUnitTest metastore[] = {
 	    cmocka_unit_test_setup_teardown(nothing_is_made_by_looking, setup, teardown),
 	    cmocka_unit_test_setup_teardown(partitions_are_learned, setup, teardown),
+	    cmocka_unit_test_setup_teardown(partitions_are_dropped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(columns_are_appended, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_differs_is_refused_with_both_sides, setup, teardown),
 	    cmocka_unit_test_setup_teardown(partition_elsewhere_is_refused, setup, teardown),

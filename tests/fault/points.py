@@ -143,7 +143,7 @@ def main():
     nothing_of_it()
     given = inputs()
     wanted, status = undisturbed(given)
-    here = [p for p in points() if not p.startswith(('catalog.', 'compact.'))]  # of the catalog: tests/cluster/; of a compaction: compact_points.py
+    here = [p for p in points() if not p.startswith(('catalog.', 'compact.', 'expire.'))]  # of the catalog: tests/cluster/; of a compaction: compact_points.py; of an expiry: expire_points.py
     asked = sys.argv[1:]
     chosen = [(p, k) for p in here for k in KINDS if not asked or p in asked or f'{p}:{k}' in asked]
     cases = folded_cases([k for p, k in chosen if p == 'worker.folded']) + [Case(p, k, given, wanted, status) for p, k in chosen if p != 'worker.folded']

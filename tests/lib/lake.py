@@ -48,16 +48,31 @@ def manifests(lake):
 
 
 def compactions(lake, dataset='flow'):
-    """Every compaction of a dataset, oldest generation of an hour first: [(inputs, outputs)] as lists of JSON objects. Rows that do not add up are an error."""
+    """Every compaction and expiry of a dataset, oldest generation of an hour first: [(inputs, outputs)] as lists of JSON objects; an expiry has no outputs. Rows that do not add
+    up are an error."""
     found = []
     for path in sorted(glob.glob(f'{lake}/_sluice/compactions/{dataset}/*/*')):
         with open(path, encoding='utf-8') as f:
             head, *lines, tail = [json.loads(line) for line in f]
-        assert head['sluice'] == 'compaction' and tail['lines'] == len(lines) + 1, path
+        assert head['sluice'] in ('compaction', 'expiry') and tail['lines'] == len(lines) + 1, path
         inputs, outputs = [e for e in lines if 'input' in e], [e for e in lines if 'output' in e]
         assert len(inputs) + len(outputs) == len(lines), path
-        assert sum(e['rows'] for e in inputs) == sum(e['rows'] for e in outputs), path
+        if head['sluice'] == 'expiry':
+            assert head['kind'] == 'table' and not outputs and all(e['rows'] == sum(n for _, n in e['of']) for e in inputs), path
+        else:
+            assert sum(e['rows'] for e in inputs) == sum(e['rows'] for e in outputs), path
         found.append((inputs, outputs))
+    return found
+
+
+def expired(lake, kind, dataset='flow'):
+    """{path: line} of the rejects files or originals that went for their age."""
+    found = {}
+    for path in sorted(glob.glob(f'{lake}/_sluice/expired/{kind}/{dataset}/*/*')):
+        with open(path, encoding='utf-8') as f:
+            head, *lines, tail = [json.loads(line) for line in f]
+        assert head['sluice'] == 'expiry' and tail['lines'] == len(lines) + 1, path
+        found.update((unescape(e['input']), e) for e in lines)
     return found
 
 

@@ -121,6 +121,7 @@ static void summary_json(const struct settings *s, const struct audit_options *o
 	put(root, "segments", r->segments);
 	put(root, "partitions", r->partitions);
 	put(root, "compactions", r->compactions);
+	put(root, "expired_files", r->expired);
 	json_object_set_new(root, "ledger", json_string(ledger[r->ledger]));
 	json_object_set_new(root, "catalog",
 	    json_string(s->catalog->idle             ? "none"
@@ -164,6 +165,7 @@ static void show_notes(const struct settings *s, const struct audit_result *r)
 		printf("  the catalog has %s partition%s of these tables\n", count(r->partitions_registered, text),
 		    r->partitions_registered == 1 ? "" : "s");
 	note(r->compactions, "compaction", "compactions");
+	note(r->expired, "file is gone for its age", "files are gone for their age");
 	note(r->waiting, "original is on its way", "originals are on their way");
 	note(r->foreign, "original is of another instance or pipeline: not compared with the ledger",
 	    "originals are of other instances or pipelines: not compared with the ledger");

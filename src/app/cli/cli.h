@@ -21,6 +21,7 @@ extern const struct command command_rejects;
 extern const struct command command_replay;
 extern const struct command command_check;
 extern const struct command command_compact;
+extern const struct command command_expire;
 extern const struct command command_ops;
 extern const struct command command_register;
 extern const struct command command_schema;

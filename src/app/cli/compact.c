@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "app/daemon.h"
-#include "app/nearest.h"
 #include "app/setup.h"
 #include "app/term.h"
 #include "base/clock.h"
@@ -120,31 +119,18 @@ static enum rc read_before(const char *text, int64_t *hour, struct err *e)
 	return RC_OK;
 }
 
-static enum rc known_dataset(const struct settings *s, const char *name, struct err *e)
-{
-	char hint[NEAREST_HINT];
-	struct nearest n = nearest_to(name);
-	for (size_t i = 0; i < s->pipelines; i++) {
-		nearest_offer(&n, s->pipeline[i].schema->name);
-		if (strcmp(s->pipeline[i].schema->name, name) == 0)
-			return RC_OK;
-	}
-	return err_set(RC_BAD, e, "no dataset \"%.60s\" in %.200s%s", name, s->file, nearest_hint(&n, hint));
-}
-
 static enum rc read_options(const struct args *a, const struct settings *s, struct compact_params *p, struct err *e)
 {
 	const char *before = args_text(a, "before", NULL);
 	enum rc rc = RC_OK;
 	p->settings = s;
-	p->dataset = args_text(a, "dataset", NULL);
 	p->before_hour = INT64_MAX;
 	p->folders = SIZE_MAX;
 	p->dry_run = args_has(a, "dry-run");
 	if (before != NULL)
 		rc = read_before(before, &p->before_hour, e);
-	if (rc == RC_OK && p->dataset != NULL)
-		rc = known_dataset(s, p->dataset, e);
+	if (rc == RC_OK)
+		rc = setup_dataset(a, s, &p->dataset, e);
 	return rc;
 }
 

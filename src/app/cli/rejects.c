@@ -25,7 +25,7 @@ struct listing {
 	bool any;
 	uint64_t shown, more;
 	/* in sum */
-	uint64_t originals, rejects, lost, past;
+	uint64_t originals, rejects, lost, past, expired;
 	json_t *reasons; /* reason: rejects */
 };
 
@@ -143,6 +143,8 @@ static void summary(const struct listing *l)
 	if (l->past > 0)
 		printf("; %s told before a replay%s", str_show_count(l->past, a, sizeof a),
 		    l->all ? "" : " (--all shows them)");
+	if (l->expired > 0)
+		printf("; %s expired, of whatever original", str_show_count(l->expired, a, sizeof a));
 	printf("\n");
 	json_object_foreach(l->reasons, reason, n)
 	{
@@ -157,6 +159,8 @@ static enum status list(struct listing *l, const struct settings *s)
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e);
 	if (rc == RC_OK)
 		rc = rejected_each(s, store, see, l, &e);
+	if (rc == RC_OK && !l->json)
+		rc = rejected_expired(s, store, &l->expired, &e);
 	store_close(&store);
 	if (rc != RC_OK) {
 		complain("rejects: %s", e.text);

@@ -57,6 +57,15 @@ static void show_ranges(const json_t *ranges)
 	}
 }
 
+/* The end of a line. */
+static void show_expiry(const json_t *o)
+{
+	char at[TIME];
+	if (whole(o, "expired_ms") > 0)
+		printf(", expired at %s", when(whole(o, "expired_ms"), at));
+	printf("\n");
+}
+
 static void show_ledger(const json_t *l)
 {
 	char at[TIME];
@@ -76,8 +85,9 @@ static void show_rejects(const json_t *rejects)
 	const json_t *lines = json_object_get(rejects, "lines");
 	if (!json_is_object(rejects))
 		return;
-	printf("    %s: %" PRId64 " reject%s\n", text(rejects, "path"), whole(rejects, "count"),
+	printf("    %s: %" PRId64 " reject%s", text(rejects, "path"), whole(rejects, "count"),
 	    whole(rejects, "count") == 1 ? "" : "s");
+	show_expiry(rejects);
 	json_array_foreach(lines, i, line)
 	    printf("      offset %" PRId64 ", length %" PRId64 ": %s (%" PRId64 " rows lost)\n", whole(line, "offset"),
 	        whole(line, "length"), text(line, "reason"), whole(line, "rows"));
@@ -106,9 +116,12 @@ static void show_commit(const json_t *original, const json_t *c)
 			printf("    %s: %s\n", text(file, "path"), text(file, "problem"));
 			continue;
 		}
-		printf("    %s: %s rows, ", text(file, "path"), count(file, "rows", rows));
-		show_ranges(json_object_get(file, "ranges"));
-		printf("\n");
+		printf("    %s: %s rows", text(file, "path"), count(file, "rows", rows));
+		if (whole(file, "expired_ms") == 0) {
+			printf(", ");
+			show_ranges(json_object_get(file, "ranges"));
+		}
+		show_expiry(file);
 	}
 	show_rejects(json_object_get(c, "rejects"));
 }
@@ -118,7 +131,7 @@ static void show_original(const json_t *o)
 	const struct term t = term_of(1);
 	const json_t *commits = json_object_get(o, "commits");
 	json_t *one;
-	char size[COUNT];
+	char size[COUNT], at[TIME];
 	size_t i;
 	printf("%s%s%s\n  original  %s\n", t.bold, text(o, "name"), t.off, text(o, "path"));
 	printf("  sha256    %s", text(o, "original"));
@@ -129,6 +142,8 @@ static void show_original(const json_t *o)
 	printf("\n  pipeline  %s\n", text(o, "pipeline"));
 	if (whole(o, "archived") == whole(o, "size"))
 		printf("  archived  %s bytes\n", count(o, "size", size));
+	else if (whole(o, "expired_ms") > 0)
+		printf("  expired   at %s, %s bytes\n", when(whole(o, "expired_ms"), at), count(o, "size", size));
 	else
 		printf("  archived  %s%sof %" PRId64 " bytes%s\n", t.red,
 		    whole(o, "archived") < 0 ? "not there: none " : "damaged: other length than that ",
@@ -147,7 +162,9 @@ static void show_file(const json_t *f)
 	char at[TIME], rows[COUNT];
 	size_t i;
 	printf("%s%s%s\n", t.bold, text(f, "file"), t.off);
-	if (!json_is_true(json_object_get(f, "there")))
+	if (whole(f, "expired_ms") > 0)
+		printf("  expired   at %s\n", when(whole(f, "expired_ms"), at));
+	else if (!json_is_true(json_object_get(f, "there")))
 		printf("  %snot there%s\n", t.red, t.off);
 	else if (json_object_get(f, "rows") != NULL)
 		printf("  rows      %s, dissected by %s\n", count(f, "rows", rows), text(f, "dissector"));
@@ -167,8 +184,11 @@ static void show_file(const json_t *f)
 			    "%" PRId64 " rejects with %s rows lost\n", whole(one, "rejects"), count(one, "rows", rows));
 			continue;
 		}
-		printf("%s rows, ", count(one, "rows", rows));
-		show_ranges(json_object_get(one, "ranges"));
+		printf("%s rows", count(one, "rows", rows));
+		if (json_object_get(one, "ranges") != NULL) {
+			printf(", ");
+			show_ranges(json_object_get(one, "ranges"));
+		}
 		printf("\n");
 	}
 }

@@ -34,6 +34,7 @@ static const struct method_info info[METHODS] = {
     [GET_PARTITION_NAMES] = {.name = "get_partition_names", .trouble = 1, .slow = true},
     [GET_PARTITION] = {.name = "get_partition", .trouble = 1, .missing = 2},
     [ALTER_PARTITION] = {.name = "alter_partition_with_environment_context", .refused = 1, .trouble = 2},
+    [DROP_PARTITION] = {.name = "drop_partition", .missing = 1, .trouble = 2},
     [ADD_PARTITION] = {.name = "add_partition_with_environment_context", .refused = 1, .exists = 2, .trouble = 3},
 };
 

@@ -327,6 +327,29 @@ static enum rc hive_move_partition(struct catalog *c, const struct catalog_table
 	return rc;
 }
 
+/* One that lies elsewhere is somebody's. Its data is not asked to be deleted: what is there is not ours to judge. */
+static enum rc hive_drop_partition(
+    struct catalog *c, const struct catalog_table *t, const char *path, const char *const *value, struct err *e)
+{
+	struct hive *h = hive_of(c);
+	struct tree *result = NULL;
+	enum reply reply;
+	enum rc rc = get_partition(h, t, value, &result, e);
+	if (rc == RC_OK)
+		rc = check_place(h, t, path, location_in(result), e);
+	tree_free(&result);
+	if (rc != RC_OK)
+		return rc;
+	struct tree *args = names(h, t), *values = tree_add_list(args, 3, T_STRING);
+	for (size_t i = 0; i < t->schema->partitions; i++)
+		tree_add_text(values, 0, value[i]);
+	tree_add_number(args, 4, T_BOOL, 0);
+	rc = call(h, DROP_PARTITION, args, &reply, NULL, e);
+	if (rc != RC_OK || reply == REPLY_DONE)
+		return rc;
+	return reply == REPLY_MISSING ? RC_END : RC_AGAIN;
+}
+
 static enum rc hive_ensure_partition(
     struct catalog *c, const struct catalog_table *t, const char *path, const char *const *value, struct err *e)
 {
@@ -414,5 +437,6 @@ const struct catalog_ops catalog_hive = {
     .partitions = hive_partitions,
     .ensure_partition = hive_ensure_partition,
     .move_partition = hive_move_partition,
+    .drop_partition = hive_drop_partition,
     .close = hive_close,
 };

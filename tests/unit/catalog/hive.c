@@ -172,6 +172,28 @@ static void known_is_bounded(void **state)
 	known_free(&k);
 }
 
+static void what_is_dropped_hides_nothing(void **state)
+{
+	enum { TEXTS = 40000 };
+	struct known *k = known_new();
+	char path[32];
+	known_drop(k, "flow", "y=1");
+	for (int i = 0; i < TEXTS; i++) {
+		snprintf(path, sizeof path, "y=%d", i);
+		known_add(k, "flow", path);
+	}
+	for (int i = 0; i < TEXTS; i += 3) {
+		snprintf(path, sizeof path, "y=%d", i);
+		known_drop(k, "flow", path);
+		known_drop(k, "flow", path);
+	}
+	for (int i = 0; i < TEXTS; i++) {
+		snprintf(path, sizeof path, "y=%d", i);
+		assert_int_equal(known_has(k, "flow", path), i % 3 != 0);
+	}
+	known_free(&k);
+}
+
 static void paths_become_values(void **state)
 {
 	char text[CATALOG_PATH];
@@ -194,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(case_does_not_matter),
 	    cmocka_unit_test(long_differences_are_cut),
 	    cmocka_unit_test(known_is_bounded),
+	    cmocka_unit_test(what_is_dropped_hides_nothing),
 	    cmocka_unit_test(paths_become_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
