@@ -6,6 +6,10 @@
  *
  * Reads the topic FROM into memory, then writes its events (keys, values, headers) to the topic TO, which must be empty
  * and have as many partitions, while a second thread reads them back. Prints "EVENTS BYTES SECONDS" of that.
+ *
+ * A partition whose queue was full is fetched again only within a second (librdkafka until 2.2). Being told where to
+ * read wakes it: sluice does so too (src/bus/kafka/reader.c), and without it this loop would stand still for most of
+ * its time.
  */
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -15,13 +19,22 @@
 #include <string.h>
 #include <time.h>
 
-enum { WAIT_MS = 30000, BATCH = 500 };
+enum { WAIT_MS = 30000, BATCH = 500, PARTITIONS_MAX = 64 };
+
+#define QUEUE "queued.max.messages.kbytes="
+
+/* How far a partition is read, and the bytes since its queue was seen empty. */
+struct place {
+	int64_t next;
+	size_t taken;
+};
 
 struct loop {
 	const char *brokers, *from, *to;
 	char **setting;
 	int settings;
 	int partitions;
+	size_t full; /* bytes in a partition's queue at which it isn't fetched any more */
 	rd_kafka_message_t **event;
 	size_t events, capacity, bytes;
 	double ended;
@@ -77,6 +90,16 @@ static rd_kafka_t *handle(const struct loop *l, rd_kafka_type_t type)
 	return rk;
 }
 
+/* The queue is empty now: partitions that may have been full are woken. */
+static void wake(const struct loop *l, rd_kafka_topic_t *topic, struct place *place)
+{
+	for (int p = 0; p < l->partitions; p++) {
+		if (place[p].taken >= l->full)
+			(void)rd_kafka_seek(topic, p, place[p].next, 0);
+		place[p].taken = 0;
+	}
+}
+
 /* Reads until every partition has given all it has at the start (to NULL), or until so many came. */
 static void read_all(struct loop *l, const char *name, size_t count, bool keep)
 {
@@ -84,6 +107,7 @@ static void read_all(struct loop *l, const char *name, size_t count, bool keep)
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
 	rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
 	rd_kafka_message_t *m[BATCH];
+	struct place place[PARTITIONS_MAX] = {0};
 	size_t got = 0, expected = count;
 	for (int p = 0; p < l->partitions; p++) {
 		int64_t low, high;
@@ -102,6 +126,8 @@ static void read_all(struct loop *l, const char *name, size_t count, bool keep)
 			if (m[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 				die(name, rd_kafka_message_errstr(m[i]));
 			got++;
+			place[m[i]->partition].taken += m[i]->len + m[i]->key_len;
+			place[m[i]->partition].next = m[i]->offset + 1;
 			if (!keep) {
 				rd_kafka_message_destroy(m[i]);
 				continue;
@@ -115,6 +141,8 @@ static void read_all(struct loop *l, const char *name, size_t count, bool keep)
 			l->event[l->events++] = m[i];
 			l->bytes += m[i]->len + m[i]->key_len;
 		}
+		if (n < BATCH)
+			wake(l, topic, place);
 		if (n > 0)
 			last = now();
 		else if (now() - last > WAIT_MS / 1000.0)
@@ -174,6 +202,8 @@ static int partitions_of(const struct loop *l)
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR || md->topic_cnt != 1 || md->topics[0].partition_cnt == 0)
 		die(l->from, "no such topic");
 	int count = md->topics[0].partition_cnt;
+	if (count > PARTITIONS_MAX)
+		die(l->from, "too many partitions");
 	rd_kafka_metadata_destroy(md);
 	rd_kafka_topic_destroy(topic);
 	rd_kafka_destroy(rk);
@@ -186,6 +216,11 @@ int main(int argc, char **argv)
 		die("usage", "kafka_loop BROKERS FROM TO [NAME=VALUE ...]");
 	struct loop l = {.brokers = argv[1], .from = argv[2], .to = argv[3], .setting = argv + 4, .settings = argc - 4};
 	l.partitions = partitions_of(&l);
+	for (int i = 0; i < l.settings; i++)
+		if (strncmp(l.setting[i], QUEUE, sizeof QUEUE - 1) == 0)
+			l.full = strtoul(l.setting[i] + sizeof QUEUE - 1, NULL, 10) * 1024;
+	if (l.full == 0)
+		die(QUEUE, "is missing");
 	read_all(&l, l.from, 0, true);
 	double began = now();
 	pthread_t reader;

@@ -1,5 +1,7 @@
 """The workers section: what a second worker thread brings. The same originals and the same events, on the embedded bus, dissected by one thread and by two, in turns.
 
+Two processors of a virtual machine are seldom worth twice one: they share caches, memory and what its host leaves them. So two processes that share nothing, with all the work each, are measured in turn with these.
+
 The collector has run before. Its bus, state and manifests are copied for each run, its originals linked. Partitions get equally many originals: an original's partition is
 its digest's first four bytes modulo two (doc/pipe.md).
 """
@@ -18,7 +20,7 @@ import dns_bench
 import proxy_bench
 from measure import SLUICE, cpu_of, place_for, pq_rows, record, warm
 
-EACH = 6  # originals of a partition
+EACH = 12  # originals of a partition
 
 
 def balanced(made):
@@ -91,35 +93,37 @@ def waited(pid, seen):
             pass
 
 
-def work(s, rows):
-    """Wall and CPU seconds of sluice work --once, and the longest that one of its threads stood in the processor's queue."""
+def work(places, rows):
+    """Wall and CPU seconds of sluice work --once, begun in all these places together, and the longest that a thread stood in the processor's queue."""
     before, began, seen = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), {}
-    process = subprocess.Popen([SLUICE, 'work', '-c', s.config, '--once'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        waited(process.pid, seen)
+    running = [subprocess.Popen([SLUICE, 'work', '-c', s.config, '--once'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for s in places]
+    while any([process.poll() is None for process in running]):
+        for process in running:
+            waited(process.pid, seen)
         time.sleep(0.01)
     wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    have = sum(pq_rows(p) for p in glob.glob(s.lake + '/*/hive/**/*.parquet', recursive=True))
-    if process.returncode != 0 or have == 0 or (rows and have != rows):
-        sys.exit(f'bench: sluice work: exit {process.returncode}, {have} rows, not {rows}')
-    shutil.rmtree(s.lake)
+    for process, s in zip(running, places):
+        have = sum(pq_rows(p) for p in glob.glob(s.lake + '/*/hive/**/*.parquet', recursive=True))
+        if process.returncode != 0 or have == 0 or (rows and have != rows):
+            sys.exit(f'bench: sluice work: exit {process.returncode}, {have} rows, not {rows}')
+        shutil.rmtree(s.lake)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, max(seen.values(), default=0) / 1e9, have
 
 
 def bench_one(dissector, contents, runs):
-    full, rows, got = fill(dissector, balanced(contents)), 0, {1: [], 2: []}
+    full, rows, got = fill(dissector, balanced(contents)), 0, {1: [], 2: [], 'apart': []}
     for _ in range(runs):
-        for workers in (1, 2):
-            *figures, rows = work(again(full, dissector, workers), rows)
-            got[workers].append(figures)
+        for case, places in ((1, [1]), (2, [2]), ('apart', [1, 1])):
+            *figures, rows = work([again(full, dissector, workers) for workers in places], rows)
+            got[case].append(figures)
     shutil.rmtree(full.lake)
-    one, two = ([statistics.median(column) for column in zip(*got[n])] for n in (1, 2))
-    ratio = statistics.median(a[0] / b[0] for a, b in zip(got[1], got[2]))
+    one, two, apart = ([statistics.median(column) for column in zip(*got[n])] for n in (1, 2, 'apart'))
+    ratio, most = (statistics.median(times * a[0] / b[0] for a, b in zip(got[1], got[n])) for n, times in ((2, 1), ('apart', 2)))
     name = {'nfcapd': 'flow', 'pcap-dns': 'dns', 'elff': 'proxy'}[dissector]
     for n, f in ((1, one), (2, two)):
         record(f'{name}: {n} worker{"s" if n > 1 else ""}', f[0], 's', '', f'{rows / f[0]:,.0f} rows/s, {f[1]:.2f} s CPU, in the processor\'s queue {f[2]:.2f} s')
     record(f'{name}: 1 -> 2 workers, wall, pair by pair', ratio, 'x', 'floor 1.8', f'CPU {two[1] / one[1]:.2f} x')
-    record(f'{name}: the same without time in the processor\'s queue', (one[0] - one[2]) / (two[0] - two[2]), 'x', '', 'what an idle machine would show')
+    record(f'{name}: two processes that share nothing, likewise', most, 'x', '', f'what these two processors give; CPU {apart[1] / one[1] / 2:.2f} x')
 
 
 def bench_workers(runs, flow_file):
