@@ -102,7 +102,7 @@ def main():
             signal.signal(number, lambda *_: stop.set())
         failed = work(settings, a.once, stop)
     except Usage as e:
-        log.error(str(e))
+        log.error(f'cannot go on: {e}')
         return 2
     for reason in failed:
         log.error(f'could not be committed: {reason}')

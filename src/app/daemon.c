@@ -104,7 +104,7 @@ static enum status rounds(struct daemon *d, struct config *c, struct metric_slot
 		metric_accepting(figures, false);
 		status = round(d->args, c, figures, d, &e);
 		if (status != STATUS_DONE && e.text[0] != '\0')
-			log_error("%s", e.text);
+			log_error("cannot go on: %s", e.text);
 		if (status != STATUS_DONE || proc_stop_count() > 0 || !atomic_load(&d->reload))
 			break;
 		config_free(&c);
@@ -140,7 +140,7 @@ enum status daemon_run(const struct args *a, const char *name, const char *lock,
 		status = rounds(&d, c, figures, round);
 		c = NULL;
 	} else if (rc != RC_END) {
-		log_error("%s", e.text);
+		log_error("cannot go on: %s", e.text);
 	}
 	config_free(&c);
 	metrics_close(&metrics);

@@ -130,7 +130,7 @@ void setup_process(const struct args *a, const struct config *c, const char *nam
 	struct err e;
 	uint64_t got = 0;
 	if (proc_allow_files(c->settings.open_files, &got, &e) != RC_OK)
-		log_warn("%s", e.text);
+		log_warn("open files cannot be allowed: %s", e.text);
 	else if (got < c->settings.open_files)
 		log_warn(
 		    "open_files: %u wanted, the system allows %llu", c->settings.open_files, (unsigned long long)got);

@@ -550,7 +550,7 @@ enum status supervise(struct supervise_job *job)
 		/* Read again: what the children get is byte for byte what was checked. */
 		struct config *config = NULL;
 		if (read_config(job->file, &config, &s.config_fd, &e) != RC_OK) {
-			log_error("%s", e.text);
+			log_error("cannot begin: %s", e.text);
 			config_free(&job->config);
 			return STATUS_USAGE;
 		}

@@ -42,7 +42,11 @@ struct dissect_params {
 	uint32_t rows;          /* most rows in a batch, at most BATCH_ROWS; 0: the dissector's own choice */
 	const struct dissect_option *option;
 	size_t options;
-	struct batch **spare;   /* where the slab of the input before lies, and that of this one goes at its end: for many small inputs; NULL: none. Borrowed until close */
+	/*
+	 * Where the slab of the input before lies, and that of this one goes at its end; NULL: none. Borrowed until close. The one batch of a dissector is made
+	 * by batch_again and ended by batch_keep: in a confined process this is the memory that the parent reads.
+	 */
+	struct batch **spare;
 };
 
 struct dissector;

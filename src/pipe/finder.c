@@ -213,7 +213,7 @@ static bool known_already(struct finder *f, const struct pipeline *p, const char
 	*found = rc == RC_OK;
 	if (rc != RC_OK) {
 		if (rc != RC_END)
-			log_warn("%s", e.text);
+			log_warn("a path is not known to the ledger: %s", e.text);
 		return false;
 	}
 	if (!same_looks(st, known) || f->params.again || (known->retry && how != SEALED))

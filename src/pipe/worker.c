@@ -360,7 +360,7 @@ static enum rc end_registrar(const struct worker_job *job, struct registrar **r,
 		*e = why;
 		return RC_FAIL;
 	}
-	log_warn("%s", why.text);
+	log_warn("the catalog was not told of everything: %s", why.text);
 	return RC_OK;
 }
 
