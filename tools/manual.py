@@ -17,7 +17,7 @@ FORMATS = {
     'sluice-manifest': ('commits, history, compactions and rejects of a lake', ['formats/manifest.md']),
     'sluice-tables': ('columns and Parquet files of the tables', ['formats/parquet.md', 'provenance.md']),
     'sluice-schema': ('the .avsc file that a table is made of', ['formats/schema.md']),
-    'sluice-events': ('events on the bus', ['events.md', 'formats/rows-event.md']),
+    'sluice-events': ('events on the bus', ['events.md', 'formats/event.md', 'formats/rows-event.md']),
     'sluice-state': ('ledger, embedded bus and figures of an instance', ['formats/ledger.md', 'formats/bus-embedded.md', 'figures.md']),
 }
 PAGE_OF = {os.path.basename(page): name for name, (_, pages) in FORMATS.items() for page in pages}
