@@ -1,14 +1,11 @@
 /* The collector asks for call-backs with one context; this is that context. */
 #include "app/ingest.h"
 
-#include <malloc.h>
-
 #include "app/confinement.h"
 #include "app/outcome.h"
 #include "app/progress.h"
 #include "base/clock.h"
-
-enum { FREE_KEPT = 32 << 20, LARGE = 4 << 20, GIVE_BACK_MS = 60 * 1000 };
+#include "base/heap.h"
 
 struct round {
 	struct daemon *daemon;
@@ -22,34 +19,11 @@ static bool stop(void *context)
 	return daemon_stop(r->daemon);
 }
 
-/* What is kept stays small: else each thread keeps what its largest backlog took, for as long as the process lives. */
-static void give_back(struct round *r)
-{
-	if (mono_since(r->given_back) < GIVE_BACK_MS)
-		return;
-#ifdef __GLIBC__
-	(void)malloc_trim(0);
-#endif
-	r->given_back = clock_mono();
-}
-
 static void show(void *context, const struct collector_progress *now)
 {
 	struct round *r = context;
 	progress_show(r->progress, now);
-	give_back(r);
-}
-
-/*
- * Rows of an original are a megabyte that is made, copied, packed and freed again, by several threads. As it comes, the
- * allocator gives each such piece back and takes it anew, which is two thirds of a collector's page faults.
- */
-static void keep_memory(void)
-{
-#ifdef __GLIBC__
-	(void)mallopt(M_TRIM_THRESHOLD, FREE_KEPT);
-	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
-#endif
+	heap_give_back(&r->given_back);
 }
 
 enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c,
@@ -65,7 +39,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	    .began_ms = clock_wall().ns / 1000000,
 	    .committed = job->until_committed};
 	struct mono began = clock_mono();
-	keep_memory();
+	heap_keep();
 	struct confine *confine = NULL;
 	if (confinement_open(&c->settings, figures, &confine, e) != RC_OK)
 		return STATUS_BAD;

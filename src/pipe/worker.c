@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "confine/confine.h"
@@ -44,7 +45,7 @@ struct thread {
 	struct lane **lane;
 	size_t lanes, capacity;
 	bool shares; /* the bus hands out partitions */
-	struct mono looked, measured;
+	struct mono looked, measured, given_back;
 	struct start *start;
 	bool settled;
 	struct mono stopped; /* when stop was first seen, 0 not yet */
@@ -260,6 +261,7 @@ static void measure(struct thread *t)
 	if (t->index == 0) {
 		limit_set(t->bench.figures, LIMIT_DEDUPE, seen_used(t->bench.seen));
 		limits_files(t->bench.figures);
+		heap_give_back(&t->given_back); /* of all threads */
 	}
 }
 
@@ -306,6 +308,7 @@ static enum rc begin(struct thread *t, struct err *e)
 	t->bench.budget = budget_new(&limits, t->bench.store, &t->crc, t->bench.figures);
 	t->looked = clock_mono();
 	t->looked.ms -= LOOK_MS;
+	t->given_back = clock_mono();
 	return t->job->once ? set_targets(t, e) : RC_OK;
 }
 

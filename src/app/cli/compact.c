@@ -13,6 +13,7 @@
 #include "app/setup.h"
 #include "app/term.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -233,7 +234,7 @@ static enum status watch(
 	struct telling t = {.log = true, .daemon = d};
 	struct compact_params p = {.figures = figures};
 	const struct settings *s = &c->settings;
-	struct mono all = {.ms = INT64_MIN / 2};
+	struct mono all = {.ms = INT64_MIN / 2}, given_back = clock_mono();
 	enum rc rc = read_options(a, s, &p, e);
 	if (rc != RC_OK)
 		return STATUS_USAGE;
@@ -256,6 +257,7 @@ static enum status watch(
 			log_warn("compaction waits: %s", e->text);
 			close_services(&p);
 		}
+		heap_give_back(&given_back);
 		pause_until(d, began.ms + s->compact_every_ms);
 	}
 	close_services(&p);
