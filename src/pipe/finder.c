@@ -25,7 +25,7 @@
 #include "pipe/watch.h"
 
 enum {
-	STEP = 1000,         /* entries or events looked at in one step */
+	STEP = 1000, /* entries or events looked at in one step */
 	LATER_MS = 50,
 	LATER_LARGE_MS = 1000,
 	LARGE = 1 << 20,
@@ -347,6 +347,8 @@ static bool step_walk(struct finder *f)
 		if (s->walk == NULL)
 			s->walk = walk_new(s->root, s->recursive);
 		if (walk_next(s->walk, &entry)) {
+			if (entry.kind == WALK_READING)
+				return true;
 			looked++;
 			walked(f, s, &entry);
 			continue;

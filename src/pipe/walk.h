@@ -20,6 +20,7 @@ enum walk_kind {
 	WALK_SHUT,       /* a folder that is not entered, because the walk is not recursive */
 	WALK_UNREADABLE, /* a folder that can't be read: errno in entry.sys */
 	WALK_ENTRY,      /* anything else */
+	WALK_READING,    /* a large folder was read a piece further: nothing to look at yet */
 };
 
 struct walk_entry {

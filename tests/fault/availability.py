@@ -30,8 +30,8 @@ FILES_ARCHIVED = 1   # of the table in src/pipe/figures.h
 class Site(Spool):
     """A running sluice with a stream of new files, each of other rows, until it is closed."""
 
-    def __init__(self, place, program=None, **keys):
-        super().__init__(place, commit='{ max_age: 100ms }', collect='{ settle: 0, rescan: 60s }', state=os.path.join(str(place), 'state'), **keys)
+    def __init__(self, place, program=None, commit='{ max_age: 100ms }', **keys):
+        super().__init__(place, commit=commit, collect='{ settle: 0, rescan: 60s }', state=os.path.join(str(place), 'state'), **keys)
         self.state, self.figures, self.run = os.path.join(self.place, 'state'), None, None
         self.sluice = program or self.sluice
         self.ending, self.dropped, self.dropper = threading.Event(), 0, None
@@ -300,7 +300,7 @@ def upgrade(place, rounds):
 
 def large(place, files):
     """Deaths with many files under watch, entries in the ledger, and manifests."""
-    s = Site(place)
+    s = Site(place, commit='{ max_age: 100ms, max_events: 25 }')
     began = time.monotonic()
     for i in range(files):
         name = f'nfcapd.{i:08d}'
@@ -313,17 +313,21 @@ def large(place, files):
     tap.check('large: all is committed before', done, s.log()[-1000:])
     s.dropped = files
     s.stream()
-    times = {'collector': [], 'worker': [], 'supervisor': []}
+    times, archived = {'collector': [], 'worker': [], 'supervisor': []}, []
     try:
         for k in range(60):
             time.sleep(0.4)
             s.ready()
             name = ('collector', 'worker', 'supervisor')[k % 3]
-            times[name].append(s.kill(name)[0])
+            took, first = s.kill(name)
+            times[name].append(took)
+            archived += [first] if first else []
     finally:
         status = s.close()
     for name, list_ in times.items():
         show(f'large: {name} killed: accepts again', list_)
+    show('large: collector killed: a file is archived', archived)
+    tap.check('large: after the collector died a new file was archived each time', len(archived) == len(times['collector']))
     tap.check('large: it stops with 0', status == 0, s.log()[-2000:])
 
 

@@ -219,6 +219,41 @@ static void walk_in_order(void **state)
 	mem_free(&shut);
 }
 
+/* Read in pieces: all come, once, in the order of their names. */
+static void a_large_folder(void **state)
+{
+	enum { FILES = 7000 };
+	struct yard *y = *state;
+	struct walk_entry entry;
+	char name[20], last[300] = "";
+	unsigned readings = 0, entries = 0, found = 0;
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(name, sizeof name, "%05u", i * 7919 % FILES);
+		touch(y, name);
+	}
+	struct walk *w = walk_new(y->dir, true);
+	while (walk_next(w, &entry)) {
+		readings += entry.kind == WALK_READING;
+		assert_true(entry.kind != WALK_READING || entries == 0);
+		if (entry.kind != WALK_ENTRY)
+			continue;
+		entries++;
+		assert_true(strcmp(last, entry.path) < 0);
+		snprintf(last, sizeof last, "%s", entry.path);
+		found += (unsigned)atoi(entry.path + strlen(y->dir) + 1);
+	}
+	assert_in_range(readings, 1, 10);
+	assert_int_equal(entries, FILES);
+	assert_int_equal(found, FILES / 2 * (FILES - 1));
+	walk_free(&w);
+	for (unsigned n = 1; n < 100; n += 14) { /* given up while it is read, and while it is looked at */
+		w = walk_new(y->dir, true);
+		for (unsigned i = 0; i < n; i++)
+			assert_true(walk_next(w, &entry));
+		walk_free(&w);
+	}
+}
+
 static void a_deep_tree(void **state)
 {
 	struct yard *y = *state;
@@ -251,6 +286,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(folders, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_full_queue, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(walk_in_order, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_large_folder, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_deep_tree, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
