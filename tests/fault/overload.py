@@ -2,7 +2,7 @@
 """More than sluice can take: every budget is reached, does what its row says, and nothing is lost. doc/budgets.md is compared with what was run.
 
     overload.py [CASE …]               only these
-    overload.py --full [CASE …]        an outage of 30 minutes (--minutes), a burst of 60 s, a backlog of 100,000 files (--files)
+    overload.py --full [CASE …]        outages of an hour (--minutes), a burst of 60 s, a backlog of 100,000 files (--files)
 """
 import argparse
 import os
@@ -20,8 +20,10 @@ import tap  # noqa: E402
 from flood import MIB, Flood, Watch, content, kib, parts_of  # noqa: E402
 from lake import faults, ids, manifests  # noqa: E402
 from spool import stop, wait_for  # noqa: E402
+from volume import Volume  # noqa: E402
 
 HEADING = 'The budgets'
+FLOWS = 500          # of each file of an outage
 ROOM_KIB = 6 * 1024  # what a process may grow by without being called a leak: buffers that are used again
 SEEN = {}  # key: (what the user saw, case)
 
@@ -38,13 +40,37 @@ def full(s, key):
     return 0 < since <= time.time() * 1000 and re.search(rf'^{re.escape(key)} is full, since \S.* ago: ', s.command('status').stdout, re.M) is not None
 
 
-def whole(case, s, seconds=120):
-    """Everything that was given is there once, and the lake is in order."""
+def whole(case, s, seconds=120, began=None):
+    """Everything that was given is there once, and the lake is in order. began: since when it catches up."""
     done = wait_for(lambda: s.rows() >= s.next_id - 1, seconds, 0.3)
+    if began is not None:
+        print(f'# {case}: {s.next_id - 1:,} rows, caught up after {time.monotonic() - began:.1f} s', flush=True)
     have = ids(s.lake)
     tap.check(f'{case}: {s.next_id - 1:,} rows, each once', done and have == s.expected(), f'{len(have)} rows\n{s.log()[-2000:]}')
     wrong = faults(s.lake, s.inputs)
     tap.check(f'{case}: every original once, lake in order', not wrong, '\n'.join(wrong[:10]))
+
+
+def under_input(s, minutes):
+    """Time goes by, more files come; how many."""
+    began, late = time.monotonic(), 0
+    while time.monotonic() - began < max(2, 60 * minutes):
+        if minutes:
+            s.put(FLOWS)
+            late += 1
+        time.sleep(0.5)
+    return late
+
+
+def steady(case, watch, name, minutes):
+    """Memory of a process while nothing can move: of a long outage by its slope."""
+    rss = watch.samples[name]
+    grown = max(r[1] for r in rss[len(rss) // 2:]) - max(r[1] for r in rss[:len(rss) // 2])
+    tap.check(f'{case}: memory of the {name} stays flat', grown < ROOM_KIB, f'{grown} KiB more, {rss[::max(1, len(rss) // 20)]}')
+    if minutes >= 15:
+        flat = watch.flat(name)
+        tap.check(f'{case}: {name} is flat over {flat.seconds / 60:.0f} min', not flat.why_not(), ', '.join(flat.why_not()))
+        print(f'# {case}: {name}: {flat}', flush=True)
 
 
 def outage(case, minutes=0):
@@ -52,11 +78,11 @@ def outage(case, minutes=0):
     with tempfile.TemporaryDirectory(prefix='sluice-outage-') as place:
         s = Flood(place, bus='{ max_bytes: 16MiB }', event='{ rows_max: 256KiB }', commit='{ max_age: 100ms }',
                   collect='{ settle: 0, group: 20, pending: 100, memory: 1MiB, spool: 4MiB, rescan: 500ms }')
-        files, flows = 560, 500
+        files = 560
         for _ in range(files):
-            s.put(flows)
+            s.put(FLOWS)
         collector = s.start('collect')
-        watch = Watch({'collector': collector.pid})
+        watch = Watch({'collector': collector.pid}, 1 if minutes else 0.1)
         watch.start()
         try:
             for key, text in (('bus.max_bytes', 'status: full, since when; the log: waiting: the bus is full'),
@@ -66,29 +92,18 @@ def outage(case, minutes=0):
                 saw(case, key, text, wait_for(lambda k=key: full(s, k), 60, 0.2), s.command('status').stdout + s.log()[-1500:])
             tap.check(f'{case}: the log says why', 'waiting: the bus is full' in s.log(), s.log()[-1500:])
             stuck = s.status()['pipelines'][0]
-            began = time.monotonic()
-            late = 0
-            while time.monotonic() - began < max(2, 60 * minutes):
-                if minutes:
-                    s.put(flows)
-                    late += 1
-                    time.sleep(0.5)
-                else:
-                    time.sleep(0.5)
+            late = under_input(s, minutes)
             watch.stop()
             now = s.status()['pipelines'][0]
             tap.check(f'{case}: files stay where they lie', now['originals'] == stuck['originals'] < files, f'{stuck} {now}')
             spooled = s.budgets()['collect.spool']
             tap.check(f'{case}: the spool ends near its limit', spooled['used'] < spooled['limit'] + 2 * MIB, spooled)
-            rss = watch.samples['collector']
-            grown = max(r[1] for r in rss[len(rss) // 2:]) - max(r[1] for r in rss[:len(rss) // 2])
-            tap.check(f'{case}: memory of the collector stays flat', grown < ROOM_KIB, f'{grown} KiB more, {rss[::max(1, len(rss) // 20)]}')
+            steady(case, watch, 'collector', minutes)
             print(f'# {case}: {minutes or 2 / 60:.2f} min, {late} files came meanwhile; RssAnon at most {watch.most("collector") / 1024:.1f} MiB, descriptors {watch.most("collector", 2)}', flush=True)
             began = time.monotonic()
             worker = s.start('work')
             try:
-                whole(case, s)
-                print(f'# {case}: caught up after {time.monotonic() - began:.1f} s', flush=True)
+                whole(case, s, 120 + 30 * minutes, began)
                 left = s.budgets()
                 tap.check(f'{case}: nothing is full any more', all(b['full_since_ms'] == 0 for b in left.values()) and left['collect.spool']['used'] == 0,
                           [b for b in left.values() if b['full_since_ms']])
@@ -97,6 +112,44 @@ def outage(case, minutes=0):
         finally:
             watch.ended.set()
             tap.check(f'{case}: the collector ends in order', stop(collector) == 0, s.log()[-1500:])
+
+
+def away(case, minutes=0):
+    """The disk of the lake is full, under full input: nothing is archived, files stay where they lie; with room again it catches up."""
+    with tempfile.TemporaryDirectory(prefix='sluice-away-') as place, Volume(os.path.join(place, 'lake'), os.path.join(place, 'lake.img'), 4096) as disk:
+        if not disk.mounted:
+            tap.skip(f'{case}: a lake that is full', 'an image cannot be mounted here')
+            return
+        s = Flood(place, state=os.path.join(place, 'state'), event='{ rows_max: 256KiB }', commit='{ max_age: 100ms }',
+                  collect='{ settle: 0, group: 20, pending: 100, memory: 1MiB, rescan: 500ms }')
+        run = s.start('run')
+        try:
+            s.put(FLOWS)
+            tap.check(f'{case}: works before', wait_for(lambda: s.rows() == FLOWS, 60, 0.1), s.log()[-1500:])
+            parts = parts_of(run)
+            watch = Watch(parts, 1 if minutes else 0.1)
+            watch.start()
+            with disk.filled(leave_kb=0):
+                for _ in range(200):
+                    s.put(FLOWS)
+                tap.check(f'{case}: the list of files fills up', wait_for(lambda: full(s, 'collect.pending'), 60, 0.2), s.command('status').stdout + s.log()[-1500:])
+                stuck = s.status()['pipelines'][0]['originals']
+                late = under_input(s, minutes)
+                now = s.status()['pipelines'][0]
+                tap.check(f'{case}: files stay where they lie', now['originals'] <= stuck + 20 and now['originals'] < 150, f'{stuck} {now}')
+                tap.check(f'{case}: status and log say why', 'No space left on device' in s.log() and 'No space left on device' in s.command('status').stdout, s.log()[-1500:])
+                watch.stop()
+            began = time.monotonic()
+            print(f'# {case}: {minutes or 2 / 60:.2f} min, {late} files came meanwhile; '
+                  + ', '.join(f'{n} at most {watch.most(n) / 1024:.1f} MiB and {watch.most(n, 2)} descriptors' for n in parts), flush=True)
+            for name in parts:
+                steady(case, watch, name, minutes)
+            whole(case, s, 120 + 30 * minutes, began)
+            left = s.budgets()
+            tap.check(f'{case}: nothing is full any more', all(b['full_since_ms'] == 0 for b in left.values()), [b for b in left.values() if b['full_since_ms']])
+            tap.check(f'{case}: no process was started again', parts_of(run) == parts, s.log()[-1500:])
+        finally:
+            tap.check(f'{case}: ends in order', stop(run, 60) == 0, s.log()[-1500:])
 
 
 def cuts(case):
@@ -271,7 +324,7 @@ def burst(case, seconds=0.5, flows=400):
                 s.next_id += flows
                 time.sleep(max(0, began + (i + 1) / (10 * pace) - time.monotonic()))
             came = time.monotonic() - began
-            whole(case, s, 600)
+            whole(case, s, max(600, 30 * seconds))
             took = time.monotonic() - began
             watch.stop()
             print(f'# {case}: takes {pace:.0f} files/s of {flows} flows; {burst_files} files in {came:.1f} s, {burst_files / came / pace:.1f} times as many; all committed after {took:.1f} s; '
@@ -318,7 +371,7 @@ def backlog(case, files=1500):
 
 # budgets that only a test of the module reaches: too large for a scenario
 UNIT = {'dedupe.max_bytes': ('status: full, since when; the log: waits: index of identities: …: full, its N bytes are in use', 'unit test `pipe_budgets`')}
-CASES = {'outage': outage, 'cuts': cuts, 'ledger': ledger, 'descriptors': descriptors, 'refusals': refusals, 'burst': burst, 'backlog': backlog}
+CASES = {'outage': outage, 'away': away, 'cuts': cuts, 'ledger': ledger, 'descriptors': descriptors, 'refusals': refusals, 'burst': burst, 'backlog': backlog}
 
 
 def compare():
@@ -338,10 +391,10 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('case', nargs='*', choices=[[], *CASES], help='only these')
     options.add_argument('--full', action='store_true')
-    options.add_argument('--minutes', type=float, default=30)
+    options.add_argument('--minutes', type=float, default=60)
     options.add_argument('--files', type=int, default=100_000)
     options = options.parse_args()
-    long = {'outage': {'minutes': options.minutes}, 'burst': {'seconds': 60}, 'backlog': {'files': options.files}} if options.full else {}
+    long = {'outage': {'minutes': options.minutes}, 'away': {'minutes': options.minutes}, 'burst': {'seconds': 60, 'flows': 100}, 'backlog': {'files': options.files}} if options.full else {}
     for name in options.case or CASES:
         began = time.monotonic()
         CASES[name](name, **long.get(name, {}))

@@ -7,6 +7,7 @@ import threading
 import time
 
 import nfcapd
+from samples import Flat
 from spool import HOUR_MS, Spool
 
 MARK = 0x1122334455667788
@@ -84,6 +85,10 @@ class Watch(threading.Thread):
         self.ended.set()
         self.join()
         return self
+
+    def flat(self, name):
+        """The judgement on a long span (samples.Flat), by some hundred of its samples."""
+        return Flat([(*s, 0) for s in self.samples[name][::max(1, len(self.samples[name]) // 360)]])
 
     def most(self, name, what=1):
         return max((s[what] for s in self.samples[name]), default=0)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import statistics
 import subprocess
 import threading
 import time
@@ -21,6 +22,8 @@ from spool import HOUR_MS
 from trio import DATASETS, rejects
 
 HOURS, MEMBERS = 12, ('flow', 'dns', 'proxy')
+# So many seconds of files may wait for their commit: a backlog that grows all the time would look like a leak.
+BEHIND_S, LOOK_S = 40, 0.5
 # rows of a small file, of a large one, which a worker dissects
 ROWS = {'flow': ((5, 60), 4000), 'dns': ((5, 60), 700), 'proxy': ((5, 60), 1200)}
 # every n-th file of a dataset: large, cut short, of no format, known content under a new name, known content under its old name (where sources are kept)
@@ -55,7 +58,8 @@ class Kept(collections.abc.Mapping):
 
 
 class Load(threading.Thread):
-    """Drops files of all datasets in turn at a steady pace until told to stop. Rows move on from hour to hour, so that hours fall quiet; some come late."""
+    """Drops files of all datasets in turn until told to stop, at a steady pace, or, where that is more than is taken, as they are taken: while too many wait none is dropped.
+    Rows move on from hour to hour, so that hours fall quiet; some come late."""
 
     def __init__(self, trio, seed, span_s, files_s):
         """trio: has watched folders. trio.inputs becomes what was given, each content once, kept aside on disk"""
@@ -65,6 +69,8 @@ class Load(threading.Thread):
         trio.inputs = self.kept
         self.count, self.doubles, self.again, self.aliens, self.number = ({d: 0 for d in DATASETS} for _ in range(5))
         self.ended, self.began, self.failed = threading.Event(), None, None
+        self.most_behind, self.held_s, self.behind = max(10, round(BEHIND_S * files_s)), 0.0, []
+        self.stay = {d: set() for d in DATASETS}  # names of what has no format: refused, so it stays where it is
 
     def run(self):
         self.began = due = time.monotonic()
@@ -73,20 +79,43 @@ class Load(threading.Thread):
             while not self.ended.wait(max(0, due - time.monotonic())):
                 self.one(MEMBERS[turn % len(MEMBERS)])
                 turn, due = turn + 1, due + self.pace_s
+                due += self.hold()
         except Exception as e:  # pylint: disable=broad-except  # told by stop()
             self.failed = repr(e)
+
+    def waiting(self):
+        """Files whose `after:` has not come: of dns and proxy, two in three of all, since those of flow stay."""
+        return sum(n[0] != '.' and n not in self.stay[d] for d in ('dns', 'proxy') for n in os.listdir(self.trio.watch(d))) * 3 // 2
+
+    def hold(self):
+        """Wait until there is room behind; how long that took."""
+        began = time.monotonic()
+        while (behind := self.waiting()) >= self.most_behind and not self.ended.wait(LOOK_S):
+            pass
+        self.behind.append((began - self.began, behind))
+        self.held_s += time.monotonic() - began
+        return time.monotonic() - began
 
     def stop(self):
         self.ended.set()
         self.join()
         return self.failed
 
+    def pace(self):
+        """How it went, in words: the load is steady if quarters are alike."""
+        quarters = [[b for at, b in self.behind if self.behind[-1][0] * q <= at * 4 <= self.behind[-1][0] * (q + 1)] for q in range(4)] if self.behind else []
+        return (f'{sum(self.count.values())} files, one each {self.pace_s:.1f} s or as they were taken: held back {self.held_s:.0f} s in all, while {self.most_behind} waited; '
+                f'waiting, median of each quarter: {[round(statistics.median(q)) for q in quarters if q]}, most {max((b for _, b in self.behind), default=0)}')
+
     def one(self, dataset):
         n, kept = self.number[dataset], self.kept[dataset]
         self.number[dataset] += 1
         name = NAMES[dataset].format(n)
         if n % DOUBLE == 3 and kept:
-            self.drop(dataset, self.rng.choice(list(kept)), name)
+            known = self.rng.choice(list(kept))
+            if known in self.stay[dataset]:
+                self.stay[dataset].add(name)
+            self.drop(dataset, known, name)
             self.doubles[dataset] += 1
         elif n % AGAIN == 11 and dataset == 'flow':
             old = self.rng.choice(list(kept))
@@ -107,6 +136,7 @@ class Load(threading.Thread):
     def content(self, dataset, n):
         if n % ALIEN == 30:
             self.aliens[dataset] += 1
+            self.stay[dataset].add(NAMES[dataset].format(n))
             return f'file {n} of no format\n'.encode() * 3
         few, many = ROWS[dataset]
         rows = many if n % LARGE == 7 else self.rng.randint(*few)
