@@ -21,6 +21,12 @@ enum {
 	PARTITION_MS = 5000, /* for the producer to hear of a partition that we know is there */
 };
 
+static bool is_unknown(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+	       err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	struct sender *s = ((struct client *)opaque)->owner;
@@ -32,8 +38,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 		return;
 	}
 	s->refused++;
-	s->gone |= m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-	           m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+	s->gone |= is_unknown(m->err);
 	s->too_large |= m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 	bool ours = m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 	if (s->why.text[0] == '\0' && !ours)
@@ -185,9 +190,10 @@ enum rc sender_produce(struct sender *s, const char *topic, unsigned partition, 
 		return rc;
 	rd_kafka_topic_t *rkt = topic_of(s, topic);
 	rd_kafka_resp_err_t err = hand_over(s, rkt, partition, header, headers, key, value, context);
-	if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+	if (is_unknown(err)) {
 		learn_partition(s, rkt);
 		err = hand_over(s, rkt, partition, header, headers, key, value, context);
+		s->gone |= is_unknown(err);
 	}
 	switch (err) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
