@@ -29,6 +29,7 @@ class Faulty:
         self.name_node = name_node.split('://')[1]
         self.rules, self.seen, self.lock = [], [], threading.Lock()
         self.late = []  # answers that nobody waited for
+        self.peer = None  # host:port of the data node that got the newest upload
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), type('Handler', (Handler,), {'faulty': self}))
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
@@ -140,8 +141,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         most = rule.get('cut', rule.get('lie', 1 << 62))
         if at == 'name' or self.command != 'PUT':
             c.endheaders()
-        elif not self.upload(c, most, 'cut' in rule, *rule.get('call', ())):
-            return
+        else:
+            self.faulty.peer = peer
+            if not self.upload(c, most, 'cut' in rule, *rule.get('call', ())):
+                return
         r = c.getresponse()
         if 'after' in rule:
             r.read()
