@@ -104,6 +104,7 @@ static json_t *json_budgets(const struct health *h)
 		const struct budget_state *b = &h->budget[l];
 		json_t *one = named(list, "key", limit_info[l].key);
 		json_object_set_new(one, "unit", json_string(limit_info[l].unit));
+		json_object_set_new(one, "most", json_boolean(limit_info[l].most));
 		json_object_set_new(one, "counts", json_string(limit_info[l].counts));
 		json_object_set_new(one, "at_limit", json_string(limit_info[l].then));
 		put(one, "used", b->used);

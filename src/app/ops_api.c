@@ -92,39 +92,24 @@ static void set(json_t *o, const char *key, uint64_t value)
 	json_object_set_new(o, key, json_u64(value));
 }
 
-static void add_budget(json_t *list, const char *name, const char *unit, uint64_t used, uint64_t bound)
-{
-	if (bound == 0)
-		return;
-	json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "name", name, "unit", unit, "used",
-	                                (json_int_t)used, "bound", (json_int_t)bound));
-}
-
+/* Disks are no budget of the configuration, and fill up all the same. */
 static void add_disk(json_t *list, const char *name, const char *path, unsigned long *seen)
 {
 	struct statvfs disk;
 	if (statvfs(path, &disk) != 0 || disk.f_fsid == *seen)
 		return;
 	*seen = disk.f_fsid;
-	add_budget(list, name, "bytes", (uint64_t)(disk.f_blocks - disk.f_bfree) * disk.f_frsize,
-	    (uint64_t)(disk.f_blocks - disk.f_bfree + disk.f_bavail) * disk.f_frsize);
+	uint64_t used = (uint64_t)(disk.f_blocks - disk.f_bfree) * disk.f_frsize;
+	uint64_t bound = (uint64_t)(disk.f_blocks - disk.f_bfree + disk.f_bavail) * disk.f_frsize;
+	json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "name", name, "used_bytes", (json_int_t)used,
+	                                "bound_bytes", (json_int_t)bound));
 }
 
-static json_t *budgets(const struct observed *seen)
+static json_t *disks(const struct observed *seen)
 {
 	const struct settings *s = &seen->config->settings;
-	const struct health *h = seen->health;
 	unsigned long disk = 0;
-	unsigned workers = 0;
 	json_t *list = json_array();
-	for (unsigned i = 0; i < h->processes; i++)
-		workers += h->process[i].alive && str_starts(h->process[i].name, "worker") ? s->workers : 0;
-	add_budget(list, "events waiting on the bus", "bytes", h->bus_used, h->bus_bound);
-	add_budget(
-	    list, "memory of open table files", "bytes", h->figure[FIGURE_WORKER_MEMORY], workers * s->worker_memory);
-	add_budget(
-	    list, "open table files", "files", h->figure[FIGURE_OPEN_WRITERS], (uint64_t)workers * s->open_hours);
-	add_budget(list, "ledger", "bytes", h->ledger_used, h->ledger_bound);
 	add_disk(list, "disk of the state folder", s->state, &disk);
 	if (strcmp(s->store->scheme, "file") == 0)
 		add_disk(list, "disk of the lake", s->store_place, &disk);
@@ -183,7 +168,7 @@ static void show_status(void *context, const struct observed *seen)
 	json_object_set_new(root, "stopping", json_boolean(seen->health->stopping));
 	json_object_set_new(root, "conditions", conditions(&ready));
 	json_object_set_new(root, "services", services(seen, &ready));
-	json_object_set_new(root, "budgets", budgets(seen));
+	json_object_set_new(root, "disks", disks(seen));
 	json_object_set_new(root, "latency",
 	    json_pack("{s:i, s:I, s:I}", "files", (int)seen->latency.files, "half_ms",
 	        (json_int_t)seen->latency.half_ms, "most_ms", (json_int_t)seen->latency.most_ms));

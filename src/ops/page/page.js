@@ -318,21 +318,29 @@
 				!p.alive ? 'not running' : waits.length || p.waiting ? 'waits' : works ? 'works' : 'starting', waits.join('; '));
 		});
 	}
+	// What the configuration bounds, in the order of `sluice status`, then the disks, which nobody bounds.
 	function drawBudgets() {
-		keep($('budget-list'), status.budgets, () => {
+		const list = status.budgets.filter(b => b.limit || b.reached).map(b => ({key: b.key, text: `${b.most ? 'the most: ' : ''}${b.counts}`, calm: b.most, unit: b.unit, used: b.used, bound: b.limit,
+			full: b.full_since_ms ? `full for ${took(Math.max(0, status.now_ms - b.full_since_ms))}: ${b.at_limit}` : ''}));
+		for (const d of status.disks) list.push({key: d.name, text: '', calm: false, unit: 'bytes', used: d.used_bytes, bound: d.bound_bytes, full: ''});
+		keep($('budget-list'), list, () => {
 			const li = element('li'), said = element('div', 'said'), b = bar(), meter = element('meter');
-			said.append(element('span'), element('span'));
+			said.append(element('span', 'key'), element('span'));
 			b.setAttribute('aria-hidden', 'true');
 			meter.max = 100;
-			li.append(said, b, meter);
+			li.append(said, b, meter, element('span', 'what'), element('span', 'why'));
 			return li;
 		}, (li, x) => {
-			const share = x.used / x.bound, show = x.unit === 'bytes' ? bytes : count, [, b, meter] = li.children;
-			set(li.firstChild.firstChild, x.name[0].toUpperCase() + x.name.slice(1));
-			set(li.firstChild.lastChild, `${show(x.used)} of ${show(x.bound)}`);
+			const share = x.bound ? Math.min(1, x.used / x.bound) : 0, show = x.unit === 'bytes' ? bytes : n => `${count(n)} ${x.unit}`, [said, b, meter, what, why] = li.children;
+			set(said.firstChild, x.key);
+			set(said.lastChild, `${show(x.used)} of ${show(x.bound)}`);
 			meter.value = share * 100;
-			meter.setAttribute('aria-label', `${x.name}, in percent`);
-			fill(b, share, share > .95 ? 'bad' : share > .8 ? 'warn' : 'good');
+			meter.setAttribute('aria-label', `${x.key}, in percent`);
+			fill(b, share, x.calm || (!x.full && share <= .8) ? 'good' : x.full || share > .95 ? 'bad' : 'warn');
+			set(what, x.text);
+			what.hidden = !x.text;
+			set(why, x.full);
+			why.hidden = !x.full;
 		});
 	}
 
