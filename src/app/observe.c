@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "app/replayed.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -58,6 +59,7 @@ struct observe {
 	/* owned by the asking thread */
 	pthread_t asker;
 	struct health_sources afar;
+	struct replayed *chains;
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -69,6 +71,8 @@ struct observe {
 	struct observe_sample sample[OBSERVE_SAMPLES];
 	uint64_t samples;
 	struct rejects *rejects;
+	json_t *replayed;
+	uint64_t replays;
 };
 
 static int64_t now_ms(void)
@@ -100,6 +104,16 @@ static bool pause_asking(struct observe *o, int64_t ms)
 	return !o->stop;
 }
 
+/* What cannot be read now is read with the next question. */
+static json_t *look_at_replays(struct observe *o)
+{
+	json_t *fresh = json_object();
+	struct err ignored;
+	if (o->afar.store != NULL)
+		(void)!replayed_read(o->chains, o->afar.store, fresh, &ignored);
+	return fresh;
+}
+
 static void *ask(void *context)
 {
 	struct observe *o = context;
@@ -114,7 +128,11 @@ static void *ask(void *context)
 			bus_close(&o->afar.bus);
 		if (now->lake.reason[0] != '\0')
 			store_close(&o->afar.store);
+		json_t *fresh = look_at_replays(o);
 		pthread_mutex_lock(&o->lock);
+		o->replays += json_object_size(fresh) > 0;
+		json_object_update(o->replayed, fresh);
+		json_decref(fresh);
 		health_fini(&o->asked);
 		o->asked = *now;
 		o->asked_ms = now_ms();
@@ -272,7 +290,9 @@ void observe_see(struct observe *o, void (*see)(void *context, const struct obse
 	    .samples = o->samples,
 	    .reject = o->rejects != NULL ? o->rejects->entry : NULL,
 	    .rejects = o->rejects != NULL ? o->rejects->count : 0,
-	    .rejects_cut = o->rejects != NULL && o->rejects->cut};
+	    .rejects_cut = o->rejects != NULL && o->rejects->cut,
+	    .replayed = o->replayed,
+	    .replays = o->replays};
 	see(context, &seen);
 	pthread_mutex_unlock(&o->lock);
 }
@@ -282,6 +302,8 @@ struct observe *observe_new(const struct config *config)
 	struct observe *o = mem_zero(1, sizeof *o);
 	pthread_condattr_t attr;
 	o->config = config;
+	o->chains = replayed_new(&config->settings);
+	o->replayed = json_object();
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -307,6 +329,8 @@ void observe_free(struct observe **op)
 	health_fini(&o->looked);
 	health_fini(&o->asked);
 	rejects_free(&o->rejects);
+	replayed_free(&o->chains);
+	json_decref(o->replayed);
 	health_sources_close(&o->local);
 	health_sources_close(&o->afar);
 	pthread_cond_destroy(&o->wake);

@@ -15,6 +15,7 @@
 
 #include "app/config.h"
 #include "app/health.h"
+#include "ext/json.h"
 
 enum {
 	OBSERVE_LOOK_MS = 1000,
@@ -70,7 +71,9 @@ struct observed {
 	uint64_t samples;                    /* ever; the last OBSERVE_SAMPLES are there */
 	const struct observe_reject *reject; /* newest first */
 	unsigned rejects;
-	bool rejects_cut; /* there are older ones */
+	bool rejects_cut;       /* there are older ones */
+	const json_t *replayed; /* app/replayed.h: what became of them since */
+	uint64_t replays;       /* looks that found something new in it */
 };
 
 struct observe;

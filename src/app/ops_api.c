@@ -7,12 +7,20 @@
 #include "app/exposition.h"
 #include "app/health_json.h"
 #include "app/readiness.h"
+#include "app/replayed.h"
 #include "base/str.h"
 #include "ops/expose.h"
 #include "ops/page.h"
 
 /* Looks come every second; one that is that late means that the process is stuck. */
-enum { STUCK_MS = 30000, HTTP_UNAVAILABLE = 503, REJECTS_SHOWN = OBSERVE_REJECTS };
+enum {
+	STUCK_MS = 30000,
+	HTTP_ACCEPTED = 202,
+	HTTP_BAD = 400,
+	HTTP_CONFLICT = 409,
+	HTTP_UNAVAILABLE = 503,
+	REJECTS_SHOWN = OBSERVE_REJECTS
+};
 
 static const char json_text[] = "application/json";
 
@@ -173,6 +181,8 @@ static void show_status(void *context, const struct observed *seen)
 	    json_pack("{s:i, s:I, s:I}", "files", (int)seen->latency.files, "half_ms",
 	        (json_int_t)seen->latency.half_ms, "most_ms", (json_int_t)seen->latency.most_ms));
 	json_object_set_new(root, "writes", json_boolean(a->api->writes));
+	json_object_set_new(root, "replay", replayer_json(a->api->replayer));
+	set(root, "replays", seen->replays);
 	put_json(a->reply, root);
 }
 
@@ -210,6 +220,9 @@ static void show_rejects(void *context, const struct observed *seen)
 	for (unsigned i = 0; i < seen->rejects && i < REJECTS_SHOWN; i++) {
 		const struct observe_reject *r = &seen->reject[i];
 		char hex[SHA256_TEXT];
+		json_int_t left = replayed_left(seen->replayed, r->pipeline, r->sha256);
+		if (left == 0) /* a replay has all of it */
+			continue;
 		json_t *one = json_object();
 		str_hex(r->sha256, SHA256_BYTES, hex);
 		set(one, "number", r->number);
@@ -220,7 +233,8 @@ static void show_rejects(void *context, const struct observed *seen)
 		json_object_set_new(one, "reason", json_escaped(r->reason));
 		set(one, "size", r->size);
 		set(one, "rows", r->rows);
-		set(one, "rejects", r->rejects);
+		set(one, "rejects", left > 0 ? (uint64_t)left : r->rejects);
+		json_object_set_new(one, "replayed", json_boolean(left > 0));
 		set(one, "lost", r->lost);
 		set(one, "committed_ms", (uint64_t)r->committed_ms);
 		json_array_append_new(list, one);
@@ -251,6 +265,18 @@ static void files(void *context, const struct server_query *q, struct server_rep
 	put_json(r, ops_files_list(api->files, q, &r->status));
 }
 
+/* ---- what changes something ---- */
+
+static void replay(void *context, const struct server_query *q, struct server_reply *r)
+{
+	struct ops_api *api = context;
+	struct err e;
+	enum rc rc = replayer_ask(api->replayer, server_argument(q, "original"), &e);
+	json_t *root = rc == RC_OK ? replayer_json(api->replayer) : json_pack("{s:s}", "error", e.text);
+	r->status = rc == RC_OK ? HTTP_ACCEPTED : rc == RC_BAD ? HTTP_BAD : HTTP_CONFLICT;
+	put_json(r, root);
+}
+
 static void show_page(void *context, const struct server_query *q, struct server_reply *r)
 {
 	r->type = "text/html; charset=utf-8";
@@ -261,10 +287,12 @@ static void show_page(void *context, const struct server_query *q, struct server
 	r->constant_gzip_size = page.gzip_size;
 }
 
-void ops_api_init(struct ops_api *api, struct observe *observe, struct ops_files *ops_files, bool writes)
+void ops_api_init(
+    struct ops_api *api, struct observe *observe, struct ops_files *ops_files, struct replayer *replayer, bool writes)
 {
 	*api = (struct ops_api){.observe = observe,
 	    .files = ops_files,
+	    .replayer = replayer,
 	    .writes = writes,
 	    .route = {
 	        {"/", false, show_page, api},
@@ -275,5 +303,6 @@ void ops_api_init(struct ops_api *api, struct observe *observe, struct ops_files
 	        {"/api/series", false, series, api},
 	        {"/api/files", false, files, api},
 	        {"/api/rejects", false, rejects, api},
+	        {"/api/replay", true, replay, api},
 	    }};
 }

@@ -8,6 +8,7 @@
 
 #include "app/observe.h"
 #include "app/ops_files.h"
+#include "app/replayer.h"
 #include "ops/server.h"
 
 enum { OPS_ROUTES = 12 };
@@ -15,11 +16,13 @@ enum { OPS_ROUTES = 12 };
 struct ops_api {
 	struct observe *observe;
 	struct ops_files *files;
+	struct replayer *replayer;
 	bool writes; /* a token is given */
 	struct server_route route[OPS_ROUTES];
 };
 
-/* observe and files are borrowed as long as the server runs. */
-void ops_api_init(struct ops_api *api, struct observe *observe, struct ops_files *files, bool writes);
+/* All are borrowed as long as the server runs. */
+void ops_api_init(
+    struct ops_api *api, struct observe *observe, struct ops_files *files, struct replayer *replayer, bool writes);
 
 #endif

@@ -93,10 +93,15 @@ static void close_on_exec_from(int first)
 
 /* All signals are blocked here, so that a SIGTERM sent at once meets the default action, not our handler. */
 static _Noreturn void become(
-    const char *const argv[], const char *const env[], int keep_fd, int report_fd, pid_t parent)
+    const char *const argv[], const char *const env[], int keep_fd, int out_fd, int report_fd, pid_t parent)
 {
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
+	if (out_fd >= 0) {
+		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (null < 0 || dup2(null, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
+			_exit(126);
+	}
 	close_on_exec_from(3);
 	if (keep_fd >= 0)
 		fcntl(keep_fd, F_SETFD, 0);
@@ -115,6 +120,12 @@ static _Noreturn void become(
 
 enum rc proc_start(const char *const argv[], const char *const env[], int keep_fd, pid_t *pid, struct err *e)
 {
+	return proc_start_to(argv, env, keep_fd, -1, pid, e);
+}
+
+enum rc proc_start_to(
+    const char *const argv[], const char *const env[], int keep_fd, int out_fd, pid_t *pid, struct err *e)
+{
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) != 0)
 		return err_sys(RC_FAIL, errno, e, "cannot start %s", argv[0]);
@@ -124,7 +135,7 @@ enum rc proc_start(const char *const argv[], const char *const env[], int keep_f
 	pid_t parent = getpid(), child = fork();
 	int sys = errno;
 	if (child == 0)
-		become(argv, env != NULL ? env : (const char *const *)environ, keep_fd, report[1], parent);
+		become(argv, env != NULL ? env : (const char *const *)environ, keep_fd, out_fd, report[1], parent);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	close(report[1]);
 	if (child < 0) {

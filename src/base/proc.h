@@ -34,6 +34,10 @@ void proc_wake_clear(void);
  */
 enum rc proc_start(const char *const argv[], const char *const env[], int keep_fd, pid_t *pid, struct err *e) MUST_USE;
 
+/* Likewise; what the child says on 1 and 2 goes to out_fd, and its 0 is /dev/null. */
+enum rc proc_start_to(
+    const char *const argv[], const char *const env[], int keep_fd, int out_fd, pid_t *pid, struct err *e) MUST_USE;
+
 /* A path of the program that runs now, also when its file was replaced meanwhile. */
 void proc_self(char out[PROC_PATH]);
 

@@ -10,6 +10,7 @@
 #include "app/exposition.h"
 #include "app/observe.h"
 #include "app/ops_api.h"
+#include "app/replayer.h"
 #include "app/setup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,15 +18,17 @@
 #include "ops/guard.h"
 #include "ops/server.h"
 
-/* A look a second, until it is told to stop. */
-static void watch(struct observe *observe, struct server *server, struct daemon *d)
+/* A look a second, until it is told to stop. A replay that runs is heard whenever it says something. */
+static void watch(struct observe *observe, struct replayer *replayer, struct server *server, struct daemon *d)
 {
 	int64_t due = clock_mono().ms + OBSERVE_LOOK_MS;
 	while (!daemon_stop(d)) {
 		int64_t now = clock_mono().ms;
+		replayer_turn(replayer);
 		if (now < due) {
-			struct pollfd wake = {.fd = daemon_wake_fd(d), .events = POLLIN};
-			poll(&wake, 1, (int)(due - now));
+			struct pollfd wake[] = {{.fd = daemon_wake_fd(d), .events = POLLIN},
+			    {.fd = replayer_fd(replayer), .events = POLLIN}};
+			poll(wake, 2, (int)(due - now));
 			continue;
 		}
 		due = now + OBSERVE_LOOK_MS;
@@ -44,20 +47,27 @@ static void idle(struct daemon *d)
 	}
 }
 
-static enum rc serve(const struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
+static enum rc serve(
+    const struct args *a, const struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
+	int config_fd = -1;
 	char where[ADDRESS_TEXT], *token = NULL;
 	struct server *server = NULL;
 	struct server_options options = {.names = c->ops.names};
 	enum rc rc = address_parse(c->ops.listen, &options.address, e);
 	if (rc == RC_OK && c->ops.token_file != NULL)
 		rc = guard_token_load(c->ops.token_file, &token, e);
-	if (rc != RC_OK)
+	if (rc == RC_OK && args_has(a, "config-fd"))
+		rc = setup_fd(a, "config-fd", &config_fd, e);
+	if (rc != RC_OK) {
+		mem_free(&token);
 		return rc;
+	}
 	struct ops_api *api = mem_zero(1, sizeof *api);
 	struct observe *observe = observe_new(c);
 	struct ops_files *files = ops_files_new(c);
-	ops_api_init(api, observe, files, token != NULL);
+	struct replayer *replayer = replayer_new(setup_file(a), config_fd);
+	ops_api_init(api, observe, files, replayer, token != NULL);
 	options.token = token;
 	options.route = api->route;
 	rc = server_open(&options, &server, e);
@@ -66,9 +76,10 @@ static enum rc serve(const struct config *c, struct metric_slot *figures, struct
 		if (!address_is_loopback(&options.address))
 			log_info("others than this machine can read it: ops.listen is no loopback address");
 		metric_accepting(figures, true);
-		watch(observe, server, d);
+		watch(observe, replayer, server, d);
 	}
 	server_close(&server);
+	replayer_free(&replayer);
 	ops_files_free(&files);
 	observe_free(&observe);
 	mem_free(&api);
@@ -80,7 +91,7 @@ static enum status once_through(
     const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	if (c->ops.listen != NULL)
-		return serve(c, figures, d, e) == RC_OK ? STATUS_DONE : STATUS_BAD;
+		return serve(a, c, figures, d, e) == RC_OK ? STATUS_DONE : STATUS_BAD;
 	if (args_has(a, "config-fd")) {
 		idle(d);
 		return STATUS_DONE;

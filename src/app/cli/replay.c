@@ -179,6 +179,7 @@ static const struct option option[] = {
     {"dry-run", 'n', NULL, "say what it would give, and store nothing"},
     {"format", 0, "FORMAT", "text, or json: one object an original", "text json"},
     {"quiet", 'q', NULL, "print only what is left as it is"},
+    {"config-fd", 0, "FD", NULL},
     {0},
 };
 

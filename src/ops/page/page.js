@@ -347,14 +347,14 @@
 	// ---- rejects
 	let rejects = [], cut = false, rejectsOf = null;
 	async function askRejects() {
-		const of = `${status.figures.rejects} ${status.pipelines.map(p => p.refused)}`;
+		const of = `${status.figures.rejects} ${status.pipelines.map(p => p.refused)} ${status.replays}`;
 		if (of === rejectsOf) return;
 		try {
 			const r = await get('/api/rejects');
 			rejects = r.rejects;
 			cut = r.cut;
 			// The list is gone through a little later than the figures are read: asked again until it has them.
-			if (rejects.length || !(status.figures.rejects || status.pipelines.some(p => p.refused))) rejectsOf = of;
+			if (rejects.length || status.replays || !(status.figures.rejects || status.pipelines.some(p => p.refused))) rejectsOf = of;
 			if (rejects.length && status.now_ms - Math.max(...rejects.map(x => x.committed_ms)) < 6000) rejectsOf = null;
 		} catch (e) { return; }
 		drawRejects();
@@ -394,14 +394,55 @@
 			set(summary.children[1], `${whole.format(those.length)} file${those.length === 1 ? '' : 's'}`);
 			set(summary.children[2], `last ${stamp(those[0].committed_ms, status.now_ms)}`);
 			keep(inside, shown, makeReject, (li, r) => {
-				set(li.children[0], r.refused ? '' : lostIn(r));
-				li.children[0].hidden = r.refused;
+				set(li.children[0], r.replayed ? `replayed, ${count(r.rejects)} reject${r.rejects === 1 ? '' : 's'} left` : r.refused ? '' : lostIn(r));
+				li.children[0].hidden = r.refused && !r.replayed;
 				set(li.children[1], stamp(r.committed_ms, status.now_ms));
 				set(li.children[2], `${r.path} · ${r.pipeline} · ${bytes(r.size)}${r.refused ? '' : ` · ${count(r.rows)} rows kept`}`);
 			});
 			more.hidden = shown.length === those.length;
 			set(more, `Show all ${whole.format(those.length)}`);
 		}
+	}
+	// ---- replay: asked for with a token that is kept nowhere but in its field
+	const replayForm = $('replay-form'), replayOpen = $('replay-open');
+	let refusal = '';
+	function showReplayForm(shown) {
+		replayForm.hidden = !shown;
+		replayOpen.setAttribute('aria-expanded', String(shown));
+		if (shown) $('replay-token').focus();
+	}
+	replayOpen.addEventListener('click', () => { refusal = ''; showReplayForm(replayForm.hidden); drawReplay(); });
+	replayForm.addEventListener('submit', async e => {
+		e.preventDefault();
+		try {
+			const r = await fetch('/api/replay', {method: 'POST', cache: 'no-store', headers: {Authorization: `Bearer ${$('replay-token').value.trim()}`}, signal: AbortSignal.timeout(8000)});
+			const text = await r.text();
+			refusal = r.ok ? '' : r.headers.get('Content-Type') === 'application/json' ? JSON.parse(text).error : text.trim();
+			if (r.ok) {
+				status.replay = JSON.parse(text);
+				showReplayForm(false);
+				replayOpen.focus();
+			}
+		} catch (e) {
+			refusal = 'it was not taken';
+		}
+		drawReplay();
+	});
+	function drawReplay() {
+		const r = status.replay, busy = r.state === 'asked' || r.state === 'running', last = r.lines[r.lines.length - 1] || '';
+		const [state, text] = !status.writes ? ['off', 'Replay is off here: no ops.token_file is given, so nothing can be changed. sluice replay does the same.']
+			: refusal ? ['bad', `Not replayed: ${refusal}.`]
+			: busy ? ['move', r.started_ms ? `A replay runs, for ${took(Math.max(0, status.now_ms - r.started_ms))}.` : 'A replay begins.']
+			: r.state === 'none' ? ['off', '']
+			: r.exit === 0 ? ['good', `Replayed at ${clock(r.ended_ms)}: ${last}.`]
+			: r.exit === 1 ? ['warn', `Replayed at ${clock(r.ended_ms)}, and something is left: ${last}.`]
+			: ['bad', `The replay failed at ${clock(r.ended_ms)}: ${last}.`];
+		replayOpen.disabled = !status.writes;
+		mark($('replay-note'), state);
+		set($('replay-note'), text);
+		const lines = r.state === 'done' ? r.lines.slice(0, -1) : r.lines;
+		$('replay-lines').hidden = lines.length === 0;
+		keep($('replay-lines'), lines, () => element('li'), (li, line) => set(li, line));
 	}
 	function drawAside() {
 		const n = status.pipelines.reduce((sum, p) => sum + p.aside, 0);
@@ -541,6 +582,7 @@
 		drawPartitions();
 		drawServices();
 		drawBudgets();
+		drawReplay();
 		drawAside();
 		drawPipelineChoice();
 		askRejects();

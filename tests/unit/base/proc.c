@@ -88,6 +88,24 @@ static void arguments_are_no_shell_words(void **state)
 	assert_int_equal(WEXITSTATUS(wait_for(pid)), 0);
 }
 
+static void what_a_child_says_goes_where_it_should(void **state)
+{
+	struct err e;
+	pid_t pid;
+	int ends[2];
+	char said[64] = "";
+	const char *const argv[] = {"/bin/sh", "-c", "echo out; echo err >&2; cat", NULL};
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(proc_start_to(argv, NULL, -1, ends[1], &pid, &e), RC_OK);
+	close(ends[1]);
+	assert_int_equal(WEXITSTATUS(wait_for(pid)), 0);
+	assert_int_equal(read(ends[0], said, sizeof said - 1), 8);
+	assert_string_equal(said, "out\nerr\n");
+	/* and nobody holds the other end */
+	assert_int_equal(read(ends[0], said, sizeof said), 0);
+	close(ends[0]);
+}
+
 static void a_program_that_is_not_there_is_an_error_of_start(void **state)
 {
 	struct err e;
@@ -194,6 +212,7 @@ int main(void)
 	    cmocka_unit_test(a_child_gets_one_descriptor_and_no_other),
 	    cmocka_unit_test(a_child_starts_with_fresh_signals),
 	    cmocka_unit_test(arguments_are_no_shell_words),
+	    cmocka_unit_test(what_a_child_says_goes_where_it_should),
 	    cmocka_unit_test(a_program_that_is_not_there_is_an_error_of_start),
 	    cmocka_unit_test(a_child_ends_with_its_parent),
 	    cmocka_unit_test(reap_tells_how_a_child_ended),
