@@ -310,7 +310,7 @@
 	function drawServices() {
 		keep($('service-list'), status.services, makeThing, (li, s) => showThing(li, s.state === 'answers' ? 'good' : s.state === 'away' ? 'bad' : 'off',
 			s.name, s.url, s.state, s.reason));
-		const shown = status.processes.filter(p => p.alive || !p.name.startsWith('load'));
+		const shown = status.processes.filter(p => p.alive || !/^(load|replay|compact$)/.test(p.name)); // what ends by itself is not missed
 		keep($('process-list'), shown, makeThing, (li, p) => {
 			const waits = status.waiting.filter(w => w.process === p.name).map(w => `${w.what}: ${w.reason} (${ago(w.since_ms, status.now_ms).replace(' ago', '')})`);
 			const works = p.accepting || p.name === 'supervisor', state = !p.alive ? (status.running ? 'bad' : 'off') : waits.length || p.waiting ? 'warn' : works ? 'good' : 'off';
