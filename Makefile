@@ -1,6 +1,6 @@
 # Thin on purpose: Meson builds, tools/ installs, tests/run tests.
 
-.PHONY: build deps check demo demo-cluster bench fuzz torture soak soak-one soak-cluster cluster-up cluster-down install clean
+.PHONY: build deps check demo demo-cluster bench fuzz torture soak soak-one soak-cluster cluster-up cluster-down install deb clean
 
 build:
 	@tools/build.sh build sluice
@@ -57,8 +57,12 @@ cluster-down:
 
 # PREFIX=/usr, DESTDIR=/elsewhere
 install:
-	@tools/build.sh build sluice $(if $(PREFIX),-Dprefix=$(PREFIX))
+	@tools/build.sh build installed $(if $(PREFIX),-Dprefix=$(PREFIX))
 	@meson install -C build --no-rebuild
+
+# A Debian package in build/deb.
+deb: deps
+	@tools/deb.sh
 
 clean:
 	rm -rf build build-asan build-faults build-tsan build-fuzz

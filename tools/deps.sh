@@ -5,7 +5,7 @@ set -eu
 build='gcc make meson ninja-build pkg-config python3 liblmdb-dev libzstd-dev libsnappy-dev liblz4-dev libbz2-dev zlib1g-dev libyaml-dev
 	libjansson-dev libssl-dev libsystemd-dev libcurl4-openssl-dev librdkafka-dev libmicrohttpd-dev libseccomp-dev'
 check='libcmocka-dev liblzo2-dev nfdump clang libclang-rt-14-dev python3-venv strace procps util-linux mount xz-utils binutils libpcap-dev tshark spin chromium chromium-driver
-	mandoc man-db groff-base'
+	dpkg-dev debhelper lintian mandoc man-db groff-base'
 demo='nfdump faketime libfaketime python3-venv'
 # The servers of the cluster tests. Where these cannot be had, those tests are skipped and everything else works.
 cluster='openjdk-17-jre-headless maven openssl librdkafka1 curl krb5-kdc krb5-admin-server'
