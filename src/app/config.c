@@ -649,8 +649,8 @@ void config_free(struct config **cp)
 	mem_free(&s->partitions.at);
 	catalog_settle_free(c);
 	char **text[] = {&s->file, &s->instance, &s->lake_url, &s->bus_url, &s->store_place, &s->bus_place, &s->state,
-	    &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file,
-	    &c->ops.listen, &c->ops.names, &c->ops.token_file};
+	    &c->user, &c->schemas, &c->webhdfs.user, &c->webhdfs.token_file, &c->webhdfs.ca_file, &c->ops.listen,
+	    &c->ops.names, &c->ops.token_file};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
 		mem_free(text[i]);
 	mem_free(&c->origin);

@@ -46,6 +46,7 @@ struct config {
 	struct config_webhdfs webhdfs;
 	struct config_ops ops;
 	struct kafka_map kafka; /* given in the file; what the bus gets is in the settings */
+	char *user; /* whom root becomes, or NULL */
 	char *catalog_user;
 	int64_t catalog_timeout_ms;
 	char *schemas;      /* folder of a user's .avsc files, or NULL */

@@ -16,18 +16,24 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/user.h"
 
 const char *setup_file(const struct args *a)
 {
 	return args_text(a, "config", CONFIG_DEFAULT);
 }
 
-static bool has_option(const struct args *a, const char *name)
+static bool takes_option(const struct args *a, const char *name)
 {
 	for (const struct option *o = a->command->option; o->name != NULL; o++)
 		if (strcmp(o->name, name) == 0)
-			return args_has(a, name);
+			return true;
 	return false;
+}
+
+static bool has_option(const struct args *a, const char *name)
+{
+	return takes_option(a, name) && args_has(a, name);
 }
 
 /* pread, because the descriptor is shared with the supervisor and its other children. */
@@ -54,7 +60,25 @@ enum rc setup_fd(const struct args *a, const char *option, int *fd, struct err *
 	return RC_OK;
 }
 
-enum rc setup_config(const struct args *a, struct config **out, struct err *e)
+/* `run` and the daemons, as against commands that people give. */
+static bool is_daemon(const struct args *a)
+{
+	return takes_option(a, "config-fd") || takes_option(a, "checked");
+}
+
+/* People look at a site with the rights that they have; what runs it has none but those of its user. */
+static enum rc take_user(const struct args *a, const struct config *c, struct err *e)
+{
+	struct user u;
+	if (c->user == NULL)
+		return RC_OK;
+	enum rc rc = user_find(c->user, &u, e);
+	if (rc == RC_OK && (geteuid() == 0 || is_daemon(a)))
+		rc = user_become(&u, e);
+	return rc == RC_OK ? rc : err_wrap(rc, e, "%s:%u: user", c->settings.file, config_line(c, NULL, "user"));
+}
+
+static enum rc read_config(const struct args *a, struct config **out, struct err *e)
 {
 	const char *file = setup_file(a);
 	int fd = -1;
@@ -63,6 +87,19 @@ enum rc setup_config(const struct args *a, struct config **out, struct err *e)
 		return config_load(file, out, e);
 	enum rc rc = setup_fd(a, option, &fd, e);
 	return rc == RC_OK ? parse_fd(file, fd, out, e) : rc;
+}
+
+enum rc setup_config(const struct args *a, struct config **out, struct err *e)
+{
+	struct config *c = NULL;
+	enum rc rc = read_config(a, &c, e);
+	if (rc == RC_OK)
+		rc = take_user(a, c, e);
+	if (rc == RC_OK)
+		*out = c;
+	else
+		config_free(&c);
+	return rc;
 }
 
 enum rc setup_dataset(const struct args *a, const struct settings *s, const char **out, struct err *e)
@@ -127,6 +164,8 @@ void setup_process(const struct args *a, const struct config *c, const char *nam
 		least = LOG_WARN;
 	proc_signals();
 	log_open(name, least);
+	if (geteuid() == 0 && c->user == NULL && is_daemon(a) && !has_option(a, "config-fd") && !calm)
+		log_warn("runs as root: \"user:\" names whom root should become");
 	struct err e;
 	uint64_t got = 0;
 	if (proc_allow_files(c->settings.open_files, &got, &e) != RC_OK)

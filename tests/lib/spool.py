@@ -66,6 +66,19 @@ def children(pid):
         return []
 
 
+def below(pid):
+    """The process and all below it: what its threads started, and what those did."""
+    found = [pid]
+    for one in found:
+        try:
+            for task in os.listdir(f'/proc/{one}/task'):
+                with open(f'/proc/{one}/task/{task}/children', encoding='ascii') as f:
+                    found += [int(p) for p in f.read().split()]
+        except OSError:
+            pass  # it is gone
+    return found
+
+
 def wait_for(condition, seconds=30, step=0.02):
     """Probe until true; False when the time is over."""
     end = time.monotonic() + seconds

@@ -64,6 +64,12 @@ WRONG = [
     ('lake: l\npipelines: flow\n', None, ['"pipelines" must name at least one']),
     ('lake: l\npipelines:\n  flow: nfcapd\n', 3, ['flow', 'watch: FOLDER']),
     ('instance: "a.b"\nlake: l\n' + FLOW, 1, ['instance', 'letters, digits']),
+    # names that become parts of paths
+    *((f'instance: "{name}"\nlake: l\n' + FLOW, 1, ['instance', 'letters, digits']) for name in ('..', '../up', 'a/b', '/', 'a\\nb')),
+    ('instance: "a\\0b"\nlake: l\n' + FLOW, 1, ['NUL']),
+    ('instance: ""\nlake: l\n' + FLOW, 1, ['instance', 'is empty']),
+    *((f'lake: l\npipelines:\n  "{name}": {{ watch: s, dissector: nfcapd }}\n', 3, ['letters, digits']) for name in ('..', '../up', 'a/b', '/', 'a\\nb')),
+    *((f'lake: l\nschemas: .\npipelines:\n  flow: {{ watch: s, dissector: nfcapd, dataset: "{name}" }}\n', 4, ['dataset']) for name in ('..', '../flow', 'a/b', '/etc/flow', 'a\\nb')),
     ('a: b: c\n', 1, []),
     ('lake: &x l\nstate: *x\n' + FLOW, None, []),
     ('- lake\n', 1, []),

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/user.h"
 
 enum { WHAT = 24, LOW_SPACE = 1 << 30 };
 
@@ -192,6 +193,18 @@ static void check_confinement(struct report *r, const struct settings *s)
 	    rc != RC_OK || jail_whole(&jail) ? "" : "in part: ", rc == RC_OK ? jail_text(&jail, text) : e.text);
 }
 
+/* setup_config has made us that user, if we are not somebody who only looks. */
+static void check_user(struct report *r, const struct config *c)
+{
+	struct user u;
+	user_self(&u);
+	bool same = c->user == NULL || strcmp(c->user, u.name) == 0;
+	line(r, true, "user", "%s%s%s", u.name, same ? "" : "; daemons run as ",
+	    !same                           ? c->user
+	    : u.uid == 0 && c->user == NULL ? "; \"user:\" names whom root should become"
+	                                    : "");
+}
+
 static void told_line(void *context, bool ok, const char *what, const char *text)
 {
 	line(context, ok, what, "%s", text);
@@ -224,6 +237,7 @@ static enum status run(const struct args *a)
 	const struct settings *s = &c->settings;
 	line(&r, true, "configuration", "%s: instance %s, %zu pipeline%s, %u worker%s", setup_file(a), s->instance,
 	    s->pipelines, s->pipelines == 1 ? "" : "s", s->workers, s->workers == 1 ? "" : "s");
+	check_user(&r, c);
 	check_lake(&r, s);
 	if (strcmp(s->store->scheme, "file") == 0)
 		check_space(&r, "lake", s->store_place);
