@@ -88,6 +88,9 @@ static void check_memory(const struct checking *c)
 	else if (worker + s->collect_memory > has)
 		refuse(c, "collect.memory", "worker threads and the collector may take %s, this machine has %s",
 		    str_show_bytes(worker + s->collect_memory, a, sizeof a), b);
+	if (config_line(c->config, NULL, "confine.memory") != 0 && s->confine_memory > has)
+		refuse(c, "confine.memory", "one process may have %s, this machine has %s",
+		    str_show_bytes(s->confine_memory, a, sizeof a), b);
 }
 
 /* Only what somebody wrote down: a small machine works with the defaults, until its disk is full. */

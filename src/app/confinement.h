@@ -1,6 +1,9 @@
 /*
  * confinement: where a daemon's dissectors run, from its settings; its figures; and what is said about it.
  *
+ * Nothing is started before there is something to dissect: a daemon that comes back takes new work at once. What is in
+ * force is told by the first process that dissects.
+ *
  * Thread  main
  */
 #ifndef APP_CONFINEMENT_H
@@ -17,11 +20,12 @@ struct confine_params confinement_params(const struct settings *s);
 /* Does any of its pipelines have a dissector that can be confined? */
 bool confinement_wanted(const struct settings *s);
 
-/*
- * Try it, tell the log and the figures what is in force. *out is NULL where nothing is to be confined. Anything but
- * RC_OK: no process can be had, or not confined; nobody dissects then. figures is borrowed until confine_free.
- */
-enum rc confinement_open(
-    const struct settings *s, struct metric_slot *figures, struct confine **out, struct err *e) MUST_USE;
+struct confinement;
+
+/* figures is borrowed until it is closed, and may be NULL. */
+struct confinement *confinement_open(const struct settings *s, struct metric_slot *figures);
+/* NULL: dissectors run in this process. */
+struct confine *confinement_of(const struct confinement *c);
+void confinement_close(struct confinement **c);
 
 #endif

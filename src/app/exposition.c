@@ -61,7 +61,7 @@ static void put_processes(const struct observed *seen, struct writer *w)
 		const char *name, *help;
 	} family[] = {
 	    {"sluice_process_up", "1 while the process lives"},
-	    {"sluice_process_memory_bytes", "anonymous and shared memory of the process"},
+	    {"sluice_process_memory_bytes", "anonymous and shared memory of the process and of those that dissect for it"},
 	    {"sluice_process_start_time_seconds", "when the process began, unix time"},
 	};
 	for (unsigned k = 0; k < 3; k++) {

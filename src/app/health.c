@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "confine/confine.h"
 #include "pipe/claim.h"
 #include "pipe/manifest.h"
 #include "pipe/registrar.h"
@@ -108,7 +109,8 @@ static void gather_figures(const struct config *c, struct health *h)
 		p->pid = s->pid;
 		p->alive = alive;
 		p->up_ms = p->alive ? (clock_wall().ns - s->started_ns) / 1000000 : 0;
-		p->memory = p->alive ? proc_memory((pid_t)s->pid) : 0;
+		p->confined_memory = p->alive ? proc_memory_below((pid_t)s->pid, CONFINE_NAME) : 0;
+		p->memory = p->alive ? proc_memory((pid_t)s->pid) + p->confined_memory : 0;
 		p->restarts = s->value[FIGURE_RESTARTS];
 		p->accepting = p->alive && metric_accepting_ms(s, (pid_t)s->pid) != 0;
 		for (unsigned f = 0; f < FIGURE_COUNT; f++)

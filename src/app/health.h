@@ -27,6 +27,7 @@ struct health_process {
 	bool alive;
 	int64_t up_ms;
 	uint64_t memory, restarts;
+	uint64_t confined_memory; /* of memory: of the processes that dissect for it */
 	uint64_t figure[FIGURE_COUNT];
 	bool accepting; /* takes new work; the supervisor: its children are started */
 	bool waiting;   /* for a service or the disk */

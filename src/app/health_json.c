@@ -37,6 +37,7 @@ static json_t *json_processes(const struct health *h)
 		json_object_set_new(one, "alive", json_boolean(p->alive));
 		put(one, "up_ms", (uint64_t)p->up_ms);
 		put(one, "memory_bytes", p->memory);
+		put(one, "confined_memory_bytes", p->confined_memory);
 		put(one, "restarts", p->restarts);
 		json_object_set_new(one, "accepting", json_boolean(p->accepting));
 		json_object_set_new(one, "waiting", json_boolean(p->waiting));

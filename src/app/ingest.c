@@ -40,10 +40,8 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	    .committed = job->until_committed};
 	struct mono began = clock_mono();
 	heap_keep();
-	struct confine *confine = NULL;
-	if (confinement_open(&c->settings, figures, &confine, e) != RC_OK)
-		return STATUS_BAD;
-	job->confine = confine;
+	struct confinement *confinement = confinement_open(&c->settings, figures);
+	job->confine = confinement_of(confinement);
 	job->settings = &c->settings;
 	job->figures = figures;
 	job->stop = stop;
@@ -51,7 +49,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	job->progress = show;
 	job->context = &r;
 	enum rc rc = collector_run(job, &result, e);
-	confine_free(&confine);
+	confinement_close(&confinement);
 	progress_free(&r.progress);
 	if (rc != RC_OK)
 		return STATUS_BAD;

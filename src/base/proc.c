@@ -200,20 +200,70 @@ static uint64_t status_kib(const char *text, const char *name)
 	return line != NULL ? strtoull(line + strlen(name), NULL, 10) : 0;
 }
 
-uint64_t proc_memory(pid_t pid)
+enum { STATUS_MAX = 64 << 10, BELOW_MOST = 4 };
+
+/* What /proc says of a process, NULL if it is gone. */
+static char *about(pid_t pid, const char *file)
 {
-	enum { STATUS_MAX = 64 << 10 };
-	char path[64], *text;
+	char path[96], *text = NULL;
 	size_t size;
 	struct err e;
-	if (pid == 0)
-		pid = getpid();
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	if (file_load(path, STATUS_MAX, &text, &size, &e) != RC_OK)
-		return 0;
-	uint64_t kib = status_kib(text, "\nRssAnon:") + status_kib(text, "\nRssShmem:");
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	return file_load(path, STATUS_MAX, &text, &size, &e) == RC_OK ? text : NULL;
+}
+
+uint64_t proc_memory(pid_t pid)
+{
+	char *text = about(pid != 0 ? pid : getpid(), "status");
+	uint64_t kib = text != NULL ? status_kib(text, "\nRssAnon:") + status_kib(text, "\nRssShmem:") : 0;
 	mem_free(&text);
 	return kib * 1024;
+}
+
+static bool is_called(const char *status, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(status, "Name:\t", 6) == 0 && strncmp(status + 6, name, n) == 0 && status[6 + n] == '\n';
+}
+
+static uint64_t below(pid_t pid, const char *name, int depth);
+
+static uint64_t below_thread(pid_t pid, const char *thread, const char *name, int depth)
+{
+	char file[64];
+	uint64_t sum = 0;
+	snprintf(file, sizeof file, "task/%.20s/children", thread);
+	char *list = about(pid, file), *rest = NULL;
+	for (char *p = list != NULL ? strtok_r(list, " ", &rest) : NULL; p != NULL; p = strtok_r(NULL, " ", &rest)) {
+		pid_t child = (pid_t)strtol(p, NULL, 10);
+		char *status = about(child, "status");
+		if (status != NULL && (name == NULL || is_called(status, name)))
+			sum += status_kib(status, "\nRssAnon:") * 1024 + below(child, NULL, depth + 1);
+		mem_free(&status);
+	}
+	mem_free(&list);
+	return sum;
+}
+
+/* A child is its thread's. name NULL: all. */
+static uint64_t below(pid_t pid, const char *name, int depth)
+{
+	char path[64];
+	uint64_t sum = 0;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	DIR *dir = depth < BELOW_MOST ? opendir(path) : NULL;
+	if (dir == NULL)
+		return 0;
+	for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
+		if (d->d_name[0] != '.')
+			sum += below_thread(pid, d->d_name, name, depth);
+	closedir(dir);
+	return sum;
+}
+
+uint64_t proc_memory_below(pid_t pid, const char *name)
+{
+	return below(pid, name, 0);
 }
 
 uint64_t proc_files(uint64_t *most)

@@ -50,6 +50,10 @@ const char *proc_status_text(int status, char *out, int size);
 /* Anonymous and shared resident memory of a process in bytes (RssAnon + RssShmem), 0 if unreadable. pid 0: this one. */
 uint64_t proc_memory(pid_t pid);
 
+/* Anonymous memory of the children of a process that have this name, and of all processes below them: what they share
+ * with it is counted with it. 0 where the kernel does not say whose children they are. */
+uint64_t proc_memory_below(pid_t pid, const char *name);
+
 /* Descriptors that this process has open, and the most it may have. When there is none left to count them with, all. */
 uint64_t proc_files(uint64_t *most);
 

@@ -21,6 +21,9 @@
 /* The argument that makes this program a fork server (confine_serve): main looks for it before anything else. */
 #define CONFINE_WORD "confined-dissectors"
 
+/* What the fork server is called in lists of processes. */
+#define CONFINE_NAME "sluice-confine"
+
 struct confine_counts {
 	uint64_t running; /* children now */
 	uint64_t started;
@@ -33,8 +36,10 @@ struct confine_params {
 	uint64_t memory; /* bytes a child may have beyond its program; 0: not bounded */
 	int64_t time_ms; /* processor time for an input, and another second for each MiB of it */
 	unsigned files;  /* inputs until a child is replaced */
-	/* Told by any thread, for figures; NULL: nobody. */
-	void (*told)(void *context, enum confine_event what);
+	bool copies;     /* batches are copied, also where the kernel lets us do without (notice.h): for tests */
+	/* Told by any thread, for figures; NULL: nobody. jail: what is in force in a child that was started, else NULL.
+	 */
+	void (*told)(void *context, enum confine_event what, const struct jail *jail);
 	void *context;
 };
 

@@ -72,7 +72,7 @@ static int allow(scmp_filter_ctx f, int call, unsigned count, struct scmp_arg_cm
 	return seccomp_rule_add(f, SCMP_ACT_ALLOW, call, count, a, b);
 }
 
-static int add_rules(scmp_filter_ctx f, int fd)
+static int add_rules(scmp_filter_ctx f, int fd, int call)
 {
 	const struct scmp_arg_cmp none = {0}, ours = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd);
 	const struct scmp_arg_cmp data = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
@@ -80,6 +80,8 @@ static int add_rules(scmp_filter_ctx f, int fd)
 	int rc = 0;
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0] && rc == 0; i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, plain[i], 0);
+	if (rc == 0 && call >= 0)
+		rc = allow(f, call, 0, none, none);
 	if (rc == 0)
 		rc = allow(f, SCMP_SYS(read), 1, ours, none);
 	if (rc == 0)
@@ -100,10 +102,10 @@ static int add_rules(scmp_filter_ctx f, int fd)
 	return rc;
 }
 
-enum rc filter_enter(int fd, struct err *e)
+enum rc filter_enter(int fd, int call, struct err *e)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
-	int rc = f == NULL ? -ENOMEM : add_rules(f, fd);
+	int rc = f == NULL ? -ENOMEM : add_rules(f, fd, call);
 	/* A tree of compares instead of a list: each call goes through it. */
 	if (rc == 0)
 		rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);

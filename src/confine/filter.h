@@ -16,7 +16,8 @@ bool filter_known(void);
 /* Is this a build with a sanitizer? It needs more calls, and more address space than can be bounded. */
 bool filter_sanitized(void);
 
-/* For good: reads and writes of fd, memory without execution, the end. Everything else raises SIGSYS. */
-enum rc filter_enter(int fd, struct err *e) MUST_USE;
+/* For good: reads and writes of fd, memory without execution, the end; call, if it is not negative. Everything else
+ * raises SIGSYS. */
+enum rc filter_enter(int fd, int call, struct err *e) MUST_USE;
 
 #endif

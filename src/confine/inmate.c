@@ -13,8 +13,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/mem.h"
 #include "confine/jail.h"
+#include "confine/notice.h"
 #include "confine/orders.h"
 
 enum { ENDED_WELL = 0, ENDED_DENIED = 3, ENDED_UNCONFINED = 4 };
@@ -28,6 +30,7 @@ struct inmate {
 	uint64_t moved;        /* what it had moved past by then */
 	uint32_t have, at;     /* bytes of the input memory, and how far they are read */
 	enum rc ended;         /* what comes after them */
+	bool stands;           /* batches are handed over standing still */
 };
 
 /* Nobody listens any more: our parent is gone. */
@@ -103,11 +106,18 @@ static void handed_close(struct source *s)
 
 static const struct source_ops handed_ops = {.name = "handed", .read = handed_read, .close = handed_close};
 
+/* Where all of it lies there it is read in place, else through a buffer of the source's own. */
 static struct source *handed_source(struct inmate *c)
 {
 	struct handed *h = mem_zero(1, sizeof *h);
 	h->front.ops = &handed_ops;
 	h->child = c;
+	if (c->ended == RC_END) {
+		h->front.buffer = (uint8_t *)(uintptr_t)(c->input + WIRE_SETUP);
+		h->front.end = c->have;
+		h->front.ended = RC_END;
+		c->at = c->have;
+	}
 	c->source = &h->front;
 	return c->source;
 }
@@ -131,13 +141,6 @@ static void take_step(struct dissector *d, struct step *s)
 	s->rc = dissect_next(d, &s->batch, &s->clean, &s->e);
 }
 
-static void wait_for_next(void)
-{
-	struct wire_order_message order;
-	listen_for(&order);
-	assert(order.what == ORDER_NEXT);
-}
-
 static void tell_end(struct inmate *c, const struct step *s)
 {
 	enum wire_tell what = s->rc == RC_END ? TELL_END : s->rc == RC_BAD ? TELL_BAD : TELL_FAILED;
@@ -147,27 +150,52 @@ static void tell_end(struct inmate *c, const struct step *s)
 	tell(&m);
 }
 
+/* Until the parent is done with the batch in the slab. */
+static void hand_over(struct inmate *c)
+{
+	struct wire_order_message order;
+	if (c->stands) {
+		/* Nobody answers: our parent is gone. */
+		if (!notice_stand(moved(c)))
+			_exit(ENDED_WELL);
+		return;
+	}
+	tell(&(struct wire_tell_message){.what = TELL_BATCH, .offset = moved(c)});
+	listen_for(&order);
+	assert(order.what == ORDER_NEXT);
+}
+
 /*
- * Batch by batch, each in the shared slab. Where nothing of the input is left to be asked for, a short first batch is
- * put behind the slab, and the next step taken without waiting: most often that is the end.
+ * The first batch of a short input: it is put behind the slab and the next step taken before anything is said, because
+ * most often that is the end, and all of it one exchange.
  */
+static bool hand_over_short(struct inmate *c, struct dissector *d, struct step *s)
+{
+	if (c->ended != RC_END || c->at != c->have || c->have > WIRE_SHORT || s->batch->size > WIRE_SHORT)
+		return false;
+	struct wire_tell_message m = {.what = TELL_BATCH, .copied = true, .offset = moved(c)};
+	memcpy((uint8_t *)c->slab + BATCH_SLAB, c->slab, s->batch->size);
+	take_step(d, s);
+	m.last = s->rc == RC_END;
+	m.clean = s->clean;
+	tell(&m);
+	return true;
+}
+
+/* Batch by batch, each in the shared slab. */
 static void batches(struct inmate *c, struct dissector *d)
 {
 	struct step s;
-	bool first = true;
-	for (take_step(d, &s); s.rc == RC_OK; take_step(d, &s)) {
-		struct wire_tell_message m = {.what = TELL_BATCH, .offset = moved(c)};
-		bool all_here = c->ended == RC_END && c->at == c->have;
+	bool said_end = false;
+	take_step(d, &s);
+	if (s.rc == RC_OK && hand_over_short(c, d, &s))
+		said_end = s.rc == RC_END;
+	for (; s.rc == RC_OK; take_step(d, &s)) {
 		assert(s.batch == c->slab);
-		m.copied = first && all_here && s.batch->size <= WIRE_SHORT;
-		first = false;
-		if (m.copied)
-			memcpy((uint8_t *)c->slab + BATCH_SLAB, c->slab, s.batch->size);
-		tell(&m);
-		if (!m.copied)
-			wait_for_next();
+		hand_over(c);
 	}
-	tell_end(c, &s);
+	if (!said_end)
+		tell_end(c, &s);
 }
 
 static void dissect(struct inmate *c, const struct wire_order_message *order)
@@ -216,17 +244,33 @@ static void keep_descriptors(const struct inmate_params *p)
 		_exit(ENDED_UNCONFINED);
 }
 
+/* While a descriptor can still be had and sent. */
+static bool send_listener(bool copies)
+{
+	int listener = !copies && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? notice_listener() : -1;
+	if (!notice_send(WIRE_FD, listener))
+		_exit(ENDED_UNCONFINED);
+	if (listener >= 0)
+		close(listener);
+	return listener >= 0;
+}
+
 void inmate_run(const struct inmate_params *p)
 {
 	struct inmate c = {.params = p};
-	const struct jail_params jail = {.fd = WIRE_FD, .parent = p->parent, .memory = p->memory, .denied = denied};
+	struct jail_params jail = {
+	    .fd = WIRE_FD, .call = -1, .parent = p->parent, .memory = p->memory, .denied = denied};
 	struct wire_tell_message ready = {.what = TELL_READY};
 	struct wire_order_message order;
 	struct err e;
 	prctl(PR_SET_NAME, "sluice-dissect");
+	heap_keep();
 	c.input = map_shared(p->fd[WIRE_INPUT_MEMORY], WIRE_SETUP + WIRE_INPUT, PROT_READ);
 	c.slab = map_shared(p->fd[WIRE_SLAB_MEMORY], BATCH_SLAB + WIRE_SHORT, PROT_READ | PROT_WRITE);
 	keep_descriptors(p);
+	c.stands = send_listener(p->copies);
+	if (c.stands)
+		jail.call = notice_call();
 	if (jail_enter(&jail, &ready.jail, &e) != RC_OK) {
 		ready.what = TELL_FAILED;
 		memcpy(ready.text, e.text, sizeof ready.text);

@@ -6,6 +6,7 @@
 #ifndef CONFINE_INMATE_H
 #define CONFINE_INMATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "confine/wire.h"
@@ -15,6 +16,7 @@ struct inmate_params {
 	int fd[WIRE_DESCRIPTORS];
 	int said;        /* becomes standard error */
 	uint64_t memory; /* bytes, 0: not bounded */
+	bool copies;     /* it does not stand still for its batches */
 	int parent;
 	const struct dissect_ops *const *table; /* all dissectors, ends with NULL */
 };

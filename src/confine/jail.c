@@ -100,7 +100,7 @@ static enum rc enter_filter(const struct jail_params *p, struct jail *out, struc
 	if (sigaction(SIGSYS, &action, NULL) != 0)
 		return err_sys(RC_FAIL, errno, e, "SIGSYS");
 	out->seccomp = 1;
-	return filter_enter(p->fd, e);
+	return filter_enter(p->fd, p->call, e);
 }
 
 enum rc jail_enter(const struct jail_params *p, struct jail *out, struct err *e)

@@ -29,6 +29,7 @@ struct jail { /* what is in force */
 struct jail_params {
 	int fd; /* the one descriptor that may be read and written; standard error may be written, JAIL_SAID bytes if it
 	           is a file */
+	int call;                            /* a system call that is let through beside the usual ones; -1: none */
 	int parent;                          /* process that this one dies with */
 	uint64_t memory;                     /* bytes beyond what it has now; 0: not bounded */
 	void (*denied)(int fd, long number); /* called in a signal handler; must not return */

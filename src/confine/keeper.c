@@ -132,9 +132,10 @@ static enum rc ask(
 	return RC_END;
 }
 
-enum rc keeper_start(struct keeper *k, const int fd[WIRE_DESCRIPTORS], uint64_t memory, pid_t *pid, struct err *e)
+enum rc keeper_start(
+    struct keeper *k, const int fd[WIRE_DESCRIPTORS], uint64_t memory, bool copies, pid_t *pid, struct err *e)
 {
-	const struct server_request_message m = {.what = REQUEST_START, .memory = memory};
+	const struct server_request_message m = {.what = REQUEST_START, .copies = copies, .memory = memory};
 	struct server_reply r = {.pid = -1};
 	pthread_mutex_lock(&k->lock);
 	enum rc rc = RC_END;

@@ -21,7 +21,7 @@ void keeper_free(struct keeper **k);
 
 /* A child that got these descriptors. RC_AGAIN: not now. */
 enum rc keeper_start(
-    struct keeper *k, const int fd[WIRE_DESCRIPTORS], uint64_t memory, pid_t *pid, struct err *e) MUST_USE;
+    struct keeper *k, const int fd[WIRE_DESCRIPTORS], uint64_t memory, bool copies, pid_t *pid, struct err *e) MUST_USE;
 
 /* End a child. gone: its socket is closed. RC_END: the server is gone, and its children with it. */
 enum rc keeper_end(struct keeper *k, pid_t pid, bool gone, struct server_reply *out);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "confine/confine.h"
 #include "confine/inmate.h"
 #include "confine/wire.h"
 
@@ -33,7 +34,8 @@ struct server {
 
 /*
  * Signals to the whole group or control group of the daemon are the parent's business: it finishes what it has in hand,
- * and needs its children for that. Its end is ours, whatever it is.
+ * and needs its children for that. Its end is ours, whatever it is: the socket tells, and not the signal of a parent's
+ * death, which comes already when the thread ends that started us.
  */
 static void settle_in(void)
 {
@@ -41,8 +43,8 @@ static void settle_in(void)
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		signal(ignored[i], SIG_IGN);
 	setpgid(0, 0);
-	prctl(PR_SET_NAME, "sluice-confine");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, CONFINE_NAME);
+	prctl(PR_SET_PDEATHSIG, 0);
 	/* The parent's pipes are not to be kept open by us. */
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dup2(null, STDIN_FILENO);
@@ -76,8 +78,11 @@ static enum rc receive(int fd, struct server_request_message *m, int got[WIRE_DE
 static void start(
     struct server *s, const struct server_request_message *m, int fd[WIRE_DESCRIPTORS], struct server_reply *r)
 {
-	struct inmate_params p = {
-	    .said = memfd_create("said", MFD_CLOEXEC), .memory = m->memory, .parent = getpid(), .table = s->table};
+	struct inmate_params p = {.said = memfd_create("said", MFD_CLOEXEC),
+	    .memory = m->memory,
+	    .copies = m->copies != 0,
+	    .parent = getpid(),
+	    .table = s->table};
 	memcpy(p.fd, fd, sizeof p.fd);
 	pid_t pid = p.said >= 0 ? fork() : -1;
 	if (pid == 0)

@@ -7,7 +7,10 @@
  *
  * Input memory: WIRE_SETUP bytes of setup, then WIRE_INPUT bytes of the input, written by the parent; the child can
  * only read it. Slab memory: BATCH_SLAB bytes, the child's batch, then WIRE_SHORT bytes for the copy of a short one,
- * made when the dissector is asked whether more comes: so a small input is one exchange. The parent only reads it.
+ * made when the dissector is asked whether more comes: so a small input is one exchange.
+ *
+ * A batch is handed over in one of two ways. The child stands still (notice.h) and the parent uses the batch where it
+ * lies, until it answers. Or the child says TELL_BATCH and may do what it likes; the parent copies.
  */
 #ifndef CONFINE_WIRE_H
 #define CONFINE_WIRE_H
@@ -45,17 +48,18 @@ struct wire_order_message {
 enum wire_tell {
 	TELL_READY = 1, /* confined; `jail` says how */
 	TELL_WANT,      /* more input */
-	TELL_BATCH,     /* one lies in the slab; `copied`: behind it, and no ORDER_NEXT is waited for */
-	TELL_END,       /* no more; clean */
-	TELL_BAD,       /* not this format, or an option is wrong: text */
-	TELL_FAILED,    /* reading failed */
-	TELL_DENIED,    /* a system call that is not allowed was tried: number */
+	TELL_BATCH,  /* one lies in the slab; `copied`: behind it, and no ORDER_NEXT is waited for; `last`: TELL_END is
+	                said with it */
+	TELL_END,    /* no more; clean */
+	TELL_BAD,    /* not this format, or an option is wrong: text */
+	TELL_FAILED, /* reading failed */
+	TELL_DENIED, /* a system call that is not allowed was tried: number */
 };
 
 struct wire_tell_message {
 	uint32_t what;
 	uint32_t clean;
-	uint32_t copied;
+	uint32_t copied, last;
 	int64_t number;
 	uint64_t offset; /* how far the dissector has moved in its input */
 	struct jail jail;
@@ -74,6 +78,7 @@ struct server_request_message {
 	uint32_t what;
 	int32_t pid;     /* END */
 	uint32_t gone;   /* END: its socket is closed, so it is about to end by itself */
+	uint32_t copies; /* START: it does not stand still for its batches */
 	uint64_t memory; /* START: bytes the child may have */
 };
 

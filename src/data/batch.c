@@ -2,6 +2,7 @@
 #include "data/batch.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -185,14 +186,19 @@ static bool span_inside(const struct batch *b, struct span s)
 	                            s.offset - b->arena_at <= b->arena_used - s.length);
 }
 
+/* By words: a bitmap is whole ones. */
 static uint32_t count_nulls(const struct batch *b, unsigned column)
 {
 	const uint8_t *bits = (const uint8_t *)b + b->column[column].nulls;
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < b->rows / 8; i++)
-		n += (uint32_t)__builtin_popcount(bits[i]);
-	if (b->rows % 8 != 0)
-		n += (uint32_t)__builtin_popcount(bits[b->rows / 8] & ((1u << (b->rows % 8)) - 1));
+	for (uint32_t row = 0; row < b->rows; row += 64) {
+		uint64_t word;
+		memcpy(&word, bits + row / 8, sizeof word);
+		word = le64toh(word);
+		if (b->rows - row < 64)
+			word &= (UINT64_C(1) << (b->rows - row)) - 1;
+		n += word != 0 ? (uint32_t)__builtin_popcountll(word) : 0;
+	}
 	return n;
 }
 
@@ -385,6 +391,27 @@ static void clean_reasons(struct batch *b)
 	}
 }
 
+/* What is wrong with a batch whose layout is right, and reasons made printable if nothing is. */
+static enum rc judge(struct batch *b, const enum type *types, struct err *e)
+{
+	enum rc rc = RC_OK;
+	for (unsigned i = 0; rc == RC_OK && i < b->columns; i++) {
+		if (types[i] == TYPE_IP)
+			rc = check_ips(b, i, e);
+		else if (types[i] == TYPE_F32)
+			rc = check_floats(b, i, e);
+	}
+	if (rc == RC_OK)
+		rc = check_spans(b, e);
+	if (rc == RC_OK)
+		rc = check_rejects(b, e);
+	if (rc == RC_OK)
+		rc = check_numbers(b, e);
+	if (rc == RC_OK)
+		clean_reasons(b);
+	return rc;
+}
+
 enum rc batch_take(
     struct batch *own, const void *shared, size_t size, const enum type *types, size_t count, struct err *e)
 {
@@ -393,19 +420,15 @@ enum rc batch_take(
 	if (rc != RC_OK)
 		return rc;
 	take_columns(own, shared);
-	for (unsigned i = 0; rc == RC_OK && i < count; i++) {
-		if (types[i] == TYPE_IP)
-			rc = check_ips(own, i, e);
-		else if (types[i] == TYPE_F32)
-			rc = check_floats(own, i, e);
-	}
-	if (rc == RC_OK)
-		rc = check_spans(own, e);
-	if (rc == RC_OK)
-		rc = check_rejects(own, e);
-	if (rc == RC_OK)
-		rc = check_numbers(own, e);
-	if (rc == RC_OK)
-		clean_reasons(own);
-	return rc;
+	return judge(own, types, e);
+}
+
+enum rc batch_accept(struct batch *b, size_t size, const enum type *types, size_t count, struct err *e)
+{
+	assert(count <= BATCH_COLUMNS && size >= sizeof *b && size <= BATCH_SLAB);
+	if (b->size > size)
+		return err_set(RC_BAD, e, "batch: %u bytes in a slab of %zu", b->size, size);
+	b->mapped = (uint32_t)size;
+	enum rc rc = check_layout(b, types, count, b->size, e);
+	return rc == RC_OK ? judge(b, types, e) : rc;
 }

@@ -141,4 +141,7 @@ enum rc batch_check(const struct batch *b, const enum type *types, size_t count,
  */
 enum rc batch_take(struct batch *own, const void *shared, size_t size, const enum type *types, size_t count, struct err *e) MUST_USE;
 
+/* The same where it lies, without a copy: for a batch that nobody else can change as long as it is used. It becomes printable there. */
+enum rc batch_accept(struct batch *b, size_t size, const enum type *types, size_t count, struct err *e) MUST_USE;
+
 #endif

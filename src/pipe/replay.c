@@ -368,6 +368,7 @@ static enum rc open_all(struct replay *r, struct err *e)
 	struct err ignored;
 	crc32_init(&r->crc);
 	r->bench = (struct bench){.settings = s, .crc = &r->crc, .figures = r->params->figures, .replay = true};
+	r->bench.cell = cell_new(r->params->confine);
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &r->bench.store, e);
 	if (rc == RC_OK && !r->params->dry_run)
 		rc = seen_open(s->state, s->dedupe_horizon_ms, s->dedupe_max_bytes, &r->bench.seen, e);
@@ -390,6 +391,7 @@ static void close_all(struct replay *r)
 	                                      r->params->stop, r->params->context, &why) != RC_OK)
 		snprintf(r->sum->catalog, sizeof r->sum->catalog, "%s", why.text);
 	mem_free(&r->done);
+	cell_free(&r->bench.cell);
 	budget_free(&r->bench.budget);
 	ledger_close(&r->ledger);
 	seen_close(&r->bench.seen);

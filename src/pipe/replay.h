@@ -19,6 +19,7 @@
 
 #include "base/metric.h"
 #include "base/rc.h"
+#include "confine/confine.h"
 #include "ext/hash.h"
 #include "pipe/settings.h"
 
@@ -45,6 +46,7 @@ struct replay_params {
 	/* Which originals with rejects; NULL: all. path: in the lake. */
 	bool (*wanted)(void *context, const uint8_t original[SHA256_BYTES], const char *name, const char *path);
 	struct metric_slot *figures;
+	struct confine *confine; /* where dissectors run; NULL: in this process */
 	bool dry_run;
 	bool (*stop)(void *context); /* NULL: never */
 	void (*tell)(void *context, const struct replay_news *news);

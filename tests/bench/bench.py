@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from measure import CACHE, HERE, SLUICE, cpu_of, drop, place_for, pq_rows, record, results, warm, work_peak
+from measure import CACHE, HERE, SLUICE, cpu_of, cpu_tree, drop, place_for, pq_rows, record, results, warm, work_peak
 
 import cluster_latency_bench
 import compact_bench
@@ -180,7 +180,7 @@ def bench_small(_):
     if not wait_for(lambda: committed(s) >= count, 120, 0.25):
         sys.exit(f'bench: only {committed(s)} files committed\n{s.log()[-2000:]}')
     took = time.monotonic() - began
-    cpu = sum(cpu_seconds(p) for p in children(run.pid))
+    cpu = sum(cpu_tree(p) for p in children(run.pid))
     stop(run)
     rows = len(ids(s.lake))
     record('files a second, drop -> committed', count / took, 'files/s', 'floor 1000 aim 2000', f'{took:.2f} s (renames took {renamed:.2f} s), {rows:,} rows')
@@ -189,12 +189,6 @@ def bench_small(_):
 
 def bench_confine(runs):
     confine_bench.bench_confine(runs, v5_file('lz4'), FLOWS, small_contents(10_000))
-
-
-def cpu_seconds(pid):
-    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
-        part = f.read().rsplit(')', 1)[1].split()
-    return (int(part[11]) + int(part[12])) / os.sysconf('SC_CLK_TCK')
 
 
 def committed(s):

@@ -10,7 +10,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
-from spool import Spool  # noqa: E402
+from spool import Spool, below  # noqa: E402
 
 ROOT = os.path.abspath(os.path.join(HERE, '..', '..'))
 SLUICE = os.environ.setdefault('SLUICE', os.path.join(ROOT, 'build', 'sluice'))
@@ -32,6 +32,18 @@ def cpu_of(argv, one_cpu=False, **kw):
     if done.returncode != 0:
         sys.exit(f'bench: {" ".join(argv)}: exit {done.returncode}\n{done.stderr[-2000:]}')
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, time.monotonic() - began
+
+
+def cpu_tree(pid):
+    """User + system seconds of a process and of all below it, of those that ended too."""
+    total = 0
+    for one in below(pid):
+        try:
+            with open(f'/proc/{one}/stat', encoding='ascii') as f:
+                total += sum(int(part) for part in f.read().rsplit(')', 1)[1].split()[11:15])
+        except OSError:
+            pass  # counted with its parent from now on
+    return total / os.sysconf('SC_CLK_TCK')
 
 
 def place_for(name, **keys):

@@ -1,7 +1,7 @@
 /*
  * A batch in shared memory that a child spoiled: the bytes are changes to a good one, at the places that say where and
  * how much, and anywhere. What is taken holds for whoever uses it, and the shared memory may change while it is taken
- * without that being seen later.
+ * without that being seen later; what is accepted where it lies holds there.
  */
 #include "data/batch.h"
 
@@ -108,6 +108,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	enum rc rc = batch_take(own, shared, SHARED, types, COLUMNS, &e);
 	must(rc == RC_OK || rc == RC_BAD);
 	must(size >= 9 || rc == RC_OK);
+	/* Where it lies: what a copy puts right is refused, what a copy refuses is not accepted. */
+	struct err why;
+	enum rc there = batch_accept((struct batch *)(void *)shared, SHARED, types, COLUMNS, &why);
+	must(there == RC_BAD || rc == RC_OK);
+	if (there == RC_OK)
+		use((const struct batch *)(const void *)shared);
 	if (rc == RC_OK) {
 		memset(shared, 0xff, b->size);
 		must(batch_check(own, types, COLUMNS, own->size, &e) == RC_OK);

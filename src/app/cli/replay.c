@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/confinement.h"
 #include "app/originals.h"
 #include "app/setup.h"
 #include "app/term.h"
@@ -163,10 +164,14 @@ static enum status run(const struct args *a)
 	if (!p.dry_run)
 		rc = setup_figures(c, "replay", &metrics, &p.figures, &e);
 	enum status status = STATUS_BAD;
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		struct confinement *confinement = confinement_open(&c->settings, p.figures);
+		p.confine = confinement_of(confinement);
 		status = replay(a, &p);
-	else
+		confinement_close(&confinement);
+	} else {
 		complain("replay: %s", e.text);
+	}
 	metrics_close(&metrics);
 	config_free(&c);
 	return status;

@@ -42,18 +42,14 @@ static enum status once_through(
 {
 	char member[MEMBER];
 	int place = -1;
-	struct confine *confine = NULL;
-	if (confinement_open(&c->settings, figures, &confine, e) != RC_OK)
+	if (take_place(c, member, &place, e) != RC_OK)
 		return STATUS_BAD;
-	if (take_place(c, member, &place, e) != RC_OK) {
-		confine_free(&confine);
-		return STATUS_BAD;
-	}
+	struct confinement *confinement = confinement_open(&c->settings, figures);
 	struct worker_job job = {
 	    .settings = &c->settings,
 	    .member = member,
 	    .figures = figures,
-	    .confine = confine,
+	    .confine = confinement_of(confinement),
 	    .once = args_has(a, "once"),
 	    .complete = args_has(a, "once"),
 	    .stop = daemon_stop,
@@ -62,7 +58,7 @@ static enum status once_through(
 	    .context = d,
 	};
 	enum rc rc = worker_run(&job, e);
-	confine_free(&confine);
+	confinement_close(&confinement);
 	close(place);
 	return rc == RC_OK ? STATUS_DONE : STATUS_BAD;
 }

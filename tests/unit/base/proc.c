@@ -206,6 +206,34 @@ static void memory_counts_what_is_touched(void **state)
 	assert_int_equal(proc_memory(0x7ffffff0), 0);
 }
 
+static void memory_below_is_of_those_of_that_name(void **state)
+{
+	enum { SIZE = 16 << 20 };
+	char byte;
+	int ready[2];
+	assert_int_equal(pipe(ready), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		prctl(PR_SET_NAME, "one-below");
+		char *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (size_t i = 0; i < SIZE; i += 4096)
+			p[i] = 1;
+		(void)!write(ready[1], "", 1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	/* The kernel may be built without lists of children. */
+	if (access("/proc/thread-self/children", R_OK) == 0)
+		assert_in_range(proc_memory_below(getpid(), "one-below"), SIZE, 16 * (uint64_t)SIZE);
+	assert_int_equal(proc_memory_below(getpid(), "one-bel"), 0);
+	assert_int_equal(proc_memory_below(0x7ffffff0, "one-below"), 0);
+	kill(child, SIGKILL);
+	wait_for(child);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(reap_tells_how_a_child_ended),
 	    cmocka_unit_test(signals_count_and_wake),
 	    cmocka_unit_test(memory_counts_what_is_touched),
+	    cmocka_unit_test(memory_below_is_of_those_of_that_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

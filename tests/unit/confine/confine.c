@@ -25,6 +25,7 @@
 enum { FILES = 5, TIME_MS = 100 };
 
 static const struct confine_params usual = {.memory = 64 << 20, .time_ms = 10000, .files = FILES},
+                                   copying = {.memory = 64 << 20, .time_ms = 10000, .files = FILES, .copies = true},
                                    hasty_params = {.memory = 64 << 20, .time_ms = TIME_MS, .files = FILES};
 static const unsigned wanted[] = {0, 1};
 
@@ -101,9 +102,9 @@ static char *long_text(size_t size)
 	return text;
 }
 
-static void rows_come_through(void **state)
+static void rows_come_through_by(const struct confine_params *p)
 {
-	struct confine *c = confine_new(&usual);
+	struct confine *c = confine_new(p);
 	struct cell *cell = cell_new(c);
 	struct outcome o = dissect(cell, "hello", NULL, NULL);
 	assert_int_equal(o.rc, RC_END);
@@ -119,11 +120,17 @@ static void rows_come_through(void **state)
 	confine_free(&c);
 }
 
+static void rows_come_through(void **state)
+{
+	rows_come_through_by(&usual);
+	rows_come_through_by(&copying);
+}
+
 /* More than the input memory holds, and the same whether its size is known or not. */
-static void a_long_input_comes_through(void **state)
+static void a_long_input_comes_through_by(const struct confine_params *p)
 {
 	enum { SIZE = (3 << 20) + 12345 };
-	struct confine *c = confine_new(&usual);
+	struct confine *c = confine_new(p);
 	struct cell *cell = cell_new(c);
 	char *text = long_text(SIZE);
 	uint64_t sum = 0;
@@ -136,6 +143,12 @@ static void a_long_input_comes_through(void **state)
 	mem_free(&text);
 	cell_free(&cell);
 	confine_free(&c);
+}
+
+static void a_long_input_comes_through(void **state)
+{
+	a_long_input_comes_through_by(&usual);
+	a_long_input_comes_through_by(&copying);
 }
 
 static void without_a_cell_it_is_the_dissector(void **state)
@@ -233,6 +246,10 @@ static const struct {
     {"wild_reject", "batch: reject 0", NULL},
     {"empty_batch", "nothing in it", NULL},
     {"tamper", "batch: ", "past its time"},
+    {"stand_rows", "batch: ", "called vhangup"},
+    {"stand_size", "batch: ", "called vhangup"},
+    {"stand_span", "batch: column 1 row 1", "called vhangup"},
+    {"stand_empty", "nothing in it", "called vhangup"},
 };
 
 static bool can_run(const char *act)
@@ -287,10 +304,10 @@ static void every_act_is_stopped_and_named(void **state)
 }
 
 /* After rows came: they stay, the rest is one reject, the end is not clean. */
-static void what_came_before_stays(void **state)
+static void what_came_before_stays_by(const struct confine_params *p)
 {
-	static const char *const act[] = {"socket", "fault", "abort", "many_rows", "garbage"};
-	struct confine *c = confine_new(&usual);
+	static const char *const act[] = {"socket", "fault", "abort", "many_rows", "garbage", "stand_rows"};
+	struct confine *c = confine_new(p);
 	struct cell *cell = cell_new(c);
 	char *text = long_text(10 * PLANTED_ROWS);
 	for (size_t i = 0; i < sizeof act / sizeof act[0]; i++) {
@@ -309,6 +326,12 @@ static void what_came_before_stays(void **state)
 	mem_free(&text);
 	cell_free(&cell);
 	confine_free(&c);
+}
+
+static void what_came_before_stays(void **state)
+{
+	what_came_before_stays_by(&usual);
+	what_came_before_stays_by(&copying);
 }
 
 /* A reader that fails is our failure, and the child can't make it into anything else. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "confine/notice.h"
 #include "confine/wire.h"
 
 struct planted {
@@ -274,6 +275,38 @@ static void empty_batch(struct planted *p)
 	tell(p);
 }
 
+/* The same lies, standing still: nobody copies them. */
+static void stand_rows(struct planted *p)
+{
+	p->batch->rows = UINT32_MAX;
+	notice_stand(0);
+	spin(p);
+}
+
+static void stand_size(struct planted *p)
+{
+	p->batch->size = BATCH_SLAB + 1;
+	notice_stand(0);
+	spin(p);
+}
+
+static void stand_span(struct planted *p)
+{
+	struct span *s = batch_values(p->batch, 1);
+	p->batch->rows = 2;
+	s[0] = (struct span){.length = 0};
+	s[1] = (struct span){.offset = UINT32_MAX - 7, .length = 16};
+	notice_stand(0);
+	spin(p);
+}
+
+static void stand_empty(struct planted *p)
+{
+	batch_reset(p->batch);
+	notice_stand(0);
+	spin(p);
+}
+
 /* Says that it is done with the batch and goes on changing it. */
 static void tamper(struct planted *p)
 {
@@ -329,6 +362,10 @@ static const struct {
     {"wild_reject", wild_reject},
     {"empty_batch", empty_batch},
     {"tamper", tamper},
+    {"stand_rows", stand_rows},
+    {"stand_size", stand_size},
+    {"stand_span", stand_span},
+    {"stand_empty", stand_empty},
 };
 
 const char *planted_act(size_t i)
@@ -370,7 +407,7 @@ static enum rc next_planted(struct dissector *d, const struct batch **out, bool 
 	if (rc != RC_OK)
 		return rc;
 	if (bytes[0] == '!')
-		return err_set(RC_BAD, e, "no rows in \"%.10s\"", bytes);
+		return err_set(RC_BAD, e, "no rows in \"%.*s\"", (int)have, (const char *)bytes);
 	for (size_t i = 0; i < have; i++) {
 		struct span *span = (struct span *)batch_values(p->batch, 1) + i;
 		((uint32_t *)batch_values(p->batch, 0))[i] = bytes[i];

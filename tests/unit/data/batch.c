@@ -387,22 +387,49 @@ static void a_taken_batch_is_the_same(void **state)
 	mem_unmap(own, BATCH_SLAB);
 }
 
+typedef void lie(struct batch *b);
+
+/* What a copy finds, and below what is put right by a copy alone. */
+static lie *const lies[] = {lie_size, lie_rows, lie_capacity, lie_capacity_none, lie_columns, lie_arena_used,
+    lie_rejects, lie_span_past, lie_span_wraps, lie_span_before, lie_span_unused, lie_family, lie_ip_tail,
+    lie_ip_padding, lie_reason, lie_raw, lie_reject_rows, lie_reject_offset, lie_counter};
+
 /* A count of nulls is counted, never believed. */
 static void taking_finds_every_lie(void **state)
 {
-	static void (*const lie[])(struct batch *) = {lie_size, lie_rows, lie_capacity, lie_capacity_none, lie_columns,
-	    lie_arena_used, lie_rejects, lie_span_past, lie_span_wraps, lie_span_before, lie_span_unused, lie_family,
-	    lie_ip_tail, lie_ip_padding, lie_reason, lie_raw, lie_reject_rows, lie_reject_offset, lie_counter};
 	struct batch *own = own_slab();
-	for (size_t i = 0; i < sizeof lie / sizeof lie[0]; i++) {
+	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
 		struct batch *b = filled();
 		struct err e;
 		uint32_t size = b->size;
-		lie[i](b);
+		lies[i](b);
 		assert_int_equal(batch_take(own, b, size, types, COLUMNS, &e), RC_BAD);
 		mem_unmap(b, size);
 	}
 	mem_unmap(own, BATCH_SLAB);
+}
+
+/* In place nothing is put right, so that more has to be right. */
+static void accepting_finds_every_lie(void **state)
+{
+	static lie *const more[] = {
+	    lie_type, lie_values, lie_nulls, lie_null_count, lie_null_bit, lie_arena_at, lie_rejects_at};
+	enum { LIES = sizeof lies / sizeof lies[0], MORE = sizeof more / sizeof more[0] };
+	struct batch *b = filled();
+	struct err e;
+	uint32_t size = b->size;
+	b->mapped = 1;
+	assert_true(batch_reject(b, 1, 2, 3, "\033[2J", NULL, 0));
+	assert_int_equal(batch_accept(b, size, types, COLUMNS, &e), RC_OK);
+	assert_int_equal(b->mapped, size);
+	assert_memory_equal(batch_span(b, rejects(b)[1].reason), "?[2J", 4);
+	batch_free(&b);
+	for (size_t i = 0; i < LIES + MORE; i++) {
+		b = filled();
+		(i < LIES ? lies[i] : more[i - LIES])(b);
+		assert_int_equal(batch_accept(b, size, types, COLUMNS, &e), RC_BAD);
+		mem_unmap(b, size);
+	}
 }
 
 static void a_taken_reason_is_printable(void **state)
@@ -451,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(null_rows_may_hold_anything),
 	    cmocka_unit_test(a_taken_batch_is_the_same),
 	    cmocka_unit_test(taking_finds_every_lie),
+	    cmocka_unit_test(accepting_finds_every_lie),
 	    cmocka_unit_test(a_taken_reason_is_printable),
 	    cmocka_unit_test(a_taken_float_is_a_number),
 	};
