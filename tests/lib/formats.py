@@ -64,14 +64,17 @@ def commits(lake):
 
 
 def compactions(lake, dataset):
-    """[(inputs, outputs)] of an hour's generations in order, all hours."""
+    """[(inputs, outputs)] of an hour's generations in order, all hours; an expiry has no outputs."""
     found, base = [], f'{lake}/_sluice/compactions/{dataset}'
     for hour in names(base):
         for n, generation in enumerate(names(f'{base}/{hour}'), 1):
             lines = read_lines(f'{base}/{hour}/{generation}')
-            assert whole(lines) and lines[0]['sluice'] == 'compaction' and lines[0]['hour'] == int(hour) and lines[0]['generation'] == int(generation) == n
+            assert whole(lines) and lines[0]['sluice'] in ('compaction', 'expiry') and lines[0]['hour'] == int(hour) and lines[0]['generation'] == int(generation) == n
             came, went = [x for x in lines if 'output' in x], [x for x in lines if 'input' in x]
-            assert sum(x['rows'] for x in came) == sum(x['rows'] for x in went)
+            if lines[0]['sluice'] == 'expiry':
+                assert not came and lines[0]['kind'] == 'table' and all(sum(n for _, n in x['of']) == x['rows'] for x in went)
+            else:
+                assert sum(x['rows'] for x in came) == sum(x['rows'] for x in went)
             found.append((went, came))
     return found
 
@@ -84,6 +87,17 @@ def table(lake, dataset):
             del held[x['input']]
         held.update({x['output']: x['rows'] for x in came})
     return held
+
+
+def expired(lake, kind, dataset):
+    """Files of that kind, originals or rejects, that went for their age."""
+    found, base = [], f'{lake}/_sluice/expired/{kind}/{dataset}'
+    for hour in names(base):
+        for n, generation in enumerate(names(f'{base}/{hour}'), 1):
+            lines = read_lines(f'{base}/{hour}/{generation}')
+            assert whole(lines) and lines[0]['sluice'] == 'expiry' and lines[0]['kind'] == {'originals': 'original', 'rejects': 'rejects'}[kind] and lines[0]['generation'] == int(generation) == n
+            found += [x for x in lines if 'input' in x]
+    return found
 
 
 def originals(lake):

@@ -208,7 +208,7 @@ def shown_pieces():
 
 
 def build_with_example(base):
-    """The program with the example in its table of dissectors, as the page says: one file more, two lines in another. None when this build cannot be linked again."""
+    """The program with the example in its table of dissectors, as the page says: one file more, two lines in another, a word in a third."""
     build = os.path.dirname(SLUICE)
     with open(f'{build}/compile_commands.json', encoding='utf-8') as f:
         made = {c['file']: c for c in json.load(f) if c['output'].startswith('sluice.p/')}
@@ -222,13 +222,19 @@ def build_with_example(base):
     table = table.replace('#include "dissect/pcap_dns/pcap_dns.h"\n', '#include "dissect/pcap_dns/pcap_dns.h"\n#include "dissect/wtmp/wtmp.h"\n').replace('    &dissect_csv,\n', '    &dissect_csv,\n    &dissect_wtmp,\n')
     with open(f'{base}/providers.c', 'w', encoding='utf-8') as f:
         f.write(table)
-    words = [w for w in shlex.split(entry['command'])]
-    objects = {}
-    for name, source in (('wtmp', f'{base}/src/dissect/wtmp/wtmp.c'), ('providers', f'{base}/providers.c')):
-        objects[name] = f'{base}/{name}.o'
+    os.makedirs(f'{base}/src/app/cli')
+    with open(f'{base}/src/app/cli/cli.h', 'w', encoding='utf-8') as f:
+        f.write(text('src', 'app', 'cli', 'cli.h').replace('#define OPTION_DISSECTORS "', '#define OPTION_DISSECTORS "wtmp '))
+    objects, replaced = {}, {}
+    for name, source in (('wtmp', f'{base}/src/dissect/wtmp/wtmp.c'), ('providers', f'{base}/providers.c'), ('cli/dissect', f'{SOURCE}/src/app/cli/dissect.c'), ('cli/schema', f'{SOURCE}/src/app/cli/schema.c')):
+        objects[name] = f'{base}/{name.replace("/", "-")}.o'
+        if name != 'wtmp':
+            replaced[next(c['output'] for f, c in made.items() if f.endswith(f'src/app/{name}.c'))] = objects[name]
+        words = shlex.split(entry['command'])
         line = [objects[name] if w == entry['output'] else f'{objects[name]}.d' if w == entry['output'] + '.d' else source if w.endswith('src/app/providers.c') else w for w in words]
-        subprocess.run([*line, f'-I{base}/src'], cwd=entry['directory'], check=True, capture_output=True, text=True)
-    line = [objects['providers'] if w == entry['output'] else f'{base}/sluice' if w == 'sluice' else w for w in shlex.split(link)]
+        first = next(i for i, w in enumerate(line) if w.startswith('-I'))
+        subprocess.run([*line[:first], f'-I{base}/src', *line[first:]], cwd=entry['directory'], check=True, capture_output=True, text=True)
+    line = [replaced.get(w, f'{base}/sluice' if w == 'sluice' else w) for w in shlex.split(link)]
     subprocess.run([*line[:1], objects['wtmp'], *line[1:]], cwd=build, check=True, capture_output=True, text=True)
     return f'{base}/sluice'
 

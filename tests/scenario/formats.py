@@ -117,6 +117,23 @@ def counts(t, what):
     tap.check(f'{what}: rejects files have the lines that were rejected', len(refused) == sum(o['rejects'] for o in formats.originals(t.lake)) == t.rounds // 2 and all(r['raw'].startswith(b'one two three') for r in refused), refused[:1])
 
 
+def expired(t, text):
+    """Everything of one kind goes for its age; what is left, and the records, by the pages."""
+    with open(t.config, 'w', encoding='utf-8') as f:
+        f.write(text + 'expire: { tables: 1h, originals: 1h }\n')
+    before = {d: {x['path'] for x in formats.originals(t.lake) if x['path'].startswith(d + '/')} for d in ('flow', 'dns', 'proxy')}
+    r = t.command('expire', '--yes', check=False)
+    tap.check('expired', r.returncode == 0, r)
+    some = False
+    for dataset, paths in before.items():
+        there = {os.path.relpath(p, t.lake) for p in glob.glob(f'{t.lake}/{dataset}/hive/**/*.parquet', recursive=True)}
+        kept = {p for p in paths if os.path.exists(f'{t.lake}/{p}')}
+        some |= bool(paths - kept) and not there
+        tap.check(f'expired: {dataset}: what is left is what commits, compactions and expiries say', set(formats.table(t.lake, dataset)) == there
+                  and {x['input'] for x in formats.expired(t.lake, 'originals', dataset)} == paths - kept, (there, kept))
+    tap.check('expired: something went', some)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix='sluice-formats-') as base:
         t = Three(base, rounds=4, extra='compact: { quiet: 0, grace: 0 }\n')
@@ -144,6 +161,7 @@ def main():
             t.command('compact', check=False)
         tap.check('some hours were compacted', sum(len(formats.compactions(t.lake, d)) for d in ('flow', 'dns', 'proxy')) > 0)
         counts(t, 'compacted')
+        expired(t, text)
     tap.done()
 
 

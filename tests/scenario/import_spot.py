@@ -243,6 +243,7 @@ def lake(base):
     tap.check('in order after that, too', r.returncode == 0 and not findings and not untouched(), (findings, last))
     strict(s, before)
     disguised(s)
+    expired(s, before)
 
 
 def strict(s, before):
@@ -270,6 +271,18 @@ def disguised(s):
     os.rename(f'{s.lake}/{ours}', f'{s.place}/aside')
     _, findings, _ = audited(s)
     tap.check('and one that is missing', ('table-missing', ours) in findings, findings)
+    os.rename(f'{s.place}/aside', f'{s.lake}/{ours}')
+
+
+def expired(s, before):
+    """What is old goes, where it is ours."""
+    with open(s.config, encoding='utf-8') as f:
+        text = f.read()
+    with open(s.config, 'w', encoding='utf-8') as f:
+        f.write('expire: { tables: 1h, originals: 1h }\n' + text)
+    r = s.command('expire', '--yes')
+    now = spot.files(s.lake)
+    tap.check('expire deletes ours and leaves the others, and says so', [p for p in before if now.get(p) != before[p]] == [] and set(now) == set(before) and 'no manifest names' in r.stdout, (r, set(now) ^ set(before)))
 
 
 def main():
