@@ -100,8 +100,19 @@ def five_minutes(base):
                 continue
             r = m.run(c)
             tap.check(f'README: {c}', r.returncode == 0 and r.stdout, r)
+    status_members(json.loads(m.run('build/sluice status -c sluice.yaml --json').stdout))
     layout = re.findall(r'^<lake>/(\w+)/', m.page, re.M)
     tap.check('README: what lies where', layout and all(os.path.isdir(f'{base}/lake/{d}') for d in layout), layout)
+
+
+def status_members(status):
+    """doc/cli.md names each member of the object, and of the objects in it."""
+    table = re.findall(r'^\| (`[^|]+`) \| ([^|]+) \|$', text('doc', 'cli.md').split('## status')[1].split('\n## ')[0], re.M)
+    told = {name: set(' '.join(re.findall(r'`([\w ]+)`', what)[:1]).split()) for names, what in table for name in re.findall(r'\w+', names)}
+    tap.check('doc/cli.md names the members of status --json', set(status) == set(told), sorted(set(status) ^ set(told)))
+    inside = {name: set(one) for name, value in status.items() for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and name != 'figures'}
+    wrong = {name: sorted(keys ^ told[name]) for name, keys in inside.items() if keys != told.get(name)}
+    tap.check('and what is in each', len(inside) >= 6 and not wrong, wrong)
 
 
 def daemon(m):
