@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -334,6 +335,46 @@ def together(folder, name, url, hms):
     tap.check(f'{name}: rows of both', got == one.expected() + list(range(1_000_000, two.next_id)), len(got))
 
 
+def expired(folder, name, url, hms):
+    """Old partitions go from the metastore after their folders, whatever is killed in between; and come back with late rows."""
+    age = int(time.time() - HOUR_MS / 1000 - 2 * 3600)
+    s = Place(folder, f'{name}_expired', url, expire=f'{{ tables: {age}s }}')
+    s.feed(1, flows=40, hours=4)
+    r = s.command('run', '--once')
+    tap.check(f'{name}: four hours to expire two of', r.returncode == 0 and len(hms.names(s.database, 'flow')) == 4, r)
+    young = [i for i in s.expected() if (i - 1) % 4 >= 2]
+
+    def exact(what):
+        have, want = hms.names(s.database, 'flow'), folders(s.lake)
+        tap.check(f'{name}: {what}: rows and partitions of two hours', ids(s.lake) == young and have == want and len(want) == 2, f'{len(ids(s.lake))} rows, {sorted(have)}')
+
+    def late():
+        r = s.command('load', '-p', 'flow', '--again', os.path.join(s.watch, 'nfcapd.000000000001'))
+        young[:] = sorted(young + [i for i in s.expected() if (i - 1) % 4 >= 2])
+        tap.check(f'{name}: late rows of old hours bring their partitions back', r.returncode == 0 and len(folders(s.lake)) == 4 and hms.names(s.database, 'flow') == folders(s.lake), r)
+
+    r = s.command('expire')
+    tap.check(f'{name}: expire is counted first', r.returncode == 0 and len(hms.names(s.database, 'flow')) == 4, r)
+    r = s.command('expire', '--yes')
+    tap.check(f'{name}: expire drops what it has deleted', r.returncode == 0 and '2 partitions dropped in the catalog' in r.stdout, r)
+    exact('after it')
+    program = os.environ.get('SLUICE_FAULTS', '')
+    if not os.path.exists(program):
+        tap.skip(f'{name}: an expiry is killed before and while it tells the metastore', 'no build with fault points')
+        return
+    for point, left in (('expire.cleared:kill@2', 4), ('expire.dropped:kill', 3)):
+        late()
+        died = subprocess.run([program, 'expire', '--yes', '-c', s.config], capture_output=True, env={**os.environ, 'SLUICE_FAULT': point}, timeout=60, check=False)
+        tap.check(f'{name}: {point}: the metastore has more than the lake', died.returncode == -9 and len(hms.names(s.database, 'flow')) == left and len(folders(s.lake)) == 2,
+                  f'{died} {hms.names(s.database, "flow")} {folders(s.lake)}')
+        audit = s.command('audit', '--grace', '0')
+        tap.check(f'{name}: {point}: an audit names them', audit.returncode == 3 and len([line for line in audit.stdout.splitlines() if re.match('partition-extra flow/.*: its rows expired', line)]) == left - 2, audit)
+        mended = s.command('audit', '--grace', '0', '--repair') if left == 4 else s.command('expire', '--yes')
+        tap.check(f'{name}: {point}: and the next drops them', mended.returncode == 0, mended)
+        exact(point)
+    tap.check(f'{name}: the lake is in order', s.command('audit', '--grace', '0').returncode == 0)
+
+
 def by_spark(session_of_spark, grown, s, in_hdfs_too):
     """Spark's own client is of the old generation."""
     db, queries = s.database, {}
@@ -390,6 +431,7 @@ def main():
             grown = grown_and_refused(folder, name, url, hms)
             together(folder, name, url, hms)
             silent(folder, name, where, hms)
+            expired(folder, name, url, hms)
             hdfs = in_hdfs(c, folder, name, url, hms)
             if name == 'metastore':
                 with spark.Session(c) as session_of_spark:

@@ -21,6 +21,7 @@ from lake import compactions, expired, ids, manifests, table_files  # noqa: E402
 from spool import HOUR_MS, Spool, stop, wait_for  # noqa: E402
 
 LIBRARY = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
+FILES = 24
 CUT = 12  # o'clock of the day; what ended by then is old enough
 HOUR_S, DAY_S = 3600, 86400
 
@@ -285,6 +286,30 @@ def strange(s):
     tap.check('both are well: it goes', r.returncode == 0 and ids(s.lake) == s.left(13) and not os.path.exists(folder), r)
 
 
+def beside(place):
+    """Workers publish into hours that go, and a compaction is there too."""
+    s = Lake(place)
+    s.keep(tables=age_of(CUT), originals=age_of(CUT))
+    run = s.start('run')
+    ends = []
+    try:
+        for n in range(FILES):
+            s.drop(s.file(9 + n % 6, n))
+            if n % 2:
+                ends.append(s.command('expire', '--yes', '--quiet'))
+            if n % 3 == 2:
+                s.command('compact', '--quiet')
+        done = wait_for(lambda: json.loads(s.command('status', '--json').stdout)['pipelines'][0]['committed'] == FILES, 60, 0.1)
+    finally:
+        stop(run)
+    tap.check('beside a run it goes on, time and again', done and all(r.returncode in (0, 1) for r in ends) and any(r.returncode == 0 for r in ends), ends)
+    for _ in range(2):
+        s.command('compact')
+    r = s.command('expire', '--yes')
+    tap.check('in the end what is old is gone and nothing else', r.returncode == 0 and ids(s.lake) == s.left() and {p.split('/')[3] for p in s.originals()} == {'12', '13', '14'}, (r, s.originals()))
+    tap.check('the lake is in order', s.audit('--grace', '0')[:2] == (0, []) and ' error ' not in s.log(), (s.audit('--grace', '0'), s.log()[-1500:]))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix='sluice-expire-') as place:
         s = filled(place)
@@ -294,6 +319,8 @@ def main():
         left = [o for o in manifests(s.lake)[1]]
         tap.check('manifests still name every original', len({o['original'] for o in left}) == len(s.inputs) + 2, len(left))
         tap.check('nothing is left in staging', not [p for p in glob.glob(f'{s.lake}/_sluice/staging/**', recursive=True) if os.path.isfile(p)])
+    with tempfile.TemporaryDirectory(prefix='sluice-expire-') as place:
+        beside(place)
     tap.done()
 
 
