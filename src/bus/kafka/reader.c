@@ -154,6 +154,42 @@ static enum rc failed(
 	return err_wrap(rc, e, "%s/%u", topic, partition);
 }
 
+/*
+ * One end of what a partition's leader has: RD_KAFKA_OFFSET_BEGINNING or _END, which are times to the brokers. The
+ * library's own call for both ends does not come back before 2.3 while the leader is away, whatever its time-out is
+ * (librdkafka#2588), not even when another broker leads by then.
+ */
+static rd_kafka_resp_err_t ask_end(
+    struct reader *r, const char *topic, unsigned partition, int64_t which, int64_t *offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(list, topic, (int32_t)partition);
+	one->offset = which;
+	rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->client->rk, list, ANSWER_MS);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		err = one->err;
+	*offset = one->offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	return err;
+}
+
+/* The library says of a partition without a leader that there is none. */
+static bool is_there(struct reader *r, const char *topic, unsigned partition)
+{
+	unsigned have = 0;
+	struct err ignored;
+	return client_partitions(r->client, topic, &have, &ignored) == RC_OK && partition < have;
+}
+
+static rd_kafka_resp_err_t ask_ends(
+    struct reader *r, const char *topic, unsigned partition, int64_t *low, int64_t *high)
+{
+	rd_kafka_resp_err_t err = ask_end(r, topic, partition, RD_KAFKA_OFFSET_BEGINNING, low);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		err = ask_end(r, topic, partition, RD_KAFKA_OFFSET_END, high);
+	return is_gone(err) && is_there(r, topic, partition) ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE : err;
+}
+
 enum rc reader_range(
     struct reader *r, const char *topic, unsigned partition, uint64_t *first, uint64_t *next, bool *gone, struct err *e)
 {
@@ -161,9 +197,8 @@ enum rc reader_range(
 	struct mono start = clock_mono();
 	rd_kafka_resp_err_t err;
 	*gone = false;
-	while ((err = rd_kafka_query_watermark_offsets(
-	            r->client->rk, topic, (int32_t)partition, &low, &high, ANSWER_MS)) != RD_KAFKA_RESP_ERR_NO_ERROR &&
-	       is_moving(err) && mono_since(start) < MOVING_MS)
+	while ((err = ask_ends(r, topic, partition, &low, &high)) != RD_KAFKA_RESP_ERR_NO_ERROR && is_moving(err) &&
+	       mono_since(start) < MOVING_MS)
 		clock_sleep_ms(LOOK_MS);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return failed(r, topic, partition, err, gone, e);
