@@ -1,5 +1,5 @@
 """A Kafka broker in KRaft mode: one node, a plaintext listener, one with TLS and SASL (PLAIN, SCRAM), and one for clients that come through a proxy of the test's:
-the broker tells them the proxy's port instead of its own (between.py). Two generations of it.
+the broker tells them the proxy's port instead of its own (between.py). Two generations of it, and two brokers of the newer one that share their topics.
 
 SCRAM of librdkafka before 2.6.1 (Debian 12 has 2.0.2) fails on brokers from 4.0 on: it sends the nonce twice, and they insist on the standard
 (librdkafka#4895). So SCRAM is tested on 3.9 too.
@@ -15,14 +15,16 @@ USER, PASSWORD = 'sluice', 'let-me-in-7'
 CLUSTER = 'A' * 22
 
 
-def properties(folder, ports, ca):
+def properties(folder, ports, ca, first=None):
+    """first: the port of the controller, which is another node"""
     plain, controller, tls, behind, proxy = ports
+    controls = '' if first else f',CONTROLLER://127.0.0.1:{controller}'
     return {
         'log.dirs': f'{folder}/data',
-        'process.roles': 'broker,controller',
-        'node.id': 1,
-        'controller.quorum.voters': f'1@127.0.0.1:{controller}',
-        'listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{behind}',
+        'process.roles': 'broker' if first else 'broker,controller',
+        'node.id': 2 if first else 1,
+        'controller.quorum.voters': f'1@127.0.0.1:{first or controller}',
+        'listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},PROXIED://127.0.0.1:{behind}{controls}',
         'advertised.listeners': f'PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{tls},PROXIED://127.0.0.1:{proxy}',
         'controller.listener.names': 'CONTROLLER',
         'inter.broker.listener.name': 'PLAINTEXT',
@@ -52,6 +54,10 @@ COMMON = {
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 500,
 }
+PAIR = {
+    'offsets.topic.replication.factor': 2,
+    'transaction.state.log.replication.factor': 2,
+}
 SINCE_4 = {
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
@@ -68,26 +74,41 @@ LOG = """Configuration:
 """
 
 
-def servers(run, ports, _, name='kafka'):
-    """The broker, and what a client must know."""
+def broker(run, ports, name, jar, **more):
+    """A broker, and what a client must know. jar: of which generation; more: properties"""
     folder, ca = f'{run}/{name}', authority.of(run)
     os.makedirs(folder, exist_ok=True)
+    first = more.pop('first', None)
+    values = COMMON | properties(folder, ports, ca, first) | (SINCE_4 if jar == 'kafka' else {}) | more
     with open(f'{folder}/server.properties', 'w', encoding='utf-8') as f:
-        f.writelines(f'{key}={value}\n' for key, value in (COMMON | properties(folder, ports, ca) | (SINCE_4 if name == 'kafka' else {})).items())
+        f.writelines(f'{key}={value}\n' for key, value in values.items())
     with open(f'{folder}/log4j2.yaml', 'w', encoding='utf-8') as f:
         f.write(LOG)
-    path, flags = jars.class_path(name), [f'-Dlog4j2.configurationFile={folder}/log4j2.yaml']
+    path, flags = jars.class_path(jar), [f'-Dlog4j2.configurationFile={folder}/log4j2.yaml']
     scram = [word for kind in ('256', '512') for word in ('--add-scram', f'SCRAM-SHA-{kind}=[name={USER},password={PASSWORD}]')]
     prepare = java(128, path, 'kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER, '--config', f'{folder}/server.properties', '--ignore-formatted', *scram,
                    flags=flags)
     run_it = java(512, path, 'kafka.Kafka', f'{folder}/server.properties', flags=flags)
     where = {'bootstrap': f'127.0.0.1:{ports[0]}', 'sasl_ssl': f'127.0.0.1:{ports[2]}', 'ca': f'{ca}/ca.pem', 'user': USER, 'password': PASSWORD,
              'behind': ports[3], 'proxy': ports[4]}
-    return [Server(name, run_it, folder, prepare)], where
+    return Server(name, run_it, folder, prepare), where
 
 
-def servers_3(run, ports, others):
-    return servers(run, ports, others, 'kafka3')
+def servers(run, ports, _):
+    server, where = broker(run, ports, 'kafka', 'kafka')
+    return [server], where
+
+
+def servers_3(run, ports, _):
+    server, where = broker(run, ports, 'kafka3', 'kafka3')
+    return [server], where
+
+
+def servers_pair(run, ports, _):
+    """The first is the controller too; the second may be missed."""
+    one, first = broker(run, ports[:PORTS], 'pair1', 'kafka', **PAIR)
+    two, second = broker(run, ports[PORTS:], 'pair2', 'kafka', first=ports[1], **PAIR)
+    return [one, two], {'bootstrap': f'{first["bootstrap"]},{second["bootstrap"]}', 'nodes': {'pair1': first['bootstrap'], 'pair2': second['bootstrap']}}
 
 
 PORTS = 5
@@ -107,15 +128,62 @@ def _ask(address, key, version, body, seconds=3):
         return answer.read(length - 4)
 
 
+class _Answer:
+    """Read from left to right."""
+
+    def __init__(self, content):
+        self.content, self.at = content, 0
+
+    def number(self, form='>i'):
+        self.at += struct.calcsize(form)
+        return struct.unpack_from(form, self.content, self.at - struct.calcsize(form))[0]
+
+    def text(self):
+        length = self.number('>h')
+        self.at += max(0, length)
+
+    def numbers(self):
+        return [self.number() for _ in range(self.number())]
+
+
+def metadata(address, topic=None):
+    """How many brokers there are, the controller's number, and {partition of the topic: number of its leader, -1 none}."""
+    asked = struct.pack('>i', 0) if topic is None else struct.pack('>i', 1) + _string(topic)
+    answer, leaders = _Answer(_ask(address, 3, 4, asked + struct.pack('>?', False))), {}
+    answer.number()
+    brokers = answer.number()
+    for _ in range(brokers):
+        answer.number()
+        answer.text()
+        answer.number()
+        answer.text()
+    answer.text()
+    controller = answer.number()
+    for _ in range(answer.number()):
+        answer.number('>h')
+        answer.text()
+        answer.number('>?')
+        for _ in range(answer.number()):
+            answer.number('>h')
+            partition = answer.number()
+            leaders[partition] = answer.number()
+            answer.numbers()
+            answer.numbers()
+    return brokers, controller, leaders
+
+
 def ready(where):
     """Raises OSError, struct.error or ValueError until the broker answers for its metadata and knows its controller."""
-    answer = _ask(where['bootstrap'], 3, 4, struct.pack('>i?', 0, False))
-    brokers, at = struct.unpack_from('>i', answer, 4)[0], 8
-    for _ in range(brokers):
-        at += 4
-        at += 2 + struct.unpack_from('>h', answer, at)[0] + 4
-        at += 2 + max(0, struct.unpack_from('>h', answer, at)[0])
-    at += 2 + max(0, struct.unpack_from('>h', answer, at)[0])
-    if brokers == 0 or struct.unpack_from('>i', answer, at)[0] < 0:
+    brokers, controller, _ = metadata(where['bootstrap'])
+    if brokers == 0 or controller < 0:
         raise ValueError('the broker knows no controller yet')
 
+
+def pair_ready(name, where):
+    """The same, and it knows the other one; but for the first the other one may be away."""
+    brokers, controller, _ = metadata(where['nodes'][name])
+    if controller < 0 or brokers < (2 if name == 'pair2' else 1):
+        raise ValueError('the brokers do not know each other yet')
+
+
+READY_PAIR = {name: (lambda where, name=name: pair_ready(name, where)) for name in ('pair1', 'pair2')}

@@ -5,6 +5,7 @@ from . import hdfs, kafka, kerberos, metastore
 PARTS = {
     'kafka': (kafka.PORTS, kafka.servers, {'kafka': kafka.ready}),
     'kafka3': (kafka.PORTS, kafka.servers_3, {'kafka3': kafka.ready}),
+    'pair': (2 * kafka.PORTS, kafka.servers_pair, kafka.READY_PAIR),
     'hdfs': (hdfs.PORTS, hdfs.servers, hdfs.READY),
     'kerberos': (kerberos.PORTS, kerberos.servers, kerberos.READY),
     'metastore': (metastore.PORTS, metastore.servers_2, {'metastore': metastore.ready}),
@@ -13,8 +14,8 @@ PARTS = {
 
 
 def here():
-    """Those that this machine has the programs for."""
-    return [part for part in PARTS if part != 'kerberos' or not kerberos.lacking()]
+    """Those of a cluster for all scripts: what this machine has the programs for, and no second broker, which few scripts want."""
+    return [part for part in PARTS if part != 'pair' and (part != 'kerberos' or not kerberos.lacking())]
 
 
 def probe(server):

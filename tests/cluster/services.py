@@ -22,7 +22,8 @@ from cluster import events, rdkafka  # noqa: E402
 from cluster.between import Between  # noqa: E402
 from cluster.faulty import Faulty  # noqa: E402
 from cluster.hdfs import admin  # noqa: E402
-from cluster.service_site import HUGE, LARGE, ROWS, TOLD_S, Missing, Site  # noqa: E402
+from cluster.kafka import metadata  # noqa: E402
+from cluster.service_site import HUGE, LARGE, ROWS, SMALL, TOLD_S, Missing, Site  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from spool import wait_for  # noqa: E402
 
@@ -251,6 +252,28 @@ def smaller(site, most):
                 events.set_topic(kafka, topic, 'max.message.bytes', 1048588)
 
 
+@contextlib.contextmanager
+def leader_killed(site, moves):
+    """The second of two brokers dies, which leads some partitions. moves: the first one gets them"""
+    first, second = site.c.pair.nodes
+    topics = {p['topic'] for p in partitions(site)}
+
+    def led_by(number):
+        return [(t, n) for t in topics for n, leader in metadata(site.c.pair.nodes[first], t)[2].items() if leader == number]
+    if not led_by(2):
+        raise Missing('the second broker leads nothing')
+    site.c.server(second).kill()
+    try:
+        yield
+        if not wait_for(lambda: not led_by(2), TOLD_S, 0.2) or bool(led_by(-1)) == moves:
+            raise Missing(f'without a leader: {led_by(-1)}, still with the second: {led_by(2)}')
+        late = site.settle() if moves else []
+        if late:
+            raise Missing(f'with {second} away: {late}')
+    finally:
+        site.c.server(second).start().wait(120)
+
+
 AWAY = 'waits: Kafka is away'
 CLOSED = r'closed the connection|connection broke|cannot connect'
 
@@ -286,11 +309,20 @@ LAKE = [
 ]
 
 
+MANY = (SMALL,) * 12  # some of them in each partition
+
+TWO_BROKERS = [
+    ('{ replication.factor: 2 }', Fault('leader of partitions killed, another broker takes over', (leader_killed, True), 'Kafka', 'waits a moment: Kafka is away', lasts=False,
+                                        servers=True, drops=MANY, full=True)),
+    ('{ replication.factor: 1 }', Fault('leader of partitions killed, there is no other', (leader_killed, False), 'Kafka', AWAY, servers=True, drops=MANY, full=True)),
+]
+
+
 class Lane:
     """A site, its faults, and what its daemons are called in the table."""
 
-    def __init__(self, site, faults):
-        self.site, self.faults, self.what = site, faults, ', '.join(f'`{w}`' for w in site.words)
+    def __init__(self, site, faults, place=''):
+        self.site, self.faults, self.what = site, faults, ', '.join(f'`{w}`' for w in site.words) + place
 
     def begin(self):
         self.site.start()
@@ -360,6 +392,21 @@ def one_cluster(chosen):
         return run([make(c, place, ends, faults) for make, all_faults in ((bus_lane, BUS), (lake_lane, LAKE)) if (faults := [f for f in all_faults if chosen(f)])])
 
 
+def two_brokers(chosen):
+    """The lake is a folder here."""
+    some = [(topic, fault) for topic, fault in TWO_BROKERS if chosen(fault)]
+    if not some:
+        return []
+    with session('pair') as c, tempfile.TemporaryDirectory(prefix='sluice-services-') as place, contextlib.ExitStack() as ends:
+        lanes = []
+        for n, (topic, fault) in enumerate(some):
+            kafka = f'{{ session.timeout.ms: 6000, heartbeat.interval.ms: 1000, topic: {topic} }}'
+            site = Site(c, os.path.join(place, str(n)), f'services-{os.getpid()}-pair{n}', ('collect', 'work'), bus=f'kafka://{c.pair.bootstrap}', kafka=kafka)
+            ends.callback(site.close)
+            lanes.append(Lane(site, [fault], ', two brokers'))
+        return run(lanes)
+
+
 def main():
     if why_not():
         tap.skip('service faults', why_not())
@@ -369,7 +416,7 @@ def main():
 
     def chosen(fault):
         return any(fault.name.startswith(w) for w in words) if words else full or not fault.full
-    table = one_cluster(chosen)
+    table = one_cluster(chosen) + two_brokers(chosen)
     if not words:
         matrix.check(HEADING, [text for of_full, text in table if not of_full])
         if full:
