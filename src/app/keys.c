@@ -113,7 +113,7 @@ const struct config_key key_table[] = {
 	.help = "A claim of another instance that is that old and not committed is shown by `sluice status`."},
     {DURATION("claim.keep", settings.claim_keep_ms), .least = 1000, .most = 3650 * DAY, .fallback = "30d",
 	.help = "A claim stays that long after its original was committed or refused, and as long as the file lies there."},
-    {CHOICE("confine", settings.confine), .choices = "off on", .fallback = "off",
+    {CHOICE("confine", settings.confine), .choices = "off on", .fallback = "on",
 	.help = "on: dissectors run in processes without rights; off: in ours. `sluice dissect` always confines, but for --unconfined."},
     {SIZE("confine.memory", settings.confine_memory), .least = 32 * MIB, .most = 64 * GIB, .fallback = "256MiB",
 	.help = "Most memory that one of these processes may have; an input that makes it want more is a reject."},

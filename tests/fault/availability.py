@@ -262,6 +262,7 @@ def upgrade(place, rounds):
             if not tap.check(f'upgrade {n}: all processes are of {version}, the supervisor is the process it was',
                              over and s.run.poll() is None and not old & now and all(runs(p, program) for p in (s.run.pid, *now)), s.log()[-3000:]):
                 break
+        wait_for(lambda: all(len(watcher.gaps[n]) >= rounds for n in names), 5)  # it may be the last to run on a busy machine
         gaps = watcher.stop()
         s.ready()
         with open(s.config, encoding='utf-8') as f:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Confinement through the program: the same rows, what is in force, damaged files, children killed in the middle, kernels that lack parts of it, nothing left behind."""
+"""Confinement through the program: on without a word, the same rows, what is in force, damaged files, children killed in the middle, kernels that lack parts of it, nothing left behind."""
 import ctypes
 import json
 import os
@@ -43,7 +43,7 @@ def status(s):
 
 def once(place, name, **keys):
     """Small files, which the collector dissects, or large ones, which the worker does."""
-    s = Spool(place, confine='on', commit='{ max_age: 100ms }', collect='{ settle: 0 }', **keys)
+    s = Spool(place, commit='{ max_age: 100ms }', collect='{ settle: 0 }', **keys)
     for i in range(20):
         s.make(f'nfcapd.2026011409{i:02}', 300 + i)
     for n in s.inputs:
@@ -68,7 +68,7 @@ def large_files(place):
 
 
 def check_says(place):
-    s = Spool(place, confine='on')
+    s = Spool(place)
     done = subprocess.run([s.sluice, 'check', '-c', s.config], capture_output=True, text=True, check=False)
     line = [text for text in done.stdout.splitlines() if 'confinement' in text]
     tap.check('check says what is in force', len(line) == 1 and line[0].startswith('ok') and 'seccomp' in line[0].lower() and 'rlimits' in line[0], done.stdout)
@@ -76,7 +76,7 @@ def check_says(place):
 
 def killed(place):
     """Children and fork servers die by a stranger's hand while files come: every row once."""
-    s = Spool(place, confine='on', commit='{ max_age: 100ms }', collect='{ rescan: 1s, settle: 100ms }', event='{ inline_max: 20KiB }')
+    s = Spool(place, commit='{ max_age: 100ms }', collect='{ rescan: 1s, settle: 100ms }', event='{ inline_max: 20KiB }')
     run = s.start('run')
     for i in range(60):
         name = f'nfcapd.20260114{9 + i // 60:02}{i % 60:02}'
@@ -134,7 +134,7 @@ def without(*calls):
 
 def lacking(place, name, calls, missing):
     """The rest is in force; a warning a daemon, and status says it."""
-    s = Spool(place, confine='on', commit='{ max_age: 100ms }', collect='{ settle: 0 }', event='{ inline_max: 20KiB }')
+    s = Spool(place, commit='{ max_age: 100ms }', collect='{ settle: 0 }', event='{ inline_max: 20KiB }')
     for i in range(4):
         s.drop(f'nfcapd.20260114090{i}', s.make(f'nfcapd.20260114090{i}', 2000 if i % 2 else 50))
     enter = without(*calls)
