@@ -5,6 +5,7 @@
 
 Needs root, and the hierarchy of control groups that is called systemd (version 1) or the one of version 2 alone.
 """
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 import time
 
 V1, V2 = '/sys/fs/cgroup/systemd', '/sys/fs/cgroup'
+CLONE_NEWNS, PR_SET_PDEATHSIG = 0x20000, 1
 PATH = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C.UTF-8'}
 # Run in the new namespaces. $1: the root, $2: the type of control groups, $3: its options.
 BOOT = r'''
@@ -56,6 +58,13 @@ def why_not():
     return '' if os.path.exists(f'{V1}/cgroup.procs') or os.path.exists(f'{V2}/cgroup.controllers') else 'there are no control groups that systemd could use'
 
 
+def own_mounts():
+    """What this process mounts from here on goes with it, however it ends."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), 'unshare')
+    subprocess.run(['mount', '--make-rprivate', '/'], check=True)
+
+
 class Booted:
     def __init__(self, root):
         self.root, self.process, self.pid = root, None, 0
@@ -63,7 +72,8 @@ class Booted:
         self.group = os.path.join(top, f'sluice-test-{os.getpid()}')
 
     def enter(self):
-        """In the child: its own control group is what systemd takes for the whole."""
+        """In the child: its own control group is what systemd takes for the whole. It ends with us."""
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with open(f'{self.group}/cgroup.procs', 'w', encoding='ascii') as f:
             f.write(str(os.getpid()))
 
