@@ -246,10 +246,10 @@ static const struct {
     {"wild_reject", "batch: reject 0", NULL},
     {"empty_batch", "nothing in it", NULL},
     {"tamper", "batch: ", "past its time"},
-    {"stand_rows", "batch: ", "called vhangup"},
-    {"stand_size", "batch: ", "called vhangup"},
-    {"stand_span", "batch: column 1 row 1", "called vhangup"},
-    {"stand_empty", "nothing in it", "called vhangup"},
+    {"stand_rows", "batch: ", "called getpgid"},
+    {"stand_size", "batch: ", "called getpgid"},
+    {"stand_span", "batch: column 1 row 1", "called getpgid"},
+    {"stand_empty", "nothing in it", "called getpgid"},
 };
 
 static bool can_run(const char *act)
