@@ -68,6 +68,7 @@ struct registrar {
 	struct catalog *catalog;
 	struct store *store;
 	int64_t since_ms; /* wall, of the first failure in a row; 0 all is well */
+	bool tidy;        /* no note lies there: at first, one of a predecessor that was killed may */
 	enum rc rc;
 	struct err reason;
 };
@@ -247,6 +248,7 @@ static void failed(struct registrar *r, struct work *w, enum rc rc, const struct
 		r->since_ms = clock_wall().ns / NS_PER_MS;
 	r->rc = rc;
 	r->reason = *e;
+	r->tidy = false;
 	write_note(r);
 }
 
@@ -259,9 +261,10 @@ static void worked(struct registrar *r, struct work *w)
 	w->wait_ms = 0;
 	for (size_t i = 0; i < r->datasets.count; i++)
 		well &= r->work[i].said[0] == '\0';
-	if (!well || r->since_ms == 0)
+	if (!well || r->tidy)
 		return;
 	r->since_ms = 0;
+	r->tidy = true;
 	write_note(r);
 }
 

@@ -355,6 +355,21 @@ static void what_was_noted_while_it_was_away_is_told_after(void **state)
 	assert_int_equal(registrar_stop(&r, 5000, NULL, NULL, &e), RC_OK);
 }
 
+static void what_a_killed_one_waited_for_is_past(void **state)
+{
+	struct bench *t = *state;
+	struct err e;
+	static const char left[] = "1000\n18\nit was away\n";
+	char *path = registrar_note_path(t->settings.state, "worker");
+	assert_int_equal(file_store(path, left, sizeof left - 1, 0640, &e), RC_OK);
+	mem_free(&path);
+	struct registrar *r = registrar_start(&t->settings, "worker", &t->figures);
+	registrar_note(r, &flow, HOUR_0);
+	for (char *text; (text = note_of(t)) != NULL; mem_free(&text))
+		clock_sleep_ms(5); /* the time-out of the test is its end */
+	assert_int_equal(registrar_stop(&r, 1000, NULL, NULL, &e), RC_OK);
+}
+
 /* More hours than it keeps: the lake is the list. */
 static void a_full_list_becomes_a_look(void **state)
 {
@@ -492,6 +507,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_look_finds_what_the_lake_has, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_empty_lake_makes_no_table, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_was_noted_while_it_was_away_is_told_after, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_a_killed_one_waited_for_is_past, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_full_list_becomes_a_look, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_waits_for_a_silent_one, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once, setup, teardown),
