@@ -26,13 +26,18 @@ def lines_of(folder, endings, pattern, clean=lambda text: text):
                         yield f'{os.path.relpath(path, ROOT)}:{number}: {found[0]}'
 
 
+def is_name(found):
+    """The shells whose completions are printed are named where that is done, and nothing is started there."""
+    return found.startswith('src/app/completion.c:') and found.endswith(': "bash"')
+
+
 def main():
     # The patterns find what they are for: without this a mistake in one would pass as silence.
     for pattern, text in ((C, 'system("x")'), (C, 'popen (a, "r")'), (C, 'argv[] = {"/bin/sh"'), (C, '"-c"'), (PYTHON, 'run(x, shell=True)'), (PYTHON, 'os.system(x)')):
         if not pattern.search(text):
             print(f'the pattern does not find {text}')
             return 1
-    wrong = [*lines_of('src', ('.c', '.h'), C, bare), *lines_of('src', ('.py',), PYTHON), *lines_of('spark', ('.py',), PYTHON)]
+    wrong = [*(found for found in lines_of('src', ('.c', '.h'), C, bare) if not is_name(found)), *lines_of('src', ('.py',), PYTHON), *lines_of('spark', ('.py',), PYTHON)]
     print('\n'.join(wrong) if wrong else 'no shell')
     return 1 if wrong else 0
 
