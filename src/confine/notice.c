@@ -21,7 +21,8 @@
 #define SET_FLAGS        _IOW('!', 4, uint64_t)
 #define FLAG_SYNC_WAKEUP UINT64_C(1)
 
-/* Needed by nobody here, and refused by no filter around us, of a unit or a container: a refusal comes before a notice. */
+/* Needed by nobody here, and refused by no filter around us, of a unit or a container: a refusal comes before a notice.
+ */
 int notice_call(void)
 {
 	return SYS_getpgid;
