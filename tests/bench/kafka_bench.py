@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 from cluster import rdkafka  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
-from measure import SLUICE, place_for, record, warm  # noqa: E402
+from measure import SLUICE, cpu_tree, place_for, record  # noqa: E402
 from spool import children, stop, wait_for  # noqa: E402
 
 import proxy_bench  # noqa: E402
@@ -42,12 +42,6 @@ def pieces():
     return made
 
 
-def cpu_seconds(pid):
-    with open(f'/proc/{pid}/stat', encoding='ascii') as f:
-        part = f.read().rsplit(')', 1)[1].split()
-    return (int(part[11]) + int(part[12])) / os.sysconf('SC_CLK_TCK')
-
-
 class Commits:
     """Counts the files whose rows are committed, from the manifests: `sluice status` asks the broker, which would be measured too."""
 
@@ -73,7 +67,7 @@ def ours(c, made, number):
     wait_for(lambda: len(children(run.pid)) >= 2)
     time.sleep(3)
     pids = {'collector': children(run.pid)[0], 'worker': children(run.pid)[1], 'broker': c.server('kafka').pid()}
-    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    before = {name: cpu_tree(pid) for name, pid in pids.items()}
     began = time.monotonic()
     for i in range(len(made)):
         os.rename(os.path.join(s.watch, f'.{i:04}.part'), os.path.join(s.watch, f'{i:04}.log'))
@@ -81,7 +75,7 @@ def ours(c, made, number):
     if not wait_for(lambda: commits.count() >= len(made), 300, 0.05):
         sys.exit('bench: not everything was committed\n' + s.log()[-2000:])
     took = time.monotonic() - began
-    cpu = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    cpu = {name: cpu_tree(pid) - before[name] for name, pid in pids.items()}
     stop(run)
     return instance, took, cpu
 
@@ -91,12 +85,12 @@ def bare(c, topic, target):
         client.create(target, 2)
     time.sleep(1)
     broker = c.server('kafka').pid()
-    before = cpu_seconds(broker)
+    before = cpu_tree(broker)
     done = subprocess.run([LOOP, c.kafka.bootstrap, topic, target, *SETTINGS], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f'bench: {done.stderr}')
     events, size, seconds = done.stdout.split()
-    return int(events), int(size), float(seconds), cpu_seconds(broker) - before
+    return int(events), int(size), float(seconds), cpu_tree(broker) - before
 
 
 def bench_kafka(runs):
