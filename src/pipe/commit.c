@@ -249,7 +249,7 @@ static enum rc check(
 	return RC_END;
 }
 
-static void count(const struct bench *b, const struct draft_totals *t)
+void commit_count(const struct bench *b, const struct draft_totals *t)
 {
 	metric_add(b->figures, FIGURE_COMMITS, 1);
 	metric_add(b->figures, b->replay ? FIGURE_FILES_REPLAYED : FIGURE_FILES_COMMITTED, t->originals);
@@ -334,7 +334,6 @@ enum rc commit_run(const struct bench *b, const struct place *p, struct draft *d
 	for (size_t i = 0; i < files; i++)
 		if (!file[i].rejects)
 			registrar_note(b->registrar, p->pipeline->schema, file[i].hour);
-	count(b, draft_totals(d));
 	if ((rc = note_and_trim(b, p, d, &head, e)) != RC_OK)
 		return rc;
 	(void)!store_remove(b->store, &staging, 1, &ignored);

@@ -22,6 +22,9 @@
 enum rc commit_run(
     const struct bench *bench, const struct place *place, struct draft *d, uint64_t end, struct err *e) MUST_USE;
 
+/* The figures of a commit that is there: once, by whoever knows that it is, be it of commit_run or of its recovery. */
+void commit_count(const struct bench *b, const struct draft_totals *t);
+
 /*
  * Where a partition goes on: rolls its newest manifest forward again, brings the index of identities up to date,
  * deletes staged files that nobody wants. *next: the first offset that is not committed. RC_END: nothing was ever

@@ -61,13 +61,15 @@ struct lane {
 	uint64_t limit; /* the open commit must not pass it, NONE */
 	struct draft *draft;
 	struct parts *parts;
-	uint64_t last;   /* offset of the last original in the draft, NONE */
-	bool flush;      /* somebody asked for a commit now */
-	bool unsure;     /* the last commit failed on its way: it may be there, and not be published */
-	bool reads;      /* it has asked the bus since it recovered, and the bus has answered */
-	bool dry;        /* there was no further event at the last look */
-	bool told_parts; /* that it waits for the rest of an original */
-	char *text;      /* of the event read last */
+	uint64_t last; /* offset of the last original in the draft, NONE */
+	bool flush;    /* somebody asked for a commit now */
+	bool unsure;   /* the last commit failed on its way: it may be there, and not be published */
+	uint64_t unsure_end;
+	struct draft_totals unsure_totals; /* not counted yet */
+	bool reads;                        /* it has asked the bus since it recovered, and the bus has answered */
+	bool dry;                          /* there was no further event at the last look */
+	bool told_parts;                   /* that it waits for the rest of an original */
+	char *text;                        /* of the event read last */
 	size_t text_size;
 
 	struct house house;
@@ -309,6 +311,10 @@ static bool recover(struct lane *l)
 	drop(l);
 	place_renew(&l->place);
 	rc = commit_recover(l->bench, &l->place, &start, &e);
+	if (rc == RC_OK && l->unsure && start == l->unsure_end) {
+		commit_count(l->bench, &l->unsure_totals);
+		l->unsure = false;
+	}
 	if (rc == RC_OK || rc == RC_END)
 		rc = check_bus(l, rc == RC_OK, &start, &e);
 	if (rc == RC_OK)
@@ -367,6 +373,7 @@ static bool commit(struct lane *l, uint64_t end)
 	enum rc rc = commit_run(l->bench, &l->place, l->draft, end, &e);
 
 	if (rc == RC_OK) {
+		commit_count(l->bench, draft_totals(l->draft));
 		draft_free(&l->draft);
 		l->start = end;
 		l->last = NONE;
@@ -388,6 +395,8 @@ static bool commit(struct lane *l, uint64_t end)
 		return true;
 	}
 	l->unsure = true;
+	l->unsure_end = end;
+	l->unsure_totals = *draft_totals(l->draft);
 	recover_later(l, rc, &e);
 	return false;
 }

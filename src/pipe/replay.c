@@ -255,6 +255,8 @@ static enum rc commit(struct replay *r, struct err *e)
 	if (r->draft == NULL)
 		return RC_OK;
 	enum rc rc = commit_run(&r->bench, &r->place, r->draft, r->start + 1, e);
+	if (rc == RC_OK)
+		commit_count(&r->bench, draft_totals(r->draft));
 	for (size_t i = 0; i < r->dones && rc == RC_OK; i++)
 		tell(r, REPLAY_DONE, &r->done[i], NULL);
 	drop(r);
