@@ -14,10 +14,7 @@
 #include "base/mem.h"
 #include "store/local/dirs.h"
 
-enum {
-	CREATE_TRIES = 8,
-	EARLY = 4 << 20, /* bytes whose way to the disk begins while the file is still written */
-};
+enum { CREATE_TRIES = 8 };
 
 struct store_file {
 	int fd; /* -1: closed early, so only syncfs can make it durable */
@@ -25,8 +22,6 @@ struct store_file {
 	uint8_t *buffer;
 	size_t used;
 	uint64_t size;
-	uint64_t given; /* bytes that the system has */
-	uint64_t begun; /* of these on their way to the disk */
 	bool closed;
 	enum rc rc; /* the first failure: what follows it would leave a hole */
 	struct err reason;
@@ -60,23 +55,12 @@ enum rc writing_create(struct store *s, const char *path, struct store_file **ou
 	return RC_OK;
 }
 
-/* Whoever syncs the file waits for less then. A failure is remembered by the system, and is the sync's. */
-static void begin_early(struct store_file *f)
-{
-	if (f->given - f->begun < EARLY)
-		return;
-	(void)sync_file_range(f->fd, (off_t)f->begun, (off_t)(f->given - f->begun), SYNC_FILE_RANGE_WRITE);
-	f->begun = f->given;
-}
-
 static enum rc put(struct store_file *f, const void *bytes, size_t size)
 {
 	f->rc = file_write(f->fd, bytes, size, &f->reason);
 	if (f->rc != RC_OK)
-		return err_wrap(f->rc, &f->reason, "%.300s", f->path);
-	f->given += size;
-	begin_early(f);
-	return RC_OK;
+		(void)err_wrap(f->rc, &f->reason, "%.300s", f->path);
+	return f->rc;
 }
 
 static enum rc empty_buffer(struct store_file *f)
