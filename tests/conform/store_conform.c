@@ -466,7 +466,7 @@ static char *listing(struct store *s, const char *folder)
 static void replace_is_one_step_where_it_says_so(void **state)
 {
 	struct bench *t = *state;
-	enum { ROUNDS = 150 };
+	enum { ROUNDS = 90 };
 	unsigned before = 0, after = 0;
 	if (!store_replaces_at_once(t->store))
 		return;

@@ -18,11 +18,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "store/local/names.h"
 
-enum { GUARD_MS = 5000 };
+enum {
+	GUARD_MS = 5000,
+	LISTERS_MS = 50, /* for whoever has opened the folder that went, and has not read it yet */
+};
 
 struct exchange {
 	struct local *local;
@@ -186,18 +190,23 @@ static enum rc swap_alone(struct exchange *x, struct err *e)
 
 /*
  * Of the kept folder only what went may stay. In the folder that is to be, before the exchange, this takes back every
- * link; after it, what others had in the folder; a file that came at the last moment is linked back first.
+ * link; after it, what others had in the folder; a file that came at the last moment is linked back first. Who was
+ * about to read the folder when the names were exchanged reads this one: he gets time to do so while it is whole.
  */
 static enum rc tidy(struct exchange *x, bool swapped, struct err *e)
 {
 	char **names = NULL;
 	size_t count = 0;
+	bool waited = false;
 	enum rc rc = list_names(x->next, &names, &count, e);
 	for (size_t i = 0; i < count && rc == RC_OK; i++) {
 		if (goes(x, names[i]) && (swapped || !is_there(x->live, names[i])))
 			continue;
 		if (!is_in(x->comes, x->ins, names[i]))
 			rc = link_in(x->next, names[i], x->live, e);
+		if (swapped && !waited)
+			clock_sleep_ms(LISTERS_MS);
+		waited = true;
 		if (rc == RC_OK && unlinkat(x->next, names[i], 0) != 0 && errno != ENOENT)
 			rc = err_sys(RC_FAIL, errno, e, "%.200s/%.200s: cannot remove", x->kept, names[i]);
 	}

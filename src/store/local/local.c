@@ -148,19 +148,40 @@ static enum rc read_file(struct store *s, const char *path, struct source **out,
 	return RC_OK;
 }
 
+/* Whether the path still leads to the folder that was listed. What can't be told counts as yes. */
+static bool is_still(const struct beneath *at, const char *path, const struct stat *listed)
+{
+	struct stat now;
+	int fd = beneath_open(at, path, O_PATH | O_DIRECTORY, 0);
+	bool other = fd >= 0 && fstat(fd, &now) == 0 && (now.st_ino != listed->st_ino || now.st_dev != listed->st_dev);
+	if (fd >= 0)
+		close(fd);
+	return !other;
+}
+
+/* A folder that was exchanged for another while it was read may have lost names that the other holds: once more. */
 static enum rc list(
     struct store *s, const char *prefix, const char *after, size_t max, char ***names, size_t *count, struct err *e)
 {
-	int fd = beneath_open(&local_of(s)->at, prefix, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0 && errno == ENOENT) {
-		*names = NULL;
-		*count = 0;
-		return RC_OK;
+	const struct beneath *at = &local_of(s)->at;
+	for (;;) {
+		struct stat listed;
+		int fd = beneath_open(at, prefix, O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0 && errno == ENOENT) {
+			*names = NULL;
+			*count = 0;
+			return RC_OK;
+		}
+		if (fd < 0)
+			return beneath_error(errno, prefix, e, "cannot list");
+		bool known = fstat(fd, &listed) == 0;
+		enum rc rc = names_read(fd, after, max, names, count, e);
+		if (rc != RC_OK)
+			return err_wrap(rc, e, "%.300s", prefix);
+		if (!known || is_still(at, prefix, &listed))
+			return RC_OK;
+		store_list_free(names, *count);
 	}
-	if (fd < 0)
-		return beneath_error(errno, prefix, e, "cannot list");
-	enum rc rc = names_read(fd, after, max, names, count, e);
-	return rc == RC_OK ? rc : err_wrap(rc, e, "%.300s", prefix);
 }
 
 static enum rc remove_one(struct local *l, const char *path, struct err *e)
