@@ -12,6 +12,7 @@ void heap_keep(void)
 #ifdef __GLIBC__
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT);
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_ARENA_MAX, 1);
 #endif
 }
 
