@@ -18,6 +18,7 @@ enum {
 	CHUNK_ROWS = 512,      /* encoded at once: what a cut at the limit may have to undo */
 	KEEP_BYTES = 16 << 20, /* buffers beyond that are given back after an original */
 	LIMIT_LEAST = 4096,
+	PART_MOST = 2 << 20, /* of a value: larger buffers go back to the kernel, and pass by the processor's cache */
 	BYTES_PER_ROW = 64,
 	ROWS_LEAST = 64,
 };
@@ -273,6 +274,7 @@ enum rc rows_make(struct rows_maker *m, const void *bytes, size_t size, const st
 	struct dissector *d = NULL;
 	size_t taken = HEADERS_ROOM + 2 * REPORT_ENTRIES_MAX;
 	m->value_max = m->limits.event_bytes > taken + LIMIT_LEAST ? m->limits.event_bytes - taken : LIMIT_LEAST;
+	m->value_max = m->value_max < PART_MOST ? m->value_max : PART_MOST;
 	m->bytes_max = bytes_max;
 	m->encoded = 0;
 	m->cut = false;
