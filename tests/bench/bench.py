@@ -249,7 +249,11 @@ def bench_size(_):
     results.append({'name': 'size', 'text': done.stdout})
 
 
-SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': kafka_bench.bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'compact': compact_bench.bench_compact, 'confine': bench_confine, 'spark': spark_bench.bench_spark}
+def bench_kafka(runs):
+    kafka_bench.bench_kafka(runs, v5_file('lz4'))
+
+
+SECTIONS = {'dns': dns_bench.bench_dns, 'proxy': proxy_bench.bench_proxy, 'kafka': bench_kafka, 'hdfs': hdfs_bench.bench_hdfs, 'small': bench_small, 'latency': bench_latency, 'flow': bench_flow, 'workers': bench_workers, 'memory': bench_memory, 'ledger': bench_ledger, 'size': bench_size, 'compact': compact_bench.bench_compact, 'confine': bench_confine, 'spark': spark_bench.bench_spark}
 
 
 def main():
