@@ -37,7 +37,7 @@ def configure(folder, name, values, default_fs):
 
 
 def command(folder, conf, class_path, port):
-    flags = [f'-Dderby.system.home={folder}', f'-Dderby.stream.error.file={folder}/derby.log', f'-Dlog4j2.configurationFile={conf}/log4j2.properties',
+    flags = [f'-Djava.io.tmpdir={folder}', f'-Dderby.system.home={folder}', f'-Dderby.stream.error.file={folder}/derby.log', f'-Dlog4j2.configurationFile={conf}/log4j2.properties',
              f'-Dlog4j.configurationFile={conf}/log4j2.properties']
     return java(384, f'{conf}:{class_path}', MAIN, '-p', str(port), flags=flags)
 

@@ -60,6 +60,7 @@ class Session:
             'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2',
             'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': getattr(c, metastore).url,
             'spark.sql.warehouse.dir': f'{c.hdfs.rpc}/warehouse',
+            'spark.hadoop.hive.downloaded.resources.dir': f'{c.run}/resources',  # else one is left behind in the folder for temporary files
         } | (client_of_4() if metastore == 'metastore4' else {}) | {k.replace('_', '.'): v for k, v in settings.items()}
         with open(self.log, 'ab') as said:
             self.process = subprocess.Popen([python(), os.path.join(os.path.dirname(os.path.abspath(__file__)), 'spark_sql.py')],
