@@ -55,22 +55,32 @@ static enum rc how_it_ended(const struct source *s, struct err *e)
 	return s->ended;
 }
 
+/* Some more behind what is buffered. */
+static enum rc read_more(struct source *s, size_t want, struct err *e)
+{
+	make_room(s, want);
+	size_t size = want - buffered(s);
+	if (size < READ_AHEAD)
+		size = s->capacity - s->end < READ_AHEAD ? s->capacity - s->end : READ_AHEAD;
+	size_t got = 0;
+	enum rc rc = s->ops->read(s, s->buffer + s->end, size, &got, e);
+	if (rc == RC_OK) {
+		assert(got > 0 && got <= size);
+		s->end += got;
+	}
+	return rc;
+}
+
 enum rc source_peek(struct source *s, size_t want, const uint8_t **bytes, size_t *have, struct err *e)
 {
 	assert(want > 0 && want <= SOURCE_PEEK_MAX);
 	while (buffered(s) < want && s->ended == RC_OK) {
-		make_room(s, want);
-		size_t size = want - buffered(s);
-		if (size < READ_AHEAD)
-			size = s->capacity - s->end < READ_AHEAD ? s->capacity - s->end : READ_AHEAD;
-		size_t got = 0;
-		enum rc rc = s->ops->read(s, s->buffer + s->end, size, &got, e);
-		if (rc == RC_OK) {
-			assert(got > 0 && got <= size);
-			s->end += got;
-		} else {
+		size_t before = buffered(s);
+		enum rc rc = s->ops->extend != NULL ? s->ops->extend(s, want, e) : read_more(s, want, e);
+		if (rc == RC_OK)
+			assert(buffered(s) > before);
+		else
 			set_ended(s, rc, e);
-		}
 	}
 	size_t n = buffered(s) < want ? buffered(s) : want;
 	*have = n;
@@ -89,7 +99,7 @@ void source_take(struct source *s, size_t n)
 
 enum rc source_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
 {
-	if (buffered(s) == 0 && s->ended == RC_OK && size >= READ_AHEAD) {
+	if (buffered(s) == 0 && s->ended == RC_OK && size >= READ_AHEAD && s->ops->extend == NULL) {
 		enum rc rc = s->ops->read(s, to, size, got, e);
 		if (rc == RC_OK)
 			s->offset += *got;

@@ -27,6 +27,10 @@ struct source_ops {
 	/* Up to size > 0 bytes into to. RC_OK: *got >= 1. RC_END: no more, ever. RC_AGAIN, RC_BAD (a decoder's input is
 	 * damaged), RC_FAIL: *e. */
 	enum rc (*read)(struct source *s, void *to, size_t size, size_t *got, struct err *e);
+	/* In place of read, for a kind whose bytes lie in memory of its own: set buffer, start and end so that at least
+	 * one byte more is seen behind those seen now, and want in all if it can be. Returns as read does. Nothing is
+	 * written to that memory here, and capacity stays 0. */
+	enum rc (*extend)(struct source *s, size_t want, struct err *e);
 	/* Free everything of its own, not the front's buffer. */
 	void (*close)(struct source *s);
 };

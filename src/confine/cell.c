@@ -81,6 +81,17 @@ static enum rc make_memory(struct cell *cell, struct err *e)
 	return rc;
 }
 
+static void drop_input(struct cell *cell)
+{
+	if (cell->input != NULL)
+		munmap(cell->input, WIRE_SETUP + WIRE_INPUT);
+	if (cell->input_fd >= 0)
+		close(cell->input_fd);
+	cell->input = NULL;
+	cell->input_fd = -1;
+	cell->touched = 0;
+}
+
 static void drop_slab(struct cell *cell)
 {
 	if (cell->slab != NULL)
@@ -118,10 +129,7 @@ void cell_free(struct cell **p)
 		return;
 	assert(cell->open == NULL);
 	(void)cell_end(cell, false, &r);
-	if (cell->input != NULL)
-		munmap(cell->input, WIRE_SETUP + WIRE_INPUT);
-	if (cell->input_fd >= 0)
-		close(cell->input_fd);
+	drop_input(cell);
 	drop_slab(cell);
 	if (cell->own != NULL)
 		mem_unmap(cell->own, BATCH_SLAB);
@@ -184,6 +192,9 @@ enum rc cell_start(struct cell *cell, struct jail *out, struct err *e)
 	const struct confine_params *p = &cell->confine->params;
 	struct timeval step = {.tv_usec = CELL_STEP_MS * 1000};
 	int pair[2];
+	/* Sealed memory gives no page back: what an unusual input took lives no longer than the child that had it. */
+	if (cell->touched > WIRE_WINDOW)
+		drop_input(cell);
 	enum rc rc = make_memory(cell, e);
 	if (rc != RC_OK)
 		return rc;

@@ -36,6 +36,7 @@ struct cell {
 	uint8_t *slab;     /* shared; written by the child, and by us while it stands still */
 	struct batch *own; /* where batches are copied to */
 	int input_fd, slab_fd;
+	uint32_t touched;           /* bytes of the input memory that were used, without the setup */
 	struct writer orders, sent; /* for this input, and what the child has */
 	pid_t pid;                  /* 0: no child */
 	int fd, listener;           /* what it says, and where it stands still: -1 there is no such thing */

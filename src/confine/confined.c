@@ -31,7 +31,9 @@ enum {
 	MS_PER_MIB = 1000, /* processor time that a MiB of input may take beyond time_ms */
 	ROWS =
 	    2048, /* in a batch that is copied, where nobody asks for fewer: both fit a cache beside what uses them */
-	KILLED_MOST = 3, /* in a row by somebody else, until the input is blamed */
+	KILLED_MOST = 3,   /* in a row by somebody else, until the input is blamed */
+	PIECE = 256 << 10, /* of input, where the dissector does not want more at once */
+	FEW = 32 << 10,    /* bytes that are moved gladly, so that the next piece lies where the last one did */
 };
 
 /* A dissector whose work is done elsewhere. */
@@ -43,6 +45,8 @@ struct confined {
 	size_t types;
 	uint64_t size;   /* of the input, or DISSECT_SIZE_UNKNOWN */
 	uint64_t served; /* bytes handed over */
+	uint32_t filled; /* of the input memory's use: behind the last of them */
+	uint32_t have;   /* that the child may still look at, the last of them */
 	uint64_t moved;  /* what the child says it has moved past, with its last batch */
 	int64_t cpu_ms;  /* of the child when it was first looked at */
 	unsigned batches;
@@ -156,24 +160,42 @@ static enum rc stop(struct confined *d, const char *why, const struct batch **ou
 	return blame(d, out, e);
 }
 
-/*
- * As much input as the memory takes, and what comes after it. Of a file that is known to have an end that is found out
- * at once; a pipe's bytes are handed on as they come.
- */
-static void fill(struct confined *d, struct wire_order_message *m)
+/* Where the next piece goes: behind the last keep bytes that were handed over, which stay in view. Returns its end. */
+static uint32_t make_way(struct confined *d, uint32_t keep, uint32_t want)
 {
-	uint32_t have = 0;
+	uint8_t *memory = d->cell->input + WIRE_SETUP;
+	uint32_t size = want - keep > PIECE ? want - keep : PIECE;
+	if (keep <= FEW || d->filled + size > WIRE_WINDOW) {
+		memmove(memory, memory + d->filled - keep, keep);
+		d->filled = keep;
+	}
+	d->have = keep;
+	uint32_t end = d->filled + size < WIRE_INPUT ? d->filled + size : WIRE_INPUT;
+	if (d->cell->touched < end)
+		d->cell->touched = end;
+	return end;
+}
+
+/*
+ * So much of the input that want bytes are in view, or a piece; and what comes after it. Of a file that is known to
+ * have an end that is found out at once; a pipe's bytes are handed on as they come.
+ */
+static void fill(struct confined *d, uint32_t keep, uint32_t want, struct wire_order_message *m)
+{
+	uint32_t most = make_way(d, keep, want), begin = d->filled;
 	enum rc rc = d->source == NULL ? RC_END : RC_OK;
-	while (rc == RC_OK && have < WIRE_INPUT && (have == 0 || d->size != DISSECT_SIZE_UNKNOWN)) {
+	while (rc == RC_OK && d->filled < most && (d->filled == begin || d->size != DISSECT_SIZE_UNKNOWN)) {
 		size_t got = 0;
-		uint8_t *to = d->cell->input + WIRE_SETUP + have;
-		rc = source_read(d->source, to, WIRE_INPUT - have, &got, &d->input_error);
-		have += rc == RC_OK ? (uint32_t)got : 0;
+		uint8_t *to = d->cell->input + WIRE_SETUP + d->filled;
+		rc = source_read(d->source, to, most - d->filled, &got, &d->input_error);
+		d->filled += rc == RC_OK ? (uint32_t)got : 0;
 	}
 	if (rc != RC_OK && rc != RC_END)
 		d->input_rc = rc;
-	d->served += have;
-	m->input = have;
+	d->served += d->filled - begin;
+	d->have += d->filled - begin;
+	m->at = d->filled - d->have;
+	m->input = d->have;
 	m->ended = rc;
 	if (rc != RC_OK)
 		source_close(&d->source);
@@ -307,13 +329,26 @@ static enum rc take_end(struct confined *d, const struct wire_tell_message *m, c
 	return over(d, d->input_rc, false);
 }
 
+/* More input, if it is more. Where the child says that it stands decides what it sees again, of its own input. */
+static const char *serve(struct confined *d, const struct wire_tell_message *m)
+{
+	struct wire_order_message more = {.what = ORDER_INPUT};
+	if (d->source == NULL)
+		return "it reads past the end";
+	if (m->offset > d->served || d->served - m->offset > d->have || m->want > WIRE_INPUT ||
+	    m->want <= d->served - m->offset)
+		return "it wants input that it cannot want";
+	fill(d, (uint32_t)(d->served - m->offset), m->want, &more);
+	(void)!order(d->cell, &more);
+	return NULL;
+}
+
 static enum rc confined_next(struct dissector *base, const struct batch **out, bool *clean, struct err *e)
 {
 	struct confined *d = (struct confined *)base;
 	let_go_on(d);
 	while (!d->over) {
 		struct wire_tell_message m;
-		struct wire_order_message more = {.what = ORDER_INPUT};
 		char call[JAIL_CALL], text[80];
 		const char *why = NULL;
 		enum rc rc = hear(d, &m, &why);
@@ -324,10 +359,9 @@ static enum rc confined_next(struct dissector *base, const struct batch **out, b
 		printable(m.text);
 		switch (m.what) {
 		case TELL_WANT:
-			if (d->source == NULL)
-				return stop(d, "it reads past the end", out, e);
-			fill(d, &more);
-			(void)!order(d->cell, &more);
+			why = serve(d, &m);
+			if (why != NULL)
+				return stop(d, why, out, e);
 			break;
 		case TELL_BATCH:
 			return take_copy(d, &m, out, e);
@@ -411,7 +445,7 @@ enum rc cell_open(struct cell *cell, const struct dissect_ops *ops, struct sourc
 	for (size_t i = 0; i < params->wants; i++)
 		d->type[i] = params->field[params->wanted[i]].type;
 	(void)!str_copy(m.name, sizeof m.name, hints->name);
-	fill(d, &m);
+	fill(d, 0, PIECE, &m);
 	/* A child that died while it had nothing to do is found out by the first next. */
 	(void)!order(cell, &m);
 	cell->open = d;

@@ -28,8 +28,9 @@ struct inmate {
 	struct orders orders;
 	struct source *source; /* NULL once the dissector closed it */
 	uint64_t moved;        /* what it had moved past by then */
-	uint32_t have, at;     /* bytes of the input memory, and how far they are read */
-	enum rc ended;         /* what comes after them */
+	uint32_t have;         /* bytes of the piece of input that lies there */
+	enum rc ended;         /* what comes after it */
+	bool whole;            /* it is all of the input */
 	bool stands;           /* batches are handed over standing still */
 };
 
@@ -62,38 +63,36 @@ static void listen_for(struct wire_order_message *m)
 		_exit(ENDED_WELL);
 }
 
-/* The input as the dissector reads it: what lies in the input memory, then what is asked for. */
+/* The input as the dissector reads it, where the parent put it: a piece, then what is asked for. */
 struct handed {
 	struct source front;
 	struct inmate *child;
 };
 
-static void take_input(struct inmate *c, const struct wire_order_message *m)
+static void take_piece(struct inmate *c, const struct wire_order_message *m)
 {
-	c->at = 0;
 	c->have = m->input;
 	c->ended = (enum rc)m->ended;
+	c->source->buffer = (uint8_t *)(uintptr_t)(c->input + WIRE_SETUP);
+	c->source->start = m->at;
+	c->source->end = m->at + m->input;
 }
 
-static enum rc handed_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
+static enum rc handed_extend(struct source *s, size_t want, struct err *e)
 {
 	struct inmate *c = ((struct handed *)s)->child;
-	while (c->at == c->have) {
-		struct wire_order_message m;
-		if (c->ended == RC_END)
-			return RC_END;
-		if (c->ended != RC_OK)
-			return err_set(c->ended, e, "the input cannot be read");
-		tell(&(struct wire_tell_message){.what = TELL_WANT, .offset = source_offset(s)});
+	struct wire_order_message m;
+	size_t seen = s->end - s->start;
+	if (c->ended == RC_OK) {
+		tell(
+		    &(struct wire_tell_message){.what = TELL_WANT, .offset = source_offset(s), .want = (uint32_t)want});
 		listen_for(&m);
 		assert(m.what == ORDER_INPUT);
-		take_input(c, &m);
+		take_piece(c, &m);
 	}
-	size_t n = c->have - c->at < size ? c->have - c->at : size;
-	memcpy(to, c->input + WIRE_SETUP + c->at, n);
-	c->at += (uint32_t)n;
-	*got = n;
-	return RC_OK;
+	if (s->end - s->start > seen)
+		return RC_OK;
+	return c->ended == RC_END ? RC_END : err_set(c->ended, e, "the input cannot be read");
 }
 
 static void handed_close(struct source *s)
@@ -104,21 +103,16 @@ static void handed_close(struct source *s)
 	mem_free(&s);
 }
 
-static const struct source_ops handed_ops = {.name = "handed", .read = handed_read, .close = handed_close};
+static const struct source_ops handed_ops = {.name = "handed", .extend = handed_extend, .close = handed_close};
 
-/* Where all of it lies there it is read in place, else through a buffer of the source's own. */
-static struct source *handed_source(struct inmate *c)
+static struct source *handed_source(struct inmate *c, const struct wire_order_message *order)
 {
 	struct handed *h = mem_zero(1, sizeof *h);
 	h->front.ops = &handed_ops;
 	h->child = c;
-	if (c->ended == RC_END) {
-		h->front.buffer = (uint8_t *)(uintptr_t)(c->input + WIRE_SETUP);
-		h->front.end = c->have;
-		h->front.ended = RC_END;
-		c->at = c->have;
-	}
 	c->source = &h->front;
+	take_piece(c, order);
+	c->whole = c->ended == RC_END;
 	return c->source;
 }
 
@@ -171,7 +165,7 @@ static void hand_over(struct inmate *c)
  */
 static bool hand_over_short(struct inmate *c, struct dissector *d, struct step *s)
 {
-	if (c->ended != RC_END || c->at != c->have || c->have > WIRE_SHORT || s->batch->size > WIRE_SHORT)
+	if (!c->whole || c->have > WIRE_SHORT || s->batch->size > WIRE_SHORT)
 		return false;
 	struct wire_tell_message m = {.what = TELL_BATCH, .copied = true, .offset = moved(c)};
 	memcpy((uint8_t *)c->slab + BATCH_SLAB, c->slab, s->batch->size);
@@ -210,13 +204,12 @@ static void dissect(struct inmate *c, const struct wire_order_message *order)
 		rc = orders_read(c->input, order->setup, c->params->table, &c->orders, &e);
 		assert(rc == RC_OK);
 	}
-	take_input(c, order);
 	/* Whoever makes a batch makes it in this slab, of any size up to a batch's largest. */
 	c->slab->mapped = BATCH_SLAB;
 	c->spare = c->slab;
 	c->orders.params.rows = order->rows;
 	c->orders.params.spare = &c->spare;
-	rc = dissect_open(c->orders.ops, handed_source(c), &hints, &c->orders.params, &d, &e);
+	rc = dissect_open(c->orders.ops, handed_source(c, order), &hints, &c->orders.params, &d, &e);
 	if (rc == RC_OK) {
 		batches(c, d);
 	} else {

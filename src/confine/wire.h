@@ -5,9 +5,11 @@
  * The parent believes nothing that a child says: a datagram of the wrong size or at the wrong time ends the child, and
  * a batch is checked by batch_take. What the parent says is true for the child.
  *
- * Input memory: WIRE_SETUP bytes of setup, then WIRE_INPUT bytes of the input, written by the parent; the child can
- * only read it. Slab memory: BATCH_SLAB bytes, the child's batch, then WIRE_SHORT bytes for the copy of a short one,
- * made when the dissector is asked whether more comes: so a small input is one exchange.
+ * Input memory: WIRE_SETUP bytes of setup, then WIRE_INPUT bytes for a piece of the input, written by the parent while
+ * the child waits for it; the child can only read it, and reads it where it lies. Of that no more than WIRE_WINDOW
+ * bytes are used, unless the dissector has to see more at once. Slab memory: BATCH_SLAB bytes, the child's batch, then
+ * WIRE_SHORT bytes for the copy of a short one, made when the dissector is asked whether more comes: so a small input
+ * is one exchange.
  *
  * A batch is handed over in one of two ways. The child stands still (notice.h) and the parent uses the batch where it
  * lies, until it answers. Or the child says TELL_BATCH and may do what it likes; the parent copies.
@@ -18,11 +20,13 @@
 #include <stdint.h>
 
 #include "base/rc.h"
+#include "base/source.h"
 #include "confine/jail.h"
 
 enum {
 	WIRE_SETUP = 256 << 10,
-	WIRE_INPUT = 1 << 20,
+	WIRE_INPUT = SOURCE_PEEK_MAX,
+	WIRE_WINDOW = 1 << 20,
 	WIRE_SHORT = 128 << 10,
 	WIRE_NAME = 256,
 };
@@ -37,7 +41,8 @@ struct wire_order_message {
 	uint32_t what;
 	uint32_t setup; /* OPEN: bytes of a new setup; 0: it is as it was */
 	uint32_t rows;  /* OPEN: dissect_params.rows */
-	uint32_t input; /* OPEN, INPUT: bytes of input that lie there */
+	uint32_t at;    /* OPEN, INPUT: where in the input memory the first byte lies that was not moved past */
+	uint32_t input; /* OPEN, INPUT: bytes of input that lie there from it on */
 	uint32_t ended; /* OPEN, INPUT: enum rc: what comes after them; RC_OK more */
 	/* OPEN: dissect_hints */
 	uint64_t size;
@@ -47,7 +52,7 @@ struct wire_order_message {
 
 enum wire_tell {
 	TELL_READY = 1, /* confined; `jail` says how */
-	TELL_WANT,      /* more input */
+	TELL_WANT,      /* more input: `want` bytes in view from `offset` on, more than there are */
 	TELL_BATCH,  /* one lies in the slab; `copied`: behind it, and no ORDER_NEXT is waited for; `last`: TELL_END is
 	                said with it */
 	TELL_END,    /* no more; clean */
@@ -60,6 +65,7 @@ struct wire_tell_message {
 	uint32_t what;
 	uint32_t clean;
 	uint32_t copied, last;
+	uint32_t want;
 	int64_t number;
 	uint64_t offset; /* how far the dissector has moved in its input */
 	struct jail jail;

@@ -206,6 +206,77 @@ static void memory_is_shown_in_place(void **state)
 	source_close(&s);
 }
 
+/* Shows a pattern where it lies, a piece more each time, moved about as its owner likes. */
+struct shown {
+	struct source base;
+	uint8_t *memory;
+	size_t size;
+	uint64_t shown;
+};
+
+enum { SHOWN = 300001, SHOWN_PIECE = 1000 };
+
+static enum rc shown_extend(struct source *s, size_t want, struct err *e)
+{
+	struct shown *c = (struct shown *)s;
+	size_t seen = s->end - s->start, more = want - seen < SHOWN_PIECE ? want - seen : SHOWN_PIECE;
+	assert_true(want > seen);
+	if (more > SHOWN - c->shown)
+		more = SHOWN - c->shown;
+	if (more == 0)
+		return err_set(RC_BAD, e, "the wire broke");
+	size_t at = (size_t)rand() % (c->size - seen - more);
+	memmove(c->memory + at, s->buffer + s->start, seen);
+	for (size_t i = 0; i < more; i++)
+		c->memory[at + seen + i] = pattern(c->shown++);
+	s->buffer = c->memory;
+	s->start = at;
+	s->end = at + seen + more;
+	return RC_OK;
+}
+
+static void shown_close(struct source *s)
+{
+	free(((struct shown *)s)->memory);
+	free(s);
+}
+
+static void what_lies_in_memory_is_seen_there_piece_by_piece(void **state)
+{
+	static const struct source_ops ops = {.name = "shown", .extend = shown_extend, .close = shown_close};
+	struct shown *c = calloc(1, sizeof *c);
+	uint8_t to[100000];
+	uint64_t at = 0;
+	struct err e;
+	enum rc rc;
+	*c = (struct shown){.base.ops = &ops, .memory = malloc(1 << 20), .size = 1 << 20};
+	c->base.buffer = c->memory;
+	struct source *s = &c->base;
+	srand(11);
+	do {
+		size_t want = 1 + (size_t)rand() % (rand() % 4 == 0 ? 20000 : 50), have = 0, got = 0;
+		const uint8_t *bytes;
+		rc = source_peek(s, want, &bytes, &have, &e);
+		assert_int_equal(have, want < SHOWN - at ? want : SHOWN - at);
+		assert_int_equal(rc, have > 0 ? RC_OK : RC_BAD);
+		if (rc == RC_OK)
+			assert_true(bytes >= c->memory && bytes + have <= c->memory + c->size);
+		assert_pattern(bytes, have, at);
+		source_take(s, have / 2);
+		at += have / 2;
+		rc = source_read(s, to, rand() % 2 == 0 ? 70 : sizeof to, &got, &e);
+		if (rc == RC_OK)
+			assert_pattern(to, got, at);
+		at += rc == RC_OK ? got : 0;
+		assert_true(source_offset(s) == at);
+	} while (rc == RC_OK);
+	assert_int_equal(rc, RC_BAD);
+	assert_string_equal(e.text, "the wire broke");
+	assert_true(at == SHOWN);
+	assert_int_equal(s->capacity, 0);
+	source_close(&s);
+}
+
 struct feeder {
 	int fd;
 	size_t total;
@@ -310,6 +381,7 @@ int main(void)
 	    cmocka_unit_test(big_reads_meet_the_same_error),
 	    cmocka_unit_test(reads_of_any_size_join_up),
 	    cmocka_unit_test(memory_is_shown_in_place),
+	    cmocka_unit_test(what_lies_in_memory_is_seen_there_piece_by_piece),
 	    cmocka_unit_test(a_pipe_gives_short_reads_and_peek_whole_ones),
 	    cmocka_unit_test(a_descriptor_that_cannot_be_read_fails),
 	    cmocka_unit_test(a_tee_shows_each_byte_once_and_passes_the_end_on),

@@ -32,10 +32,15 @@ static const unsigned wanted[] = {0, 1};
 struct outcome {
 	enum rc rc;
 	bool clean;
-	uint64_t rows, rejects, sum;
+	uint64_t rows, rejects, sum, hash; /* of the bytes, in their order */
 	struct batch_reject last;
 	char reason[ERR_TEXT];
 };
+
+static uint64_t hash_next(uint64_t hash, uint8_t byte)
+{
+	return hash * UINT64_C(6364136223846793005) + byte + 1;
+}
 
 static void see(struct outcome *o, const struct batch *b)
 {
@@ -44,6 +49,7 @@ static void see(struct outcome *o, const struct batch *b)
 	const struct span *span = batch_read(b, 1);
 	for (uint32_t i = 0; i < b->rows; i++) {
 		o->sum += value[i];
+		o->hash = hash_next(o->hash, (uint8_t)value[i]);
 		if (!batch_is_null(b, 1, i) && span[i].length == 1)
 			assert_int_equal(*batch_span(b, span[i]), value[i]);
 	}
@@ -56,15 +62,11 @@ static void see(struct outcome *o, const struct batch *b)
 	}
 }
 
-static struct outcome dissect_source(
-    struct cell *cell, struct source *src, uint64_t size, const char *act, const char *after)
+static struct outcome dissect_with(
+    struct cell *cell, struct source *src, uint64_t size, const struct dissect_option *option, size_t options)
 {
-	const struct dissect_option option[] = {{"act", act}, {"after", after}};
-	const struct dissect_params params = {.field = dissect_planted.field,
-	    .wanted = wanted,
-	    .wants = 2,
-	    .option = option,
-	    .options = act != NULL ? 2 : 0};
+	const struct dissect_params params = {
+	    .field = dissect_planted.field, .wanted = wanted, .wants = 2, .option = option, .options = options};
 	const struct dissect_hints hints = {.name = "input", .size = size};
 	struct outcome o = {.rc = RC_OK};
 	struct dissector *d = NULL;
@@ -86,6 +88,13 @@ static struct outcome dissect_source(
 		snprintf(o.reason, sizeof o.reason, "%s", e.text);
 	dissect_close(&d);
 	return o;
+}
+
+static struct outcome dissect_source(
+    struct cell *cell, struct source *src, uint64_t size, const char *act, const char *after)
+{
+	const struct dissect_option option[] = {{"act", act}, {"after", after}};
+	return dissect_with(cell, src, size, option, act != NULL ? 2 : 0);
 }
 
 static struct outcome dissect(struct cell *cell, const char *text, const char *act, const char *after)
@@ -124,6 +133,55 @@ static void rows_come_through(void **state)
 {
 	rows_come_through_by(&usual);
 	rows_come_through_by(&copying);
+}
+
+/* Whatever a dissector wants to see at once, of whatever size the pieces are in which the input comes. */
+static void it_sees_the_input_in_one_piece(void **state)
+{
+	static const struct {
+		const char *peek;
+		size_t size;
+	} seen[] = {{"1", 5}, {"70000", 262144}, {"100000", 262145}, {"300000", 1300000}, {"1048577", 1600000},
+	    {"3000000", 3300000}, {"8388608", (8 << 20) + 7}};
+	enum { LONGEST = (8 << 20) + 7 };
+	struct confine *c = confine_new(&usual);
+	struct cell *cell = cell_new(c);
+	char *text = mem_alloc(LONGEST);
+	for (size_t i = 0; i < LONGEST; i++)
+		text[i] = (char)('a' + (i * 31 + (i >> 8)) % 26);
+	for (size_t k = 0; k < sizeof seen / sizeof seen[0]; k++) {
+		const struct dissect_option option = {"peek", seen[k].peek};
+		uint64_t hash = 0;
+		for (size_t i = 0; i < seen[k].size; i++)
+			hash = hash_next(hash, (uint8_t)text[i]);
+		for (int known = 0; known < 2; known++) {
+			uint64_t size = known ? seen[k].size : DISSECT_SIZE_UNKNOWN;
+			struct outcome o = dissect_with(cell, source_memory(text, seen[k].size), size, &option, 1);
+			assert_true(o.rc == RC_END && o.clean && o.rows == seen[k].size && o.hash == hash);
+		}
+	}
+	mem_free(&text);
+	cell_free(&cell);
+	confine_free(&c);
+}
+
+/* Where a child says that it stands is looked at. */
+static void input_that_cannot_be_wanted_is_refused(void **state)
+{
+	static const char *const act[] = {"want_ahead", "want_back", "want_much", "want_little"};
+	struct confine *c = confine_new(&usual);
+	struct cell *cell = cell_new(c);
+	char *text = long_text(4 << 20);
+	for (size_t i = 0; i < sizeof act / sizeof act[0]; i++) {
+		struct outcome o = dissect(cell, text, act[i], "0");
+		assert_int_equal(o.rc, RC_BAD);
+		assert_string_equal(o.reason, "dissector stopped: it wants input that it cannot want");
+		assert_true(dissect(cell, "hello", NULL, NULL).clean);
+	}
+	assert_int_equal(confine_counts(c).stopped, sizeof act / sizeof act[0]);
+	mem_free(&text);
+	cell_free(&cell);
+	confine_free(&c);
 }
 
 /* More than the input memory holds, and the same whether its size is known or not. */
@@ -237,6 +295,10 @@ static const struct {
     {"flood", "past its time", NULL},
     {"lie_about_reading", "the disk is gone", NULL},
     {"ask_for_more", "reads past the end", NULL},
+    {"want_ahead", "reads past the end", NULL},
+    {"want_back", "reads past the end", NULL},
+    {"want_much", "reads past the end", NULL},
+    {"want_little", "reads past the end", NULL},
     {"write_past", "signal", "past its time"},
     {"write_input", "exit 9", NULL},
     {"many_rows", "batch: ", NULL},
@@ -495,6 +557,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rows_come_through),
 	    cmocka_unit_test(a_long_input_comes_through),
+	    cmocka_unit_test(it_sees_the_input_in_one_piece),
+	    cmocka_unit_test(input_that_cannot_be_wanted_is_refused),
 	    cmocka_unit_test(without_a_cell_it_is_the_dissector),
 	    cmocka_unit_test(a_child_is_replaced),
 	    cmocka_unit_test(closing_early_ends_the_child),

@@ -25,6 +25,7 @@ struct planted {
 	struct batch *batch, **spare;
 	void (*act)(struct planted *p);
 	long after;
+	size_t peek; /* how much it wants to see at once */
 };
 
 static void open_socket(struct planted *p)
@@ -213,6 +214,42 @@ static void ask_for_more(struct planted *p)
 		(void)!write(WIRE_FD, &m, sizeof m);
 }
 
+static void want(uint64_t offset, uint32_t bytes)
+{
+	struct wire_tell_message m = {.what = TELL_WANT, .offset = offset, .want = bytes};
+	(void)!write(WIRE_FD, &m, sizeof m);
+	stand_still(NULL);
+}
+
+/* From where it has not been. */
+static void want_ahead(struct planted *p)
+{
+	want(UINT64_C(1) << 40, 100);
+}
+
+/* From where it was long ago. */
+static void want_back(struct planted *p)
+{
+	const uint8_t *bytes;
+	size_t have;
+	struct err e;
+	while (
+	    source_offset(p->source) < 4 * WIRE_WINDOW / 3 && source_peek(p->source, 10000, &bytes, &have, &e) == RC_OK)
+		source_take(p->source, have);
+	want(0, WIRE_INPUT);
+}
+
+static void want_much(struct planted *p)
+{
+	want(source_offset(p->source), WIRE_INPUT + 1);
+}
+
+/* What it has already. */
+static void want_little(struct planted *p)
+{
+	want(source_offset(p->source), 1);
+}
+
 static void tell(struct planted *p)
 {
 	struct wire_tell_message m = {.what = TELL_BATCH};
@@ -353,6 +390,10 @@ static const struct {
     {"flood", flood},
     {"lie_about_reading", lie_about_reading},
     {"ask_for_more", ask_for_more},
+    {"want_ahead", want_ahead},
+    {"want_back", want_back},
+    {"want_much", want_much},
+    {"want_little", want_little},
     {"write_past", write_past},
     {"write_input", write_input},
     {"many_rows", many_rows},
@@ -381,11 +422,14 @@ static enum rc open_planted(struct source *src, const struct dissect_hints *hint
 	p->base.ops = &dissect_planted;
 	p->source = src;
 	p->spare = params->spare;
+	p->peek = PLANTED_ROWS;
 	p->batch = batch_again(p->spare, types, 2, PLANTED_ROWS, 4096);
 	for (size_t i = 0; i < params->options; i++) {
 		const struct dissect_option *o = &params->option[i];
 		if (strcmp(o->key, "after") == 0)
 			p->after = strtol(o->value, NULL, 10);
+		if (strcmp(o->key, "peek") == 0)
+			p->peek = strtoul(o->value, NULL, 10);
 		for (size_t k = 0; k < sizeof act / sizeof act[0]; k++)
 			if (strcmp(o->key, "act") == 0 && strcmp(o->value, act[k].name) == 0)
 				p->act = act[k].act;
@@ -402,10 +446,11 @@ static enum rc next_planted(struct dissector *d, const struct batch **out, bool 
 	if (p->act != NULL && p->after-- == 0)
 		p->act(p);
 	batch_reset(p->batch);
-	enum rc rc = source_peek(p->source, PLANTED_ROWS, &bytes, &have, e);
+	enum rc rc = source_peek(p->source, p->peek, &bytes, &have, e);
 	*clean = rc == RC_END;
 	if (rc != RC_OK)
 		return rc;
+	have = have < PLANTED_ROWS ? have : PLANTED_ROWS;
 	if (bytes[0] == '!')
 		return err_set(RC_BAD, e, "no rows in \"%.*s\"", (int)have, (const char *)bytes);
 	for (size_t i = 0; i < have; i++) {
