@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -15,7 +14,7 @@ sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import tap  # noqa: E402
 from cluster.faulty import Faulty  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
-from cluster.store_client import SOURCE, Client, escaped, plain  # noqa: E402
+from cluster.store_client import Client, escaped, plain  # noqa: E402
 from cluster.webhdfs import room  # noqa: E402
 from spool import wait_for  # noqa: E402
 
@@ -61,14 +60,6 @@ class World:
     def holds(self, path, file):
         with open(file, 'rb') as f:
             return self.read(path) == f.read()
-
-
-def conformance(w):
-    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='STDOUT', HADOOP_USER_NAME=w.user)
-    run = subprocess.run([os.path.join(SOURCE, 'build', 'tests', 'test_store_conform')], capture_output=True, text=True, timeout=300, check=False,
-                         env=env | {'SLUICE_STORE': 'webhdfs', 'SLUICE_WEBHDFS': f'{w.http}/{MARK}'})
-    ran = run.stdout.count('[       OK ]')
-    tap.check(f'what every store owes, {ran} tests', run.returncode == 0 and ran >= 17, run.stdout[-3000:] + run.stderr[-3000:])
 
 
 def names_of_all_bytes():
@@ -395,7 +386,7 @@ def main():
             w = World(cluster, hdfs, folder)
             only = sys.argv[1:]
             kept = []
-            for part in (conformance, names, sizes, passing_faults, lasting_faults, lost_answers, broken_bodies, fail_over, race, killed_writer, security, dead_data_node, restarted_name_node):
+            for part in (names, sizes, passing_faults, lasting_faults, lost_answers, broken_bodies, fail_over, race, killed_writer, security, dead_data_node, restarted_name_node):
                 if only and part.__name__ not in only:
                     continue
                 began = time.monotonic()
