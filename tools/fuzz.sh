@@ -11,7 +11,7 @@ if [ "$seconds" = build ] && ! command -v clang >/dev/null; then
 	echo "fuzz: no clang, nothing is built" >&2
 	exit 0
 fi
-CC=clang tools/build.sh build-fuzz all -Dfuzz=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
+CC=clang tools/build.sh build-fuzz fuzz-entries -Dfuzz=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 [ "$seconds" != build ] || exit 0
 
 # The sanitizers of these compilers cannot live with more than 28 bits of address randomness.
