@@ -204,6 +204,8 @@ enum rc audit_run(const struct settings *s, const struct audit_options *o, struc
 	if (rc == RC_OK)
 		rc = audit_staging(&a, e);
 	if (rc == RC_OK)
+		rc = audit_aside(&a, e);
+	if (rc == RC_OK)
 		rc = audit_schemas(&a, e);
 	if (rc == RC_OK)
 		rc = audit_catalog(&a, e);

@@ -13,6 +13,7 @@ const struct finding_info finding_info[FINDING_KINDS] = {
     [FINDING_TABLE_SOURCES] = {"table-sources", "compare the file with a copy", false},
     [FINDING_TABLE_HOUR] = {"table-hour", "compare the manifest with a copy", false},
     [FINDING_TABLE_ORPHAN] = {"table-orphan", "--repair removes it if committed files hold its rows", true},
+    [FINDING_TABLE_ASIDE] = {"table-aside", "--repair or the next sluice compact brings it to its hour", true},
     [FINDING_REJECTS_MISSING] = {"rejects-missing", "put it back from a copy", false},
     [FINDING_REJECTS_UNPUBLISHED] = {"rejects-unpublished", "--repair publishes it, and so does the next start", true},
     [FINDING_REJECTS_MISPLACED] = {"rejects-misplaced", "--repair moves it back", true},

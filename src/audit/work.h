@@ -111,6 +111,7 @@ enum rc audit_paths(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_idents(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_orphans(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_staging(struct audit *a, struct err *e) MUST_USE;
+enum rc audit_aside(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_schemas(struct audit *a, struct err *e) MUST_USE;
 enum rc audit_catalog(struct audit *a, struct err *e) MUST_USE;
 

@@ -20,6 +20,7 @@
 #include "pipe/figures.h"
 #include "pipe/merge.h"
 #include "pipe/plan.h"
+#include "pipe/strays.h"
 #include "pipe/swap.h"
 
 enum { EPOCH_BYTES = 16, NS_PER_MS = 1000000, PATH_BYTES = 512 };
@@ -60,7 +61,8 @@ static struct swap swap_of(const struct pass *s)
 	    .table = &s->datasets.table[datasets_find(&s->datasets, s->pipeline->schema)],
 	    .grace_ms = s->p->settings->compact_grace_ms,
 	    .now_ms = now_ms(),
-	    .instance = s->p->settings->instance};
+	    .instance = s->p->settings->instance,
+	    .brought = &s->sum->brought};
 }
 
 /* ---- what is under way ---- */
@@ -393,10 +395,28 @@ static enum rc see_folder(void *context, const char *partition, struct err *e)
 	return rc == RC_END ? RC_OK : rc;
 }
 
+/* Without a catalog nobody is shown a place aside. What is wrong with one is no reason to compact nothing. */
+static enum rc bring_strays(struct pass *s, struct err *e)
+{
+	struct compact_news n = {.kind = COMPACT_LEFT, .partition = "", .text = e->text};
+	if (s->p->catalog == NULL)
+		return RC_OK;
+	char *temp = mem_format("_sluice/staging/aside-%s", s->p->settings->instance);
+	enum rc rc = strays_home(s->p->store, s->pipeline->schema, temp, &s->sum->brought, e);
+	mem_free(&temp);
+	if (rc != RC_BAD)
+		return rc;
+	s->sum->failed++;
+	tell(s, n);
+	return RC_OK;
+}
+
 static enum rc compact_dataset(struct pass *s, struct err *e)
 {
 	const struct schema *schema = s->pipeline->schema;
 	enum rc rc = s->p->dry_run ? RC_OK : note_each(s->p->store, schema->name, go_on, s, e);
+	if (rc == RC_OK && !s->p->dry_run)
+		rc = bring_strays(s, e);
 	if (rc == RC_OK)
 		rc = datasets_walk(s->p->store, schema, see_folder, s, e);
 	mem_free(&s->busy);

@@ -55,6 +55,7 @@ struct compact_sum {
 	uint64_t waiting;  /* under way: the grace is not over, or another instance is at it */
 	uint64_t failed;   /* hours that were left because something in them is wrong */
 	uint64_t foreign;  /* files of other programs, which were left alone */
+	uint64_t brought;  /* files of other programs that were written aside, and are in their hours now */
 	uint64_t mixed;    /* hours left because such a file lies in them: see see_folder */
 };
 

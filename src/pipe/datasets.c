@@ -49,6 +49,7 @@ enum rc datasets_catalog(const struct settings *s, const atomic_bool *halt, stru
 struct walk {
 	struct store *store;
 	const struct schema *schema;
+	const char *root; /* in the dataset's folder */
 	enum rc (*see)(void *context, const char *path, struct err *e);
 	void *context;
 };
@@ -69,7 +70,7 @@ static enum rc walk_folder(const struct walk *w, const char *path, size_t key, s
 	if (key == w->schema->partitions)
 		return catalog_values(w->schema, path, text, value) ? w->see(w->context, path, e) : RC_OK;
 	char *folder =
-	    mem_format("%s/hive%s%s", w->schema->name, path[0] != '\0' ? "/" : "", path[0] != '\0' ? path : "");
+	    mem_format("%s/%s%s%s", w->schema->name, w->root, path[0] != '\0' ? "/" : "", path[0] != '\0' ? path : "");
 	enum rc rc = store_list(w->store, folder, NULL, SIZE_MAX / 2, &names, &count, e);
 	mem_free(&folder);
 	for (size_t i = count; i > 0 && rc == RC_OK; i--) {
@@ -98,7 +99,15 @@ static enum rc walk_plain(const struct walk *w, struct err *e)
 enum rc datasets_walk(struct store *store, const struct schema *schema,
     enum rc (*see)(void *context, const char *path, struct err *e), void *context, struct err *e)
 {
-	const struct walk w = {store, schema, see, context};
+	const struct walk w = {store, schema, "hive", see, context};
 	enum rc rc = schema->partitions > 0 ? walk_folder(&w, "", 0, e) : walk_plain(&w, e);
+	return rc == RC_END ? RC_OK : rc;
+}
+
+enum rc datasets_walk_aside(struct store *store, const struct schema *schema,
+    enum rc (*see)(void *context, const char *path, struct err *e), void *context, struct err *e)
+{
+	const struct walk w = {store, schema, "aside", see, context};
+	enum rc rc = schema->partitions > 0 ? walk_folder(&w, "", 0, e) : RC_OK;
 	return rc == RC_END ? RC_OK : rc;
 }

@@ -38,4 +38,8 @@ enum rc datasets_catalog(
 enum rc datasets_walk(struct store *store, const struct schema *schema,
     enum rc (*see)(void *context, const char *path, struct err *e), void *context, struct err *e) MUST_USE;
 
+/* The same of "<dataset>/aside", where compactions show partitions for a while; nothing without partition keys. */
+enum rc datasets_walk_aside(struct store *store, const struct schema *schema,
+    enum rc (*see)(void *context, const char *path, struct err *e), void *context, struct err *e) MUST_USE;
+
 #endif

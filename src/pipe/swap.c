@@ -1,7 +1,8 @@
 /*
  * Order: manifest (by others) -> with a catalog: copies aside, the partition's location there, a grace for queries that
- * have planned on the inputs -> outputs in, inputs away, in one step where the store can -> the location back -> a mark
- * of when -> after the grace the kept inputs and the copies -> the notes. Each step finds out from the lake whether it
+ * have planned on the inputs -> outputs in, inputs away, in one step where the store can -> what others wrote
+ * aside is copied home, then the location back -> a mark of when -> after the grace the kept inputs and the copies ->
+ * the notes. Each step finds out from the lake whether it
  * was done before.
  */
 #include "pipe/swap.h"
@@ -284,6 +285,26 @@ static enum rc look_aside(
 	return rc;
 }
 
+static char *folder_of(const char *path)
+{
+	return mem_text_n(path, (size_t)(strrchr(path, '/') - path));
+}
+
+/* Who had the old location when he began to write may come late: so it is looked again until the folder is gone. */
+static enum rc bring_home(const struct swap *w, const struct moves *m, bool remove, struct err *e)
+{
+	if (m->copies == 0)
+		return RC_OK;
+	char *aside = folder_of(m->copy[0].to), *home = folder_of(m->in[0].to), *staging = swap_staging(m->head.epoch);
+	char *temp = mem_format("%s/home", staging);
+	enum rc rc = aside_home(w->store, aside, home, temp, remove, w->brought, e);
+	mem_free(&temp);
+	mem_free(&staging);
+	mem_free(&home);
+	mem_free(&aside);
+	return rc;
+}
+
 static enum rc switch_folder(const struct swap *w, const struct swap_key *k, const struct moves *m, struct err *e)
 {
 	enum rc rc = replace(w, m, e);
@@ -291,7 +312,9 @@ static enum rc switch_folder(const struct swap *w, const struct swap_key *k, con
 		rc = FAULT(COMPACT_REPLACED, e);
 	if (rc != RC_OK || m->copies == 0 || w->catalog == NULL)
 		return rc;
-	rc = move_partition(w, k, m, 0, e);
+	rc = bring_home(w, m, false, e);
+	if (rc == RC_OK)
+		rc = move_partition(w, k, m, 0, e);
 	return rc == RC_OK ? FAULT(COMPACT_BACK, e) : rc == RC_END ? RC_OK : rc;
 }
 
@@ -352,6 +375,21 @@ static enum rc give_way(const struct swap *w, const struct swap_key *k, enum swa
 	return rc == RC_END ? RC_OK : rc;
 }
 
+/* Nobody needs what was replaced any more, nor the place aside. */
+static enum rc finish(const struct swap *w, const struct swap_key *k, const struct moves *m, struct err *e)
+{
+	enum rc rc = bring_home(w, m, true, e);
+	if (rc == RC_OK)
+		rc = remove_kept(w, k, m, e);
+	if (rc == RC_OK)
+		rc = aside_remove(w->store, m->copy, m->copies, e);
+	if (rc == RC_OK)
+		rc = FAULT(COMPACT_REMOVED, e);
+	if (rc == RC_OK)
+		rc = swap_sweep(w->store, m->head.epoch, e);
+	return rc == RC_OK ? note_remove(w->store, k, e) : rc;
+}
+
 enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_state *state, struct err *e)
 {
 	struct moves m = {.ins = 0};
@@ -368,19 +406,11 @@ enum rc swap_forward(const struct swap *w, const struct swap_key *k, enum swap_s
 	else if (rc == RC_OK) {
 		rc = make_switch(w, k, &m, state, &since, e);
 	}
-	if (rc == RC_OK && *state == SWAP_GRACE && w->now_ms - since >= w->grace_ms) {
-		rc = remove_kept(w, k, &m, e);
-		if (rc == RC_OK)
-			rc = aside_remove(w->store, m.copy, m.copies, e);
-		if (rc == RC_OK)
-			rc = FAULT(COMPACT_REMOVED, e);
-		if (rc == RC_OK)
-			rc = swap_sweep(w->store, m.head.epoch, e);
-		if (rc == RC_OK)
-			rc = note_remove(w->store, k, e);
-		if (rc == RC_OK)
-			*state = SWAP_DONE;
-	}
+	bool over = w->now_ms - since >= w->grace_ms;
+	if (rc == RC_OK && *state == SWAP_GRACE)
+		rc = over ? finish(w, k, &m, e) : bring_home(w, &m, false, e);
+	if (rc == RC_OK && *state == SWAP_GRACE && over)
+		*state = SWAP_DONE;
 	moves_fini(&m);
 	return rc;
 }

@@ -64,6 +64,7 @@ struct swap {
 	int64_t grace_ms;
 	int64_t now_ms; /* wall */
 	const char *instance;
+	uint64_t *brought; /* counts files of others that were written aside and brought home */
 };
 
 /* As far as time allows. */

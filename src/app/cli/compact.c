@@ -84,6 +84,10 @@ static void summary(const struct compact_sum *s, const struct settings *set, boo
 		    dry_run ? "would become" : "became", out, rows);
 	if (s->finished > 0)
 		printf("%s finished: what they replaced is deleted\n", str_show_count(s->finished, more, sizeof more));
+	if (s->brought > 0)
+		printf("%s file%s of other programs, written aside meanwhile: brought to %s\n",
+		    str_show_count(s->brought, more, sizeof more), s->brought == 1 ? "" : "s",
+		    s->brought == 1 ? "its hour" : "their hours");
 	if (s->foreign > 0)
 		printf("%s file%s of other programs: left alone\n", str_show_count(s->foreign, more, sizeof more),
 		    s->foreign == 1 ? "" : "s");
