@@ -356,10 +356,10 @@ static char *host_name(void)
 	return mem_text(name[0] != '\0' ? name : "sluice");
 }
 
-/* A URL as it is, or a path as a URL of the local provider. */
+/* A URL, right or wrong, as it is, or a path as a URL of the local provider. */
 static void make_url(const struct load *l, const char *scheme, char **url)
 {
-	if (strstr(*url, "://") != NULL)
+	if (strstr(*url, "://") != NULL || provider_names_scheme(*url))
 		return;
 	char *path = from_folder(l, *url);
 	tidy(path);
@@ -422,7 +422,8 @@ static enum rc set_lake_options(struct load *l, struct err *e)
 	struct settings *s = &l->config->settings;
 	const struct config_webhdfs *w = &l->config->webhdfs;
 	if (w->block_size % 512 != 0) {
-		err_set(RC_BAD, e, "is no multiple of 512");
+		err_set(RC_BAD, e, "%llu is no multiple of 512; the nearest below is %llu",
+		    (unsigned long long)w->block_size, (unsigned long long)(w->block_size - w->block_size % 512));
 		return wrong(l, config_line(l->config, NULL, "webhdfs.block_size"), e, "webhdfs.block_size");
 	}
 	if (!str_starts(s->store->scheme, "webhdfs"))
@@ -520,7 +521,8 @@ static enum rc settle(struct load *l, struct err *e)
 	if (s->instance == NULL)
 		s->instance = host_name();
 	if (!plain_name(s->instance)) {
-		err_set(RC_BAD, e, "has letters, digits, - and _, at most %d", NAME_MAX_CHARS);
+		err_set(RC_BAD, e, "\"%.80s\" has other characters than letters, digits, - and _, or more than %d",
+		    s->instance, NAME_MAX_CHARS);
 		return wrong(l, config_line(c, NULL, "instance"), e, "instance");
 	}
 	enum rc rc = choose_places(l, e);

@@ -297,13 +297,30 @@ static int choice(const char *choices, const char *text)
 	return -1;
 }
 
-static enum rc in_range(const struct config_key *key, int64_t value, struct err *e)
+static enum rc in_range(const struct config_key *key, const char *text, int64_t value, struct err *e)
 {
 	char range[120];
 	if (value >= key->least && value <= key->most)
 		return RC_OK;
 	key_range(key, range, sizeof range);
-	return err_set(RC_BAD, e, "out of range (%s)", range);
+	return err_set(RC_BAD, e, "\"%.60s\" is out of range (%s)", text, range);
+}
+
+/* Any number of digits: what is too large for us is out of the key's range too. */
+static enum rc read_whole(const struct config_key *key, const char *text, unsigned *out, struct err *e)
+{
+	int64_t number = 0;
+	const char *digits = text + (text[0] == '-');
+	enum rc rc = str_number(text, INT64_MIN, INT64_MAX, &number, e);
+	if (rc != RC_OK && digits[0] != '\0' && digits[strspn(digits, "0123456789")] == '\0') {
+		number = text[0] == '-' ? INT64_MIN : INT64_MAX;
+		rc = RC_OK;
+	}
+	if (rc == RC_OK)
+		rc = in_range(key, text, number, e);
+	if (rc == RC_OK)
+		*out = (unsigned)number;
+	return rc;
 }
 
 static enum rc read_flag(const char *text, bool *out, struct err *e)
@@ -321,10 +338,15 @@ static enum rc read_flag(const char *text, bool *out, struct err *e)
 static enum rc read_choice(const struct config_key *key, const char *text, unsigned *out, struct err *e)
 {
 	char range[120];
+	char words[120], hint[NEAREST_HINT], *rest = words;
+	struct nearest n = nearest_to(text);
 	int place = choice(key->choices, text);
 	key_range(key, range, sizeof range);
+	str_copy(words, sizeof words, key->choices);
+	for (char *word; (word = strsep(&rest, " ")) != NULL;)
+		nearest_offer(&n, word);
 	if (place < 0)
-		return err_set(RC_BAD, e, "\"%.60s\" is none of: %s", text, range);
+		return err_set(RC_BAD, e, "\"%.60s\" is none of: %s%s", text, range, nearest_hint(&n, hint));
 	*out = (unsigned)place;
 	return RC_OK;
 }
@@ -353,6 +375,7 @@ enum rc key_read(const struct config_key *key, const char *text, void *base, str
 	uint8_t *at = (uint8_t *)base + key->offset;
 	int64_t number = 0;
 	uint64_t bytes = 0;
+	unsigned whole = 0;
 	enum rc rc = RC_OK;
 	switch (key->kind) {
 	case KEY_TEXT:
@@ -366,30 +389,23 @@ enum rc key_read(const struct config_key *key, const char *text, void *base, str
 	case KEY_CHOICE:
 		return read_choice(key, text, (unsigned *)at, e);
 	case KEY_NUMBER:
-		rc = str_number(text, INT64_MIN, INT64_MAX, &number, e);
-		if (rc == RC_OK)
-			rc = in_range(key, number, e);
-		if (rc == RC_OK)
-			*(unsigned *)at = (unsigned)number;
-		return rc;
+		return read_whole(key, text, (unsigned *)at, e);
 	case KEY_NUMBERS:
-		rc = str_number(text, INT64_MIN, INT64_MAX, &number, e);
+		rc = read_whole(key, text, &whole, e);
 		if (rc == RC_OK)
-			rc = in_range(key, number, e);
-		if (rc == RC_OK)
-			add_number((struct number_list *)at, (unsigned)number);
+			add_number((struct number_list *)at, whole);
 		return rc;
 	case KEY_SIZE:
 		rc = str_size(text, &bytes, e);
 		if (rc == RC_OK)
-			rc = in_range(key, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes, e);
+			rc = in_range(key, text, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes, e);
 		if (rc == RC_OK)
 			*(uint64_t *)at = bytes;
 		return rc;
 	case KEY_DURATION:
 		rc = str_duration(text, &number, e);
 		if (rc == RC_OK)
-			rc = in_range(key, number, e);
+			rc = in_range(key, text, number, e);
 		if (rc == RC_OK)
 			*(int64_t *)at = number;
 		return rc;
@@ -497,7 +513,7 @@ const char *const key_rules[] = {
     "Sizes carry a unit: `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` of 1000, no unit is bytes. Durations too: "
     "`ms s m h d`.",
     "A folder may be given from the file's own folder on: `watch: spool`. In a URL it must be absolute: "
-    "`file:///var/lib/sluice/lake`.",
+    "`file:///var/lib/sluice/lake`. `word:` at the beginning is a URL; a folder with such a name is `./word:`.",
     "An unknown key, scheme or value is an error that names file, line, key and the nearest valid one. `sluice config "
     "-c FILE` prints what a file comes to, `sluice check -c FILE` reaches everything it names.",
     NULL,

@@ -89,6 +89,8 @@ static void summary(const struct collector_result *r, const struct outcome_param
 		printf(", %s refused", str_show_count(r->refused, text, sizeof text));
 	if (r->aside > 0)
 		printf(", %s set aside", str_show_count(r->aside, text, sizeof text));
+	if (r->missing > 0)
+		printf(", %u watched folder%s not there", r->missing, r->missing == 1 ? " is" : "s are");
 	printf("; %s row%s", str_show_count(r->rows, rows, sizeof rows), r->rows == 1 ? "" : "s");
 	if (r->rejects > 0)
 		printf(", %s reject%s", str_show_count(r->rejects, text, sizeof text), r->rejects == 1 ? "" : "s");
@@ -98,8 +100,9 @@ static void summary(const struct collector_result *r, const struct outcome_param
 static void summary_json(const struct collector_result *r, const struct outcome_params *p)
 {
 	printf("{\"files\":%" PRIu64 ",\"committed\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"refused\":%" PRIu64
-	       ",\"aside\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"ms\":%" PRId64 "}\n",
-	    r->files, r->committed, r->doubled, r->refused, r->aside, r->rows, r->rejects, p->took_ms);
+	       ",\"aside\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"missing\":%u,\"ms\":%" PRId64
+	       "}\n",
+	    r->files, r->committed, r->doubled, r->refused, r->aside, r->rows, r->rejects, r->missing, p->took_ms);
 }
 
 enum status outcome_show(const struct settings *s, const struct collector_result *r, const struct outcome_params *p)
@@ -107,6 +110,7 @@ enum status outcome_show(const struct settings *s, const struct collector_result
 	bool bad = r->refused > 0 || r->aside > 0 || r->rejects > 0;
 	if (bad)
 		name_all(s, r, p);
+	bad |= r->missing > 0; /* the log has named them */
 	if (p->json)
 		summary_json(r, p);
 	else if (!p->quiet)

@@ -19,7 +19,8 @@ struct outcome_params {
 	bool committed; /* it waited for commits: unfinished originals are failures */
 };
 
-/* Summary to standard output, names to standard error. STATUS_BAD when something was rejected or set aside. */
+/* Summary to standard output, names to standard error. STATUS_BAD when something was rejected or set aside, or a watched
+ * folder was not there. */
 enum status outcome_show(const struct settings *s, const struct collector_result *r, const struct outcome_params *p);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 
@@ -67,31 +68,65 @@ enum rc str_number(const char *text, int64_t min, int64_t max, int64_t *out, str
 struct unit {
 	const char *name;
 	uint64_t factor;
+	const char *word; /* the same in full: what people write instead */
 };
 
 static const struct unit size_units[] = {
-    {"", 1},
-    {"B", 1},
-    {"KiB", UINT64_C(1) << 10},
-    {"MiB", UINT64_C(1) << 20},
-    {"GiB", UINT64_C(1) << 30},
-    {"TiB", UINT64_C(1) << 40},
-    {"kB", 1000},
-    {"KB", 1000},
-    {"MB", 1000000},
-    {"GB", 1000000000},
-    {"TB", UINT64_C(1000000000000)},
+    {"", 1, ""},
+    {"B", 1, "bytes"},
+    {"KiB", UINT64_C(1) << 10, "kibibytes"},
+    {"MiB", UINT64_C(1) << 20, "mebibytes"},
+    {"GiB", UINT64_C(1) << 30, "gibibytes"},
+    {"TiB", UINT64_C(1) << 40, "tebibytes"},
+    {"kB", 1000, "kilobytes"},
+    {"KB", 1000, "kilobytes"},
+    {"MB", 1000000, "megabytes"},
+    {"GB", 1000000000, "gigabytes"},
+    {"TB", UINT64_C(1000000000000), "terabytes"},
 };
 
 static const struct unit time_units[] = {
-    {"ms", 1},
-    {"s", 1000},
-    {"m", 60 * 1000},
-    {"h", 3600 * 1000},
-    {"d", 86400 * 1000},
+    {"ms", 1, "milliseconds"},
+    {"s", 1000, "seconds"},
+    {"m", 60 * 1000, "minutes"},
+    {"h", 3600 * 1000, "hours"},
+    {"d", 86400 * 1000, "days"},
 };
 
 enum scaled { SCALED, NO_NUMBER, NO_UNIT, TOO_BIG };
+
+static bool begins(const char *word, const char *with)
+{
+	return strncasecmp(word, with, strlen(with)) == 0;
+}
+
+/* The unit that a wrong one stands for: "gib", "G", "min", "seconds"; NULL: none is near. */
+static const char *unit_meant(const char *text, const struct unit *units, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (units[i].name[0] != '\0' && strcasecmp(units[i].name, text) == 0)
+			return units[i].name;
+	for (size_t i = 0; i < count; i++)
+		if (units[i].name[0] != '\0' && (begins(units[i].name, text) || begins(units[i].word, text)))
+			return units[i].name;
+	return NULL;
+}
+
+/* "10 seconds" is unknown unit "seconds" (did you mean "10s"?); "10" has none. */
+static enum rc refuse_unit(
+    const char *text, const char *what, const struct unit *units, size_t count, const char *known, struct err *e)
+{
+	char hint[64] = "";
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits + strspn(text + digits, " ");
+	const char *meant = unit_meant(unit, units, count);
+	if (*unit == '\0')
+		return err_set(RC_BAD, e, "\"%.60s\" has no unit of %s: %s", text, what, known);
+	if (meant != NULL && digits <= 20)
+		snprintf(hint, sizeof hint, " (did you mean \"%.*s%s\"?)", (int)digits, text, meant);
+	return err_set(
+	    RC_BAD, e, "\"%.60s\": unknown unit \"%.40s\"%s; units of %s: %s", text, unit, hint, what, known);
+}
 
 /* number [blank] unit, nothing else */
 static enum scaled scale(const char *text, const struct unit *units, size_t count, uint64_t *out)
@@ -118,7 +153,8 @@ enum rc str_size(const char *text, uint64_t *bytes, struct err *e)
 	case TOO_BIG:
 		return err_set(RC_BAD, e, "\"%s\" is more than 16 EiB", text);
 	case NO_UNIT:
-		return err_set(RC_BAD, e, "\"%s\" has no unit of size: KiB, MiB, GiB, TiB, kB, MB, GB, TB", text);
+		return refuse_unit(
+		    text, "size", size_units, COUNT(size_units), "KiB, MiB, GiB, TiB, kB, MB, GB, TB", e);
 	default:
 		return err_set(RC_BAD, e, "\"%s\" is not a size such as 128MiB", text);
 	}
@@ -141,7 +177,7 @@ enum rc str_duration(const char *text, int64_t *ms, struct err *e)
 	case TOO_BIG:
 		return err_set(RC_BAD, e, "\"%s\" is too long a time", text);
 	case NO_UNIT:
-		return err_set(RC_BAD, e, "\"%s\" has no unit of time: ms, s, m, h, d", text);
+		return refuse_unit(text, "time", time_units, COUNT(time_units), "ms, s, m, h, d", e);
 	default:
 		return err_set(RC_BAD, e, "\"%s\" is not a time such as 10s", text);
 	}

@@ -16,6 +16,8 @@ enum { DEPTH_MAX = 16, NODES_MAX = 100000 };
 struct loader {
 	yaml_parser_t parser;
 	const char *file;
+	const char *bytes;
+	size_t size;
 	unsigned nodes;
 	struct err *e;
 };
@@ -30,12 +32,27 @@ static size_t line_of(const yaml_event_t *event)
 	return event->start_mark.line + 1;
 }
 
+/* Is there a tab before anything else in that line, from 0? The parser says of one whatever it stumbles over next. */
+static bool tab_indents(const struct loader *l, size_t line)
+{
+	const char *p = l->bytes, *end = p + l->size;
+	for (; line > 0 && p < end; line--) {
+		const char *feed = memchr(p, '\n', (size_t)(end - p));
+		p = feed != NULL ? feed + 1 : end;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	return p < end && *p == '\t';
+}
+
 static enum rc next_event(struct loader *l, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&l->parser, event))
 		return RC_OK;
 	/* A reader error (encoding) has no mark of its own. */
 	yaml_mark_t mark = l->parser.error == YAML_READER_ERROR ? l->parser.mark : l->parser.problem_mark;
+	if (l->parser.error == YAML_SCANNER_ERROR && tab_indents(l, mark.line))
+		return refuse(l, mark.line + 1, "a tab; YAML indents with blanks");
 	return refuse(l, mark.line + 1, l->parser.problem != NULL ? l->parser.problem : "not YAML");
 }
 
@@ -209,7 +226,7 @@ static bool is_nothing(const struct yaml_node *node)
 
 enum rc yaml_load(const char *file, const char *bytes, size_t size, struct yaml_node **out, struct err *e)
 {
-	struct loader l = {.file = file, .e = e};
+	struct loader l = {.file = file, .bytes = bytes, .size = size, .e = e};
 	struct yaml_node *root = NULL;
 	if (!yaml_parser_initialize(&l.parser))
 		return err_set(RC_AGAIN, e, "%s: no memory for the parser", file);

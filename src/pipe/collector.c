@@ -709,7 +709,8 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	    .committed = board_count(b, BOARD_COMMITTED),
 	    .refused = board_count(b, BOARD_REFUSED),
 	    .rows = board_count(b, BOARD_ROWS),
-	    .rejects = board_count(b, BOARD_REJECTS)};
+	    .rejects = board_count(b, BOARD_REJECTS),
+	    .missing = c.finder != NULL ? finder_missing(c.finder) : 0};
 	close_all(&c);
 	if ((rc == RC_OK || rc == RC_END) && board_failed(b, e))
 		rc = RC_FAIL;

@@ -43,6 +43,7 @@ struct collector_job {
 
 struct collector_result {
 	uint64_t files, doubled, aside, committed, refused, rows, rejects;
+	unsigned missing; /* watched folders that were not there */
 };
 
 /* Runs until done or stopped. RC_OK also when files were refused: look at the result. RC_FAIL: cannot go on (state

@@ -541,6 +541,14 @@ bool finder_scanning(const struct finder *f)
 	return f->rescan || f->search != NULL || (f->params.only != NULL && f->named < f->params.paths);
 }
 
+unsigned finder_missing(const struct finder *f)
+{
+	unsigned missing = 0;
+	for (size_t i = 0; i < f->params.settings->pipelines; i++)
+		missing += f->missing[i];
+	return missing;
+}
+
 size_t finder_pending(const struct finder *f)
 {
 	return f->held.count + f->held.ready.count + f->working + (f->held.waiting != NULL);

@@ -49,6 +49,9 @@ void finder_return(struct finder *f, struct item *it);
  * seen at once. For a run that ends: its paths are being looked at. */
 bool finder_watching(const struct finder *f);
 
+/* Watched folders that were not there when they were looked at. */
+unsigned finder_missing(const struct finder *f);
+
 bool finder_scanning(const struct finder *f);
 size_t finder_pending(const struct finder *f); /* items it has or waits for, ready ones included */
 

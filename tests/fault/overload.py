@@ -271,8 +271,8 @@ REFUSED = [  # what is wrong, what the message must hold
     ('collect: { pending: 100 }', ':2: collect.pending: must be at least twice collect.group (250)'),
     ('worker: { open_hours: 1024 }\nworkers: 1\nopen_files: 100000', 'worker.memory: must be at least 64 KiB for each of worker.open_hours (1024)'),
     ('open_files: 100', ':2: open_files: 100 are too few'),
-    ('collect: { memory: 1KiB }', ':2: collect.memory: out of range (1MiB .. 64GiB)'),
-    ('rejects: { max_bytes: 1MiB }', ':2: rejects.max_bytes: out of range (1KiB .. 256KiB)'),
+    ('collect: { memory: 1KiB }', ':2: collect.memory: "1KiB" is out of range (1MiB .. 64GiB)'),
+    ('rejects: { max_bytes: 1MiB }', ':2: rejects.max_bytes: "1MiB" is out of range (1KiB .. 256KiB)'),
 ]
 UNFIT = [  # what this machine cannot hold
     ('workers: 256\nworker: { memory: 64GiB }\nopen_files: 1000000', ':3: worker.memory: 256 threads may take 16.0 TiB, this machine has '),

@@ -40,6 +40,16 @@ WRONG = [
     ('lake: l\ncatalog: none\ncatalog.timeout: 1ms\n' + FLOW, 3, ['catalog.timeout', '100ms']),
     ('lake: l\ncatalogue: none\n' + FLOW, 2, ['catalogue', '"catalog"']),
     ('lake: l\nbus: rabbit://broker\n' + FLOW, 2, ['bus', 'rabbit', 'there are: embedded, kafka']),
+    # one slash too few is no folder of that name
+    ('lake: l\nbus: kafka:/localhost:9092\n' + FLOW, 2, ['bus: no bus provider for "kafka:/localhost:9092" (did you mean "kafka://localhost:9092"?)', 'there are: embedded, kafka']),
+    ('lake: l\nbus: kafka:broker:9092\n' + FLOW, 2, ['bus', '"kafka://broker:9092"']),
+    ('lake: l\nbus: kafka\n' + FLOW, 2, ['bus', '"kafka://…"']),
+    ('lake: l\nbus: broker:9092\n' + FLOW, 2, ['bus', '"broker:9092"', 'there are: embedded, kafka']),
+    ('lake: l\nbus: kafak://broker\n' + FLOW, 2, ['bus', 'did you mean "kafka"?']),
+    ('lake: file:/var/lake\n' + FLOW, 1, ['lake', '"file:///var/lake"']),
+    ('lake: webhdfs:/nn:9870/spot\nstate: s\n' + FLOW, 1, ['lake', '"webhdfs://nn:9870/spot"']),
+    ('lake: hdfs:/nn/spot\nstate: s\n' + FLOW, 1, ['lake', '"hdfs:/nn/spot"', 'there are: file, webhdfs']),
+    ('lake: l\ncatalog: thrift:/meta:9083/spot\n' + FLOW, 2, ['catalog', '"thrift://meta:9083/spot"']),
     ('lake: l\nkafka:\n  sasl.usrname: x\n' + FLOW, 3, ['kafka', 'sasl.usrname', '"sasl.username"']),
     ('lake: l\nkafka: { linger.ms: soon }\n' + FLOW, 2, ['kafka', 'linger.ms']),
     ('lake: l\nkafka: { acks: 1 }\n' + FLOW, 2, ['kafka', 'acks', 'set by sluice']),
@@ -49,9 +59,17 @@ WRONG = [
     ('lake: l\npartitions: [0, x]\n' + FLOW, 2, ['partitions']),
     ('lake: l\npartitions: { mox: 3 }\n' + FLOW, 2, ['partitions.mox', 'partitions.max']),
     ('lake: file://relative\n' + FLOW, 1, ['absolute', 'file:///relative']),
-    ('lake: l\nworkers: 0\n' + FLOW, 2, ['workers', '1 .. 256']),
-    ('lake: l\nworkers: many\n' + FLOW, 2, ['workers']),
-    ('lake: l\ncommit: { max_age: 5 }\n' + FLOW, 2, ['commit.max_age', 'unit']),
+    ('lake: l\nworkers: 0\n' + FLOW, 2, ['workers: "0" is out of range (1 .. 256)']),
+    ('lake: l\nworkers: 99999999999999999999\n' + FLOW, 2, ['workers: "99999999999999999999" is out of range (1 .. 256)']),
+    ('lake: l\nworkers: many\n' + FLOW, 2, ['workers: "many" is not a whole number']),
+    ('lake: l\npartitions: [0, 70000]\n' + FLOW, 2, ['partitions: "70000" is out of range (0 .. 65535)']),
+    ('lake: l\ncommit: { max_age: 5 }\n' + FLOW, 2, ['commit.max_age: "5" has no unit of time: ms, s, m, h, d']),
+    ('lake: l\ncommit: { max_age: 10 seconds }\n' + FLOW, 2, ['commit.max_age: "10 seconds": unknown unit "seconds" (did you mean "10s"?)']),
+    ('lake: l\ncommit: { max_age: 2d }\n' + FLOW, 2, ['commit.max_age: "2d" is out of range (10ms .. 1d)']),
+    ('lake: l\nfile: { max_bytes: 1G }\n' + FLOW, 2, ['file.max_bytes: "1G": unknown unit "G" (did you mean "1GiB"?)']),
+    ('lake: l\ncommit:\n\tmax_age: 1s\n' + FLOW, 3, ['a tab; YAML indents with blanks']),
+    ('lake: l\nwebhdfs: { block_size: 1000 }\n' + FLOW, 2, ['webhdfs.block_size: 1000 is no multiple of 512; the nearest below is 512']),
+    ('lake: l\nparquet: { codec: snapy }\n' + FLOW, 2, ['"snapy" is none of: none, snappy, zstd, gzip (did you mean "snappy"?)']),
     ('lake: l\ncommit: { max_events: 5000 }\n' + FLOW, 2, ['commit.max_events', '1 .. 4096']),
     ('lake: l\nparquet: { codec: lz4 }\n' + FLOW, 2, ['parquet.codec', 'snappy']),
     ('lake: l\nevent: { inline_max: 1XiB }\n' + FLOW, 2, ['event.inline_max']),
@@ -119,6 +137,11 @@ def main():
             f.write('\n'.join(lines) + '\n')
         r = sluice('config', '-c', path)
         tap.check('and so are the defaults that it shows', r.returncode == 0, r.stderr + '\n'.join(lines))
+
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('lake: ./a:b\nbus: /c:d/bus\n' + FLOW)
+        r = sluice('config', '-c', path)
+        tap.check('a folder with a colon, said to be one', r.returncode == 0 and f'file://{place}/a:b' in r.stdout and 'embedded:///c:d/bus' in r.stdout, r)
 
     with open(os.path.join(SOURCE, 'doc', 'configuration.md'), encoding='utf-8') as f:
         tap.check('doc/configuration.md is what sluice config --markdown prints', f.read() == sluice('config', '--markdown').stdout)

@@ -58,6 +58,19 @@ def once(place):
     return s
 
 
+def no_folder(place):
+    """A watched folder that is mistyped is no success with nothing in it."""
+    s = Spool(place, collect='{ settle: 0 }')
+    os.rmdir(s.watch)
+    r = s.command('run', '--once')
+    tap.check('a watched folder that is not there: exit 1', r.returncode == 1 and f'{s.watch} is not there' in r.stderr and '1 watched folder is not there' in r.stdout, r)
+    r = s.command('run', '--once', '--json')
+    tap.check('and --json counts it', r.returncode == 1 and json.loads(r.stdout)['missing'] == 1, r)
+    os.mkdir(s.watch)
+    r = s.command('run', '--once')
+    tap.check('an empty one is fine', r.returncode == 0, r)
+
+
 def bad_input(place):
     s = Spool(place, collect='{ settle: 0 }')
     s.make('nfcapd.202601140900', 10)
@@ -144,7 +157,7 @@ def check(place):
 
 def main():
     with tempfile.TemporaryDirectory(prefix='sluice-once-') as place:
-        for part in (once, bad_input, load, check):
+        for part in (once, no_folder, bad_input, load, check):
             inner = os.path.join(place, part.__name__)
             os.mkdir(inner)
             part(inner)

@@ -53,6 +53,28 @@ static const char *next_name(const void *context, size_t i)
 	return i < n->count ? n->name[i] : NULL;
 }
 
+/* A header in one piece was most likely parted by another delimiter: which? */
+static const char *whole_header(const struct names *names)
+{
+	static const struct {
+		char sign;
+		const char *hint;
+	} other[] = {
+	    {'\t', "; the header has one column, with tabs in it: delimiter: tab?"},
+	    {';', "; the header has one column, with semicolons in it: delimiter: semicolon?"},
+	    {'|', "; the header has one column, with pipes in it: delimiter: pipe?"},
+	    {',', "; the header has one column, with commas in it: delimiter: comma?"},
+	    {' ', "; the header has one column, with blanks in it: delimiter: space?"},
+	    {':', "; the header has one column, with colons in it: delimiter: colon?"},
+	};
+	if (names->count != 1)
+		return "";
+	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+		if (strchr(names->name[0], other[i].sign) != NULL)
+			return other[i].hint;
+	return "; the header has one column";
+}
+
 static enum rc find_name(
     const struct names *names, const struct field *f, const char *column, uint16_t *out, struct err *e)
 {
@@ -68,8 +90,8 @@ static enum rc find_name(
 	if (names->name == NULL)
 		return err_set(RC_BAD, e, "field \"%.100s\": which column? column.%.100s: NUMBER", f->name, f->name);
 	if (found == names->count)
-		return err_set(RC_BAD, e, "field \"%.100s\": no column \"%.100s\"%s", f->name, column,
-		    option_hint(column, next_name, names, hint));
+		return err_set(RC_BAD, e, "field \"%.100s\": no column \"%.100s\"%s%s", f->name, column,
+		    option_hint(column, next_name, names, hint), whole_header(names));
 	*out = (uint16_t)found;
 	return RC_OK;
 }

@@ -130,6 +130,41 @@ static void durations(void **state)
 	}
 }
 
+static void a_wrong_unit_is_named(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} size[] =
+	    {
+	        {"1G", "\"1G\": unknown unit \"G\" (did you mean \"1GiB\"?); units of size: KiB, MiB, GiB, TiB, kB, "
+	               "MB, GB, TB"},
+	        {"1mb", "\"1mb\": unknown unit \"mb\" (did you mean \"1MB\"?); "},
+	        {"12 megabytes", "(did you mean \"12MB\"?)"},
+	        {"1XiB", "\"1XiB\": unknown unit \"XiB\"; units of size: "},
+	        {"1.5GiB", "unknown unit \".5GiB\"; "},
+	    },
+	  time[] = {
+	      {"10 seconds",
+	          "\"10 seconds\": unknown unit \"seconds\" (did you mean \"10s\"?); units of time: ms, s, m, h, d"},
+	      {"5min", "(did you mean \"5m\"?)"},
+	      {"2S", "(did you mean \"2s\"?)"},
+	      {"3w", "\"3w\": unknown unit \"w\"; units of time: ms, s, m, h, d"},
+	      {"3months", "unknown unit \"months\"; "},
+	      {"10", "\"10\" has no unit of time: ms, s, m, h, d"},
+	  };
+	struct err e;
+	for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
+		assert_int_equal(str_size(size[i].text, &(uint64_t){0}, &e), RC_BAD);
+		if (strstr(e.text, size[i].why) == NULL)
+			fail_msg("%s: %s", size[i].text, e.text);
+	}
+	for (size_t i = 0; i < sizeof time / sizeof time[0]; i++) {
+		assert_int_equal(str_duration(time[i].text, &(int64_t){0}, &e), RC_BAD);
+		if (strstr(e.text, time[i].why) == NULL)
+			fail_msg("%s: %s", time[i].text, e.text);
+	}
+}
+
 static void human_forms(void **state)
 {
 	char t[32];
@@ -288,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(numbers),
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(durations),
+	    cmocka_unit_test(a_wrong_unit_is_named),
 	    cmocka_unit_test(human_forms),
 	    cmocka_unit_test(hex),
 	    cmocka_unit_test(every_byte_survives_escaping),

@@ -128,6 +128,16 @@ static void test_header(void **state)
 	    "AT, N ,\"ip\",price,extra,Note\n2026-01-14,1,,,x,y\n", NULL, "row 2026-01-14 00:00:00|1|~|~|y\nclean\n");
 	expect("at,n,ip,price,notes\n", NULL,
 	    "bad: line 1: header: field \"note\": no column \"note\" (did you mean \"notes\"?)\n");
+	/* The wrong delimiter leaves one column. */
+	expect("at;n;ip;price;note\n2026-01-14;1;;;x\n", NULL,
+	    "bad: line 1: header: field \"at\": no column \"at\"; the header has one column, with semicolons in it: "
+	    "delimiter: semicolon?\n");
+	expect("at,n\tx,ip\n", OPTIONS("delimiter=pipe"),
+	    "bad: line 1: header: field \"at\": no column \"at\"; the header has one column, with tabs in it: "
+	    "delimiter: "
+	    "tab?\n");
+	expect("when\n2026-01-14\n", NULL,
+	    "bad: line 1: header: field \"at\": no column \"at\"; the header has one column\n");
 	expect("at,n,ip,price,note,Note\n", NULL, "bad: line 1: header: the column \"note\" is there twice\n");
 	expect("at,n,ip,price,\"note\"x\n", NULL, "bad: line 1: header: text behind a closing quote\n");
 	expect("\xFF\xFE"

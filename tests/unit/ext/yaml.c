@@ -110,7 +110,9 @@ static void what_is_refused_names_its_line(void **state)
 	    {"a: 1\n---\nb: 2\n", "x.yaml:2: ", "second document"},
 	    {"a: 1\n b: 2\n", "x.yaml:2: ", ""},
 	    {"a: [1, 2\nb: 3\n", "x.yaml:2: ", ""},
-	    {"a: 1\n\tb: 2\n", "x.yaml:2: ", ""},
+	    {"a: 1\n\tb: 2\n", "x.yaml:2: ", "a tab; YAML indents with blanks"},
+	    {"a:\n  b: 1\n \tc: 2\n", "x.yaml:3: ", "a tab; YAML indents with blanks"},
+	    {"a:\n\tb: 2", "x.yaml:2: ", "a tab; YAML indents with blanks"},
 	    {"a: 1\nb: \"\\0\"\n", "x.yaml:2: ", "NUL"},
 	    {"a: 1\nb: \xff\n", "x.yaml:", ""},
 	};
