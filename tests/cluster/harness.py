@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""The harness itself: servers answer, over TLS too; what was acknowledged is there after kill -9; nothing is left behind, however a run ends."""
+"""The harness itself: servers answer, over TLS too; what was acknowledged is there after kill -9. How a run ends: endings.py."""
 import os
-import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 import urllib.request
@@ -12,7 +10,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import tap  # noqa: E402
 from cluster import metastore, rdkafka  # noqa: E402
-from cluster.session import TESTS, Cluster, Own, session, why_not  # noqa: E402
+from cluster.session import session, why_not  # noqa: E402
 from cluster.webhdfs import Hdfs  # noqa: E402
 
 MARK = f'{os.getpid()}-{time.time_ns()}'
@@ -112,57 +110,6 @@ def listening(pid):
     return found
 
 
-def gone(pids, run, seconds=20):
-    end, left = time.monotonic() + seconds, pids
-    while time.monotonic() < end:
-        left = [p for p in pids if os.path.exists(f'/proc/{p}') and open(f'/proc/{p}/stat', encoding='ascii').read().split()[2] != 'Z']
-        if not left and not (run and os.path.exists(run)):
-            return None
-        time.sleep(0.1)
-    return f'left: {left} {run}'
-
-
-CHILD = '''
-import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # one that was started in the background ignores it
-sys.path.insert(0, {tests!r})
-from cluster.session import session
-with session('kafka') as c:
-    print(c.run, c.supervisor, c.server('kafka').pid(), flush=True)
-    time.sleep(600)
-'''
-
-
-def ends():
-    """Four ways in which a run ends."""
-    own = Own(['kafka']).wait()
-    c = Cluster(own.run)
-    pids = [c.supervisor, c.server('kafka').pid()]
-    c.server('kafka').kill()
-    c.close()
-    c = Cluster(own.run)
-    c.server('kafka').wait()
-    tap.check('end: a server that a test left dead is started again', c.server('kafka').pid() not in (None, pids[1]))
-    pids.append(c.server('kafka').pid())
-    c.close()
-    own.stop()
-    left = gone(pids, own.run)
-    tap.check('end: stop leaves nothing', left is None, left)
-    environment = {k: v for k, v in os.environ.items() if k != 'SLUICE_CLUSTER'}
-    for what, word, whom in (('the test is killed', signal.SIGKILL, 'test'), ('the test is interrupted', signal.SIGINT, 'test'),
-                             ('the supervisor is killed', signal.SIGKILL, 'supervisor')):
-        with subprocess.Popen([sys.executable, '-c', CHILD.format(tests=TESTS)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
-            run, *pids = child.stdout.readline().split()
-            os.kill(child.pid if whom == 'test' else int(pids[0]), word)
-            if whom == 'supervisor':
-                left = gone(pids, None)
-                child.kill()
-                subprocess.run(['rm', '-rf', run], check=True)  # nobody was left to do it
-            else:
-                left = gone(pids, run)
-            tap.check(f'end: {what}, nothing is left', left is None, left)
-
-
 def main():
     if why_not():
         tap.skip('harness', why_not())
@@ -174,7 +121,6 @@ def main():
         broker(c, 'kafka3', 'SCRAM-SHA-512')
         hdfs(c)
         catalogues(c)
-    ends()
     tap.done()
 
 

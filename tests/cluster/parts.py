@@ -18,6 +18,7 @@ ALL = ('kafka', 'kafka3', 'hdfs', 'kerberos', 'metastore', 'metastore4')
 # processors busy. One that is not named is taken to disturb everything.
 SCRIPTS = {
     'services': ((), ('kafka', 'hdfs', 'metastore')),
+    'endings': ((), ()),
     'harness': ((), ('kafka', 'kafka3', 'hdfs', 'metastore', 'metastore4')),
     'overload': (('metastore',), ('kafka', 'hdfs')),
     'trouble': ((), ('kafka', 'hdfs', 'metastore')),
