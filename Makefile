@@ -13,7 +13,7 @@ deps:
 check: deps
 	@tools/build.sh build all -Dtests=enabled -Dstrict=true
 	@tools/build.sh build-faults sluice -Dfaults=enabled -Dtests=disabled -Dstrict=true
-	@FUZZ_SECONDS="$(FUZZ_SECONDS)" SLUICE_PYTHON="$$(tools/venv.sh)" tests/run --first "$(MAKE) --no-print-directory check-builds" $(TESTS)
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" SLUICE_PYTHON="$$(tools/venv.sh)" tests/run --first "make --no-print-directory check-builds" $(TESTS)
 
 # What make check builds while the first scripts of the cluster run. -O1 is what sanitizers and libFuzzer advise, and compiles faster than -O2.
 check-builds:
