@@ -32,7 +32,7 @@ enum {
 	ROWS =
 	    2048, /* in a batch that is copied, where nobody asks for fewer: both fit a cache beside what uses them */
 	KILLED_MOST = 3,   /* in a row by somebody else, until the input is blamed */
-	PIECE = 256 << 10, /* of input, where the dissector does not want more at once */
+	PIECE = 512 << 10, /* of input, where the dissector does not want more at once */
 	FEW = 32 << 10,    /* bytes that are moved gladly, so that the next piece lies where the last one did */
 };
 

@@ -225,6 +225,34 @@ static enum rc check_layout(const struct batch *b, const enum type *types, size_
 	return RC_OK;
 }
 
+enum { IP_GROUP = 4, IP_WORDS = IP_GROUP * sizeof(struct ip) / sizeof(uint64_t), IP_STRIDE = 64 * IP_GROUP };
+_Static_assert(IP_WORDS * sizeof(uint64_t) == IP_GROUP * sizeof(struct ip), "whole words");
+
+/* Is each of them an IPv4 address, as most are? By words, which compilers turn into vectors. rows: of whole groups. */
+static bool all_ipv4(const struct ip *ip, uint32_t rows)
+{
+	struct ip form[IP_GROUP], decides[IP_GROUP];
+	uint64_t is[IP_WORDS], mask[IP_WORDS], wrong[IP_WORDS] = {0}, any = 0;
+	memset(form, 0, sizeof form);
+	memset(decides, 0xff, sizeof decides);
+	for (unsigned i = 0; i < IP_GROUP; i++) {
+		form[i].family = 4;
+		memset(decides[i].octet, 0, 4);
+	}
+	memcpy(is, form, sizeof is);
+	memcpy(mask, decides, sizeof mask);
+	for (uint32_t row = 0; row < rows; row += IP_GROUP) {
+		for (unsigned i = 0; i < IP_WORDS; i++) {
+			uint64_t word;
+			memcpy(&word, (const uint8_t *)&ip[row] + i * sizeof word, sizeof word);
+			wrong[i] |= (word ^ is[i]) & mask[i];
+		}
+	}
+	for (unsigned i = 0; i < IP_WORDS; i++)
+		any |= wrong[i];
+	return any == 0;
+}
+
 /* Is each of them an address, in its one form? Without a branch, so that it costs little. */
 static bool all_ips(const struct ip *ip, uint32_t rows)
 {
@@ -244,12 +272,17 @@ static bool all_ips(const struct ip *ip, uint32_t rows)
 static enum rc check_ips(const struct batch *b, unsigned column, struct err *e)
 {
 	const struct ip *ip = batch_read(b, column);
-	/* What lies under a null may be anything: only then each row is looked at. */
-	if (all_ips(ip, b->rows))
+	if (b->column[column].null_count == b->rows)
 		return RC_OK;
-	for (uint32_t row = 0; row < b->rows; row++)
-		if (!batch_is_null(b, column, row) && !all_ips(&ip[row], 1))
-			return err_set(RC_BAD, e, "batch: column %u row %u: no address", column, row);
+	for (uint32_t from = 0; from < b->rows; from += IP_STRIDE) {
+		uint32_t n = b->rows - from < IP_STRIDE ? b->rows - from : IP_STRIDE;
+		if ((n % IP_GROUP == 0 && all_ipv4(ip + from, n)) || all_ips(ip + from, n))
+			continue;
+		/* What lies under a null may be anything: only then each row is looked at. */
+		for (uint32_t row = from; row < from + n; row++)
+			if (!batch_is_null(b, column, row) && !all_ips(&ip[row], 1))
+				return err_set(RC_BAD, e, "batch: column %u row %u: no address", column, row);
+	}
 	return RC_OK;
 }
 

@@ -445,6 +445,43 @@ static void a_taken_reason_is_printable(void **state)
 	mem_unmap(own, BATCH_SLAB);
 }
 
+static bool is_address(const struct ip *ip)
+{
+	static const uint8_t zeros[12];
+	return memcmp(ip->zero, zeros, sizeof ip->zero) == 0 &&
+	       (ip->family == 6 || (ip->family == 4 && memcmp(ip->octet + 4, zeros, 12) == 0));
+}
+
+/* Each byte of an address is looked at, wherever it lies among others of both families. */
+static void every_byte_of_an_address_is_judged(void **state)
+{
+	static const enum type ips[] = {TYPE_IP};
+	static const uint32_t counts[] = {1, 3, 4, 5, 255, 256, 257, 259, 700};
+	struct batch *b = batch_new(ips, 1, 1000, 0);
+	struct ip *ip = batch_values(b, 0);
+	struct err e;
+	for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++)
+		for (uint32_t row = 0; row < counts[c]; row += 1 + counts[c] / 13)
+			for (size_t at = 0; at < 4 * sizeof *ip; at++) {
+				struct ip *changed = &ip[row];
+				batch_reset(b);
+				b->rows = counts[c];
+				for (uint32_t i = 0; i < counts[c]; i++)
+					ip[i] =
+					    (struct ip){.family = 4, .octet = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+				if (at >= 2 * sizeof *ip)
+					ip[counts[c] / 2] = (struct ip){.family = 6, .octet = {0x20, [15] = 7}};
+				if (at % 2 != 0)
+					changed->family = 6;
+				((uint8_t *)changed)[at / 2 % sizeof *ip] ^= 4;
+				assert_int_equal(
+				    batch_check(b, ips, 1, b->size, &e), is_address(changed) ? RC_OK : RC_BAD);
+				batch_set_null(b, 0, row);
+				assert_int_equal(batch_check(b, ips, 1, b->size, &e), RC_OK);
+			}
+	batch_free(&b);
+}
+
 static void a_taken_float_is_a_number(void **state)
 {
 	static const enum type f32[] = {TYPE_F32};
@@ -480,6 +517,7 @@ int main(void)
 	    cmocka_unit_test(taking_finds_every_lie),
 	    cmocka_unit_test(accepting_finds_every_lie),
 	    cmocka_unit_test(a_taken_reason_is_printable),
+	    cmocka_unit_test(every_byte_of_an_address_is_judged),
 	    cmocka_unit_test(a_taken_float_is_a_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
