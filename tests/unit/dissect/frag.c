@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include <malloc.h>
@@ -179,7 +180,7 @@ static void test_flood(void **state)
 {
 	uint64_t seed = 99;
 	struct mallinfo2 before = mallinfo2();
-	struct mono start = clock_mono();
+	clock_t start = clock(); /* processor time: others may keep the machine busy */
 	size_t most = 0;
 	for (uint32_t i = 0; i < 2000000; i++) {
 		uint32_t at = (uint32_t)(next_random(&seed) % 8191) * 8;
@@ -191,7 +192,7 @@ static void test_flood(void **state)
 		}
 	}
 	assert_true(most < FRAG_BYTES + (256 << 10));
-	assert_true(mono_since(start) < 20000);
+	assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
 	assert_true(frags_counts(*state)->evicted > 0);
 }
 

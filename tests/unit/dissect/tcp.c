@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include <malloc.h>
@@ -489,7 +490,7 @@ static void test_flood(void **state)
 {
 	struct bed *b = *state;
 	struct mallinfo2 before = mallinfo2();
-	struct mono start = clock_mono();
+	clock_t start = clock(); /* processor time: others may keep the machine busy */
 	size_t most = 0;
 	uint64_t seed = 4711;
 	for (uint32_t i = 0; i < 1000000; i++) {
@@ -513,7 +514,7 @@ static void test_flood(void **state)
 		}
 	}
 	assert_true(most < TCP_BYTES + (2 << 20));
-	assert_true(mono_since(start) < 60000);
+	assert_true(clock() - start < 60 * CLOCKS_PER_SEC);
 }
 
 int main(void)
