@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +15,7 @@ sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import tap  # noqa: E402
 from cluster.faulty import Faulty  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
-from cluster.store_client import Client, escaped, plain  # noqa: E402
+from cluster.store_client import Client, plain  # noqa: E402
 from cluster.webhdfs import room  # noqa: E402
 from spool import wait_for  # noqa: E402
 

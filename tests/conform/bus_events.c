@@ -208,7 +208,7 @@ void many_partitions_are_read_in_turn(void **state)
 			snprintf(text, sizeof text, "%d/%u", i, p);
 			EXPECT(RC_OK, produce(t->bus, topic("t"), p, text));
 		}
-	EXPECT(RC_OK, bus_flush(t->bus, 10000, on_ack, &a, &e));
+	EXPECT(RC_OK, bus_flush(t->bus, 60000, on_ack, &a, &e));
 	assert_int_equal(a.ok, PARTITIONS * EACH);
 	for (int i = 0; i < EACH; i++)
 		for (unsigned p = 0; p < PARTITIONS; p++) {
