@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """sluice compact with a lake in HDFS and metastores of two generations: who asks through the catalog counts every row once at every moment, a query that has planned on the old files goes on, late rows are
-taken later, and a compaction that is killed is gone on with."""
+taken later, and a compaction that is killed is gone on with. With the same servers and the same Spark: what expires (retention.py), and a lake that Apache Spot writes too (beside_spot.py).
+
+    compact.py [--full] [compact] [retention] [spot]     --full: a name node dies in the middle of an expiry, too; a name: only that
+"""
 import os
 import random
 import subprocess
@@ -11,52 +14,29 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import tap  # noqa: E402
-from cluster import spark  # noqa: E402
+from cluster import beside_spot, retention, spark  # noqa: E402
+from cluster.hdfs_place import HdfsPlace  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
-from cluster.webhdfs import Hdfs  # noqa: E402
 from hms import Metastore  # noqa: E402
 from lake import faults, ids  # noqa: E402
 from points import Marks  # noqa: E402
-from spool import Spool  # noqa: E402
 
-MARK = f'{os.getpid()}_{time.time_ns() // 1_000_000}'
-FILES, HOURS, KILLS = 24, 2, 2
+MARK = os.getpid()
+FILES, HOURS, KILLS = 12, 2, 2
 
 
-class Place(Spool):
-    """A lake in HDFS with a database of its own."""
-
+class Place(HdfsPlace):
     def __init__(self, c, folder, name, url):
-        place = os.path.join(folder, name)
-        os.mkdir(place)
-        self.hdfs, self.root, self.database = Hdfs(c.hdfs.http, c.hdfs.user), f'/compact/{MARK}/{name}', f'compact_{name}_{MARK}'
-        self.keys = {'url': f'{c.hdfs.http.replace("http", "webhdfs")}{self.root}', 'webhdfs': f'{{ user: {c.hdfs.user} }}', 'state': f'{place}/state', 'workers': 1,
-                     'catalog': f'{url}/{self.database}', 'catalog.location': f'{c.hdfs.rpc}{self.root}', 'collect': '{ settle: 0 }', 'commit': '{ max_events: 1 }',
-                     'compact.quiet': '0'}
-        super().__init__(place, **self.keys, **{'compact.grace': '1h'})
+        super().__init__(c, folder, name, url, 'compact', **{'compact.grace': '1h'})
 
     def grace(self, text):
-        with open(self.config, encoding='utf-8') as f:
-            lines = [f'compact.grace: {text}' if line.startswith('compact.grace') else line for line in f.read().splitlines()]
-        with open(self.config, 'w', encoding='utf-8') as f:
-            f.write('\n'.join(lines) + '\n')
+        self.put_key('compact.grace', text)
 
     def feed(self, first, files):
         for i in range(first, first + files):
             self.make(f'nfcapd.2026011409{i:04d}', 6, hours=HOURS)
             self.drop(f'nfcapd.2026011409{i:04d}')
         return self.command('run', '--once')
-
-    def inside(self, folder):
-        """{path below: size}"""
-        return {p.removeprefix(f'{self.root}/'): n for p, n in self.hdfs.walk(f'{self.root}/{folder}').items()}
-
-    def mirror(self, to):
-        for path in self.inside(''):
-            target = os.path.join(to, path.lstrip('/'))
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            self.hdfs.fetch(f'{self.root}/{path.lstrip("/")}', target)
-        return to
 
 
 def asked(session_of_spark, s, fresh=True):
@@ -84,7 +64,7 @@ def compacted(c, folder, name, hms, url, session_of_spark):
     r = s.command('compact')
     places = hms.partitions(s.database, 'flow')
     tap.check(f'{name}: partitions lie aside, the folders are as they were', r.returncode == 0 and len(places) == HOURS
-              and all(p.startswith(f'{s.keys["catalog.location"]}/flow/aside/y=') for p in places.values()) and s.inside('flow/hive') == before, (r, places))
+              and all(p.startswith(f'{s.location}/flow/aside/y=') for p in places.values()) and s.inside('flow/hive') == before, (r, places))
     if session_of_spark:
         tap.check(f'{name}: a session that had listed the old files counts on', asked(session_of_spark, s, fresh=False)[:2] == wanted)
         tap.check(f'{name}: one that looks again reads one file an hour', asked(session_of_spark, s) == (*wanted, HOURS), asked(session_of_spark, s))
@@ -97,7 +77,7 @@ def compacted(c, folder, name, hms, url, session_of_spark):
         found = asked(session_of_spark, s)[:2]
         tap.check(f'{name}: killed half way back, Spark counts every row once, the late ones from when their hour is back', wanted[0] <= found[0] <= len(s.expected()), found)
     r = s.command('compact')
-    own = {path: f'{s.keys["catalog.location"]}/flow/hive/{path}' for path in places}
+    own = {path: f'{s.location}/flow/hive/{path}' for path in places}
     tap.check(f'{name}: after the grace they are back in their own place', r.returncode == 0 and hms.partitions(s.database, 'flow') == own, (r, hms.partitions(s.database, 'flow')))
     more = (len(s.expected()), sum(s.expected()))
     if session_of_spark:
@@ -139,10 +119,15 @@ def main():
     if why_not():
         tap.skip('compaction on a cluster', why_not())
         tap.done()
-    with session('hdfs', 'metastore', 'metastore4') as c, tempfile.TemporaryDirectory() as folder, spark.Session(c) as session_of_spark:
-        for name in ('metastore', 'metastore4'):
-            where, began = c.addresses[name], time.monotonic()
-            compacted(c, folder, name, Metastore(where['host'], where['port']), f'thrift://{where["host"]}:{where["port"]}', session_of_spark if name == 'metastore' else None)
+    wanted = [w for w in sys.argv[1:] if w != '--full'] or ['compact', 'retention', 'spot']
+    with session('hdfs', 'metastore', *(['metastore4'] if 'compact' in wanted else [])) as c, tempfile.TemporaryDirectory() as folder, spark.Session(c) as session_of_spark:
+        parts = {name: Metastore(c.addresses[name]['host'], c.addresses[name]['port']) for name in ('metastore', 'metastore4') if name in c.addresses}
+        jobs = {'compact': [(name, lambda name=name: compacted(c, folder, name, parts[name], c.addresses[name]['url'], session_of_spark if name == 'metastore' else None)) for name in parts],
+                'retention': [('retention', lambda: retention.run(c, folder, 'lake', session_of_spark, '--full' in sys.argv))],
+                'spot': [('beside Spot', lambda: beside_spot.run(c, folder, 'lake', parts['metastore'], session_of_spark))]}
+        for name, job in [j for word in wanted for j in jobs[word]]:
+            began = time.monotonic()
+            job()
             print(f'# {name}: {time.monotonic() - began:.0f} s', flush=True)
     tap.done()
 

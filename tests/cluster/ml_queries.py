@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Apache Spot's machine learning and operational analytics ask of flow, dns and proxy, in queries of our own, on Spark SQL over a Hive Metastore and HDFS.
 
-Inputs are made from rows, and the rows that an answer must hold are computed from those, never from what the program stored: doc/machine-learning.md.
+The lake is one that Spot began (doc/spot.md): its tables and some of its rows are there, in statements of our own as its set-up and its streams make them, before the program brings the others. Inputs are made from rows, and the rows that an answer must hold are computed from those, never from what the program stored: doc/machine-learning.md.
 """
 import collections
 import json
@@ -15,10 +15,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '..', 'lib')]
 import captures  # noqa: E402
 import nfcapd  # noqa: E402
+import spot  # noqa: E402
 import tap  # noqa: E402
 from cluster import spark  # noqa: E402
 from cluster.session import session, why_not  # noqa: E402
 from cluster.webhdfs import Hdfs  # noqa: E402
+from hms import Metastore  # noqa: E402
 
 SLUICE = os.environ.get('SLUICE', os.path.join(HERE, '..', '..', 'build', 'sluice'))
 DAY = 1_767_744_000  # 2026-01-07 00:00:00 UTC: a day and a month of one digit
@@ -189,6 +191,43 @@ def proxy_cases(rows, root):
         'string string string string string string string string string')
 
 
+# ---- what Spot wrote ----
+
+def by_spot(r):
+    """Every other row of three hours of the night."""
+    return r['at'] < DAY + 86400 and time.gmtime(r['at'])[3] in (1, 3, 5) and r['at'] % 2 == 0
+
+
+def spots_rows(dataset, rows):
+    """As its workers make them: [(hour, {column: value})]."""
+    for r in rows:
+        t = time.gmtime(r['at'])
+        if dataset == 'flow':
+            row = {'treceived': stamp(r['at']), 'unix_tstamp': r['at'], **dict(zip(('tryear', 'trmonth', 'trday', 'trhour', 'trminute', 'trsec'), t)), 'tdur': 1.0, 'sip': r['src'], 'dip': r['dst'],
+                   'sport': r['sport'], 'dport': r['dport'], 'proto': PROTO[r['proto']], 'flag': '...AP.SF' if r['flags'] else '........', 'fwd': 0, 'stos': r['stos'], 'ipkt': r['packets'],
+                   'ibyt': r['bytes'], 'opkt': 0, 'obyt': 0, 'input': r['in'], 'output': r['out'], 'sas': 0, 'das': 0, 'dtos': 0, 'dir': 0, 'rip': '127.0.0.1'}
+        elif dataset == 'dns':
+            row = {'frame_time': frame_time(r['at']), 'unix_tstamp': r['at'], 'frame_len': r['frame_len'], 'ip_dst': r['client'], 'ip_src': r['server'], 'dns_qry_name': r['name'],
+                   'dns_qry_class': '0x0001', 'dns_qry_type': 1, 'dns_qry_rcode': r['rcode'], 'dns_a': r['a']}
+        else:
+            row = {'p_date': stamp(r['at'], '%Y-%m-%d'), 'p_time': stamp(r['at'], '%H:%M:%S'), 'clientip': r['c-ip'], 'host': r['cs-host'], 'reqmethod': 'GET', 'useragent': 'curl/8',
+                   'resconttype': 'text/html', 'duration': r['time-taken'], 'username': r['cs-username'], 'authgroup': 'staff', 'exceptionid': '-', 'filterresult': 'OBSERVED', 'webcat': 'News',
+                   'referer': None if r['cs(Referer)'] == '-' else r['cs(Referer)'], 'respcode': str(r['sc-status']), 'action': 'TCP_HIT', 'urischeme': 'http', 'uriport': '80', 'uripath': r['cs-uri-path'],
+                   'uriquery': r['cs-uri-query'], 'uriextension': '-', 'serverip': '192.0.2.80', 'scbytes': r['sc-bytes'], 'csbytes': r['cs-bytes'], 'virusid': '-', 'bcappname': '-', 'bcappoper': '-',
+                   'fulluri': r['uri']}
+        yield t[3], row
+
+
+def began(sql, database, root, given):
+    """Its tables, and its rows as its streams write them. Those of its workers: beside_spot.py."""
+    sql(f'CREATE DATABASE {database}')
+    for dataset in spot.TABLES:
+        sql(spot.ddl(database, dataset, root))
+    sql('SET hive.exec.dynamic.partition.mode=nonstrict')
+    for dataset, rows in given.items():
+        spot.insert(sql, database, dataset, [(r, ('2026', '01', '07', f'{h:02}') if dataset == 'proxy' else (2026, 1, 7, h)) for h, r in spots_rows(dataset, rows)])
+
+
 def load(c, folder, root, database, inputs):
     """All inputs through the program, into HDFS and the metastore."""
     kinds = {'flow': 'nfcapd', 'dns': 'pcap-dns', 'proxy': 'elff'}
@@ -201,9 +240,12 @@ def load(c, folder, root, database, inputs):
         pipelines += f'  {name}: {{ watch: {folder}/{name}, pattern: "[!.]*", dissector: {dissector} }}\n'
     config = os.path.join(folder, 'sluice.yaml')
     with open(config, 'w', encoding='utf-8') as f:
-        f.write(f'instance: ml\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {c.metastore.url}/{database}\n'
+        f.write(f'instance: ml\nforeign: keep\nlake: {c.hdfs.http.replace("http", "webhdfs", 1)}{root}\nwebhdfs.user: {c.hdfs.user}\ncatalog: {c.metastore.url}/{database}\n'
                 f'catalog.location: {c.hdfs.rpc}{root}\nstate: {folder}/state\ncollect: {{ settle: 0 }}\nstop_timeout: 5m\ncatalog.timeout: 60s\npipelines:\n{pipelines}')
-    return subprocess.run([SLUICE, 'run', '--once', '-c', config], capture_output=True, text=True, timeout=300, check=False)
+
+    def run(*words):
+        return subprocess.run([SLUICE, *words, '-c', config], capture_output=True, text=True, timeout=300, check=False)
+    return run
 
 
 def ask(session_of_spark, database, cases):
@@ -216,18 +258,37 @@ def ask(session_of_spark, database, cases):
     return found
 
 
+def one_lake(run, hms, database, before, loaded, spots, rows):
+    """Spot's tables are still Spot's, and hold both."""
+    tap.check('everything is committed and registered', loaded.returncode == 0, loaded.stderr[-2000:])
+    tap.check('Spot\'s tables are as Spot made them', {d: hms.table(database, d) for d in spot.TABLES} == before)
+    digits = {'flow': '', 'dns': '', 'proxy': '02'}
+    hours = {d: {'y={}/m={:{f}}/d={:{f}}/h={:{f}}'.format(*time.gmtime(r['at'])[:4], f=digits[d]) for r in of} for d, of in rows.items()}
+    registered = run('register')
+    tap.check('each with the partitions of both, each once', {d: hms.names(database, d) for d in hours} == hours and registered.stdout.count(': 0 partitions registered') == 3, (hours, registered))
+    audit = run('audit', '--quick', '--grace', '0s')
+    tap.check('the audit counts Spot\'s files and finds nothing', audit.returncode == 0 and f'{spots} files of other programs in tables' in audit.stdout, audit)
+
+
 def main():
     if why_not():
         tap.skip('ml_queries', why_not())
         tap.done()
     of_flow, of_dns, of_proxy = flows(), answers(), requests()
-    records = [nfcapd.flow(f['at'] * 1000, **{k: v for k, v in f.items() if k != 'at'}) for f in of_flow]
+    ours = [[r for r in rows if not by_spot(r)] for rows in (of_flow, of_dns, of_proxy)]
+    packets = [captures.capture(of_dns), *(captures.capture(ours[1][i::2]) for i in range(2))]  # the first for its lengths
+    records = [nfcapd.flow(f['at'] * 1000, **{k: v for k, v in f.items() if k != 'at'}) for f in ours[0]]
     inputs = {'flow': {f'nfcapd.2026010700{i:02}': nfcapd.file_v2(records[i::3]) for i in range(3)},
-              'dns': {f'{i}.pcap': captures.capture(of_dns[i::2]) for i in range(2)}, 'proxy': {f'{i}.log': log(of_proxy[i::2]).encode() for i in range(2)}}
+              'dns': {f'{i}.pcap': packets[1 + i] for i in range(2)}, 'proxy': {f'{i}.log': log(ours[2][i::2]).encode() for i in range(2)}}
     with session('hdfs', 'metastore') as c, tempfile.TemporaryDirectory() as folder, spark.Session(c) as session_of_spark:
-        root, database = f'/ml-{os.getpid()}', f'ml_{os.getpid()}'
-        loaded = load(c, folder, root, database, inputs)
-        tap.check('everything is committed and registered', loaded.returncode == 0, loaded.stderr[-2000:])
+        root, database, hdfs = f'/ml-{os.getpid()}', f'ml_{os.getpid()}', Hdfs(c.hdfs.http, c.hdfs.user)
+        whole = {'flow': of_flow, 'dns': of_dns, 'proxy': of_proxy}
+        began(session_of_spark.sql, database, root, {d: [r for r in rows if by_spot(r)] for d, rows in whole.items()})
+        hms = Metastore(c.metastore.host, c.metastore.port)
+        before = {d: hms.table(database, d) for d in spot.TABLES}
+        spots = len([p for p in hdfs.walk(root) if '/hive/' in p])
+        run = load(c, folder, root, database, inputs)
+        one_lake(run, hms, database, before, run('run', '--once'), spots, whole)
         cases = [*flow_cases(of_flow, c.hdfs.rpc + root), *dns_cases(of_dns, c.hdfs.rpc + root), *proxy_cases(of_proxy, c.hdfs.rpc + root)]
         found = ask(session_of_spark, database, cases)
         for name, _, wanted, types in cases:
@@ -235,7 +296,7 @@ def main():
             tap.check(f'{name}: {len(wanted)} rows', sorted(rows, key=key) == sorted(wanted, key=key) and len(wanted) > 0,
                       f'{len(rows)} of {len(wanted)}: {sorted(rows, key=key)[:2]} {sorted(wanted, key=key)[:2]}')
             tap.check(f'{name}: types', ' '.join(kind for _, kind in found[name]['columns']) == types, found[name]['columns'])
-        Hdfs(c.hdfs.http, c.hdfs.user).delete(root)
+        hdfs.delete(root)
     tap.done()
 
 

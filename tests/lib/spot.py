@@ -38,6 +38,42 @@ def write(path, dataset, first, count, annotate=True):
     pq.write_table(pa.Table.from_pylist(made, schema=schema), path, version='1.0', compression='snappy', store_schema=False)
 
 
+def ddl(database, dataset, root):
+    """The table as Spot's set-up makes it, in words of our own."""
+    return f"CREATE EXTERNAL TABLE IF NOT EXISTS {database}.{dataset} ({TABLES[dataset]}) PARTITIONED BY ({PARTITIONS[dataset]}) STORED AS PARQUET LOCATION '{root}/{dataset}/hive'"
+
+
+def literal(value):
+    return 'NULL' if value is None else f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def by_hive(sql, yes):
+    """Whether Spark writes with the writer of Hive's tables, as Hive does, or with its own."""
+    for name in ('convertMetastoreParquet', 'convertInsertingPartitionedTable'):
+        sql(f'SET spark.sql.hive.{name}={"false" if yes else "true"}')
+
+
+def insert(sql, database, dataset, of):
+    """As Spot's streams: rows of any hours at once, by Spark's own writer. of: [({column: value}, values of the partition columns)]"""
+    values = ', '.join('(' + ', '.join(literal(v) for v in (*row.values(), *hour)) + ')' for row, hour in of)
+    assert all([*row] == [name for name, _ in columns(dataset)] for row, _ in of)
+    sql(f'INSERT INTO {database}.{dataset} PARTITION (y, m, d, h) VALUES {values}')
+
+
+def stage(sql, hdfs, database, root, flows, hour):
+    """As Spot's flow workers: a file of comma-separated lines in stage/, a table over it, an INSERT into the hour of the file's name, by Hive's writer. hour: "y=2026, m=01, d=07, h=01" """
+    folder = f'{root}/flow/stage/{len(flows)}'
+    hdfs.write(f'{folder}/nfcapd.csv', ''.join(','.join(str(v) for k, v in row.items() if k != 'unix_tstamp') + '\n' for row in flows).encode(), overwrite='true')
+    sql(f'DROP TABLE IF EXISTS {database}.flow_tmp')
+    sql(f"CREATE EXTERNAL TABLE {database}.flow_tmp ({', '.join(' '.join(c) for c in columns('flow') if c[0] != 'unix_tstamp')}) "
+        f"ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' STORED AS TEXTFILE LOCATION '{folder}'")
+    by_hive(sql, True)
+    names = ', '.join('unix_timestamp(treceived) AS unix_tstamp' if name == 'unix_tstamp' else name for name, _ in columns('flow'))
+    sql(f'INSERT INTO TABLE {database}.flow PARTITION ({hour}) SELECT {names} FROM {database}.flow_tmp')
+    by_hive(sql, False)
+    hdfs.delete(folder)
+
+
 def ingest(**changes):
     """ingest_conf.json, one key a line from line 2 on."""
     whole = {
