@@ -135,6 +135,15 @@ enum rc setup_figures(
 	return RC_OK;
 }
 
+enum rc setup_lake_there(const struct config *c, struct err *e)
+{
+	const struct settings *s = &c->settings;
+	if (strcmp(s->store->scheme, "file") != 0 || access(s->store_place, F_OK) == 0 || errno != ENOENT)
+		return RC_OK;
+	return err_set(RC_FAIL, e,
+	    "there is no lake at %s: nothing has run with this configuration yet, or \"lake\" is wrong", s->lake_url);
+}
+
 enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err *e)
 {
 	enum rc rc = file_mkdirs(c->settings.state, e);

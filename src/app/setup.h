@@ -41,6 +41,9 @@ enum rc setup_dataset(const struct args *a, const struct settings *s, const char
 enum rc setup_figures(const struct config *c, const char *name, struct metrics **metrics, struct metric_slot **slot,
     struct err *e) MUST_USE;
 
+/* Is there a lake? RC_FAIL: its folder on this machine is not there, so nothing ever ran, or the path is mistyped. */
+enum rc setup_lake_there(const struct config *c, struct err *e) MUST_USE;
+
 /* Lock <state>/<name>: *fd holds it until closed. RC_END: another process has it. */
 enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err *e) MUST_USE;
 

@@ -34,6 +34,9 @@ enum {
 	BACK_OFF_MOST_MS = 10000,
 	AT_ONCE_MS = 300, /* what a second signal leaves the children before SIGKILL */
 	GIVE_UP = 8,      /* with a leader: so many soon deaths in a row end it all */
+	REST_AFTER = 3,   /* one that only watches is left alone after so many, for so long, then twice that */
+	REST_MS = 60000,
+	REST_MOST_MS = 600000,
 	NEVER = -1,
 };
 
@@ -196,6 +199,17 @@ static int64_t back_off(unsigned soon)
 	return wait < BACK_OFF_MOST_MS ? wait : BACK_OFF_MOST_MS;
 }
 
+/* The endpoint must not fill the log of those that work: most likely its address is taken, or its token is no good. */
+static int64_t rest(const struct child *c)
+{
+	int64_t wait = REST_MS;
+	if (!c->what->last || c->soon < REST_AFTER)
+		return 0;
+	for (unsigned i = REST_AFTER; i < c->soon && wait < REST_MOST_MS; i++)
+		wait *= 2;
+	return wait < REST_MOST_MS ? wait : REST_MOST_MS;
+}
+
 /* A child that leads and ends by itself decides; killed, it is restarted like any other. */
 static void leader_ended(struct supervisor *s, int status)
 {
@@ -235,7 +249,7 @@ static void ended(struct supervisor *s, struct child *c, int status)
 	}
 	bool soon = accepted != 0 ? now - accepted < STEADY_MS : now - c->started.ms < SOON_MS;
 	c->soon = soon ? c->soon + 1 : 1;
-	int64_t wait = back_off(c->soon);
+	int64_t left_alone = rest(c), wait = left_alone > 0 ? left_alone : back_off(c->soon);
 	c->due_ms = now + wait;
 	c->died = true;
 	if (c->soon >= GIVE_UP && has_leader(s)) {
@@ -245,7 +259,10 @@ static void ended(struct supervisor *s, struct child *c, int status)
 		stop_all(s, s->job->config->settings.stop_timeout_ms);
 		return;
 	}
-	if (wait == 0)
+	if (left_alone > 0)
+		log_error("%s: %s, %u times in a row: left alone for %lld s; everything else goes on", c->what->name,
+		    text, c->soon, (long long)left_alone / 1000);
+	else if (wait == 0)
 		log_error("%s: %s; started again at once", c->what->name, text);
 	else
 		log_error("%s: %s; dies again and again, next start in %lld ms", c->what->name, text, (long long)wait);
@@ -418,7 +435,7 @@ static bool in_place(const struct supervisor *s, const struct child *c)
 {
 	if (c->superfluous)
 		return c->pid == 0;
-	return c->outdated ||
+	return c->outdated || rest(c) > 0 ||
 	       (c->pid != 0 && (accepting_ms(s, c, c->pid) != 0 || clock_mono().ms - c->started.ms > PATIENCE_MS));
 }
 

@@ -245,6 +245,15 @@ static enum rc listen_at(const struct address *a, int *out, struct err *e)
 	return RC_OK;
 }
 
+enum rc server_try(const struct address *a, struct err *e)
+{
+	int fd = -1;
+	enum rc rc = listen_at(a, &fd, e);
+	if (rc == RC_OK)
+		close(fd);
+	return rc;
+}
+
 enum rc server_open(const struct server_options *options, struct server **out, struct err *e)
 {
 	int fd = -1;

@@ -62,6 +62,8 @@ struct server;
 
 /* Listens when it returns. RC_FAIL: the address can't be had. Options are borrowed until server_close. */
 enum rc server_open(const struct server_options *options, struct server **out, struct err *e) MUST_USE;
+/* Could it listen there now? Nothing is left of it. RC_FAIL: no, and why; e->sys says it too. */
+enum rc server_try(const struct address *a, struct err *e) MUST_USE;
 /* Open connections end. */
 void server_close(struct server **s);
 

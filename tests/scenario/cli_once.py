@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import signal
+import socket
 import sys
 import tempfile
 
@@ -10,7 +12,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), 
 import nfcapd  # noqa: E402
 import tap  # noqa: E402
 from lake import faults, ids  # noqa: E402
-from spool import HOUR_MS, Spool  # noqa: E402
+from spool import HOUR_MS, Spool, stop, wait_for  # noqa: E402
 
 
 def status(s):
@@ -24,7 +26,9 @@ def counts(s):
 def once(place):
     s = Spool(place, collect='{ settle: 0 }')
     before = s.command('status')
-    tap.check('status before anything ran', before.returncode == 0 and 'not running' in before.stdout, before)
+    tap.check('status before anything ran: exit 1, there is no lake', before.returncode == 1 and 'not running' in before.stdout and f'there is no lake at file://{s.lake}' in before.stderr, before)
+    before = s.command('audit')
+    tap.check('audit is of the same opinion', before.returncode == 1 and f'there is no lake at file://{s.lake}' in before.stderr and 'in order' not in before.stdout, before)
     tap.check('and it made nothing', not os.path.exists(s.lake))
     r = s.command('run', '--once')
     tap.check('run --once over an empty folder', r.returncode == 0, r)
@@ -141,7 +145,10 @@ def on_terminal(s, archive):
 def check(place):
     s = Spool(place)
     r = s.command('check')
-    tap.check('check of a good place', r.returncode == 0 and 'FAIL' not in r.stdout and r.stdout.startswith('ok '), r)
+    tap.check('check of a good place', r.returncode == 0 and 'FAIL' not in r.stdout and 'warn' not in r.stdout and r.stdout.startswith('ok '), r)
+    tap.check('check says that it made the lake', f'file://{s.lake}: made now, there was no lake; writable' in r.stdout, r.stdout)
+    r = s.command('check')
+    tap.check('and the next one that it is there', f'file://{s.lake}: writable' in r.stdout, r.stdout)
     tap.check('check leaves no probe', not os.listdir(os.path.join(s.lake, '_sluice', 'probe')) if os.path.isdir(os.path.join(s.lake, '_sluice', 'probe')) else True)
     r = s.command('check', '--quiet')
     tap.check('check --quiet', r.returncode == 0 and r.stdout == '', r)
@@ -155,9 +162,76 @@ def check(place):
     tap.check('a lake that cannot be: exit 1', r.returncode == 1 and any(row.startswith('FAIL') and 'lake' in row for row in r.stdout.splitlines()), r)
 
 
+def endpoint(place):
+    """The endpoint of a configuration: token, address, and that it is ours."""
+    s = Spool(place, ops='{ listen: 0, token_file: token }')
+
+    def line():
+        r = s.command('check')
+        rows = [row for row in r.stdout.splitlines() if row.split()[1] == 'ops']
+        return r.returncode, rows[0] if len(rows) == 1 else r.stdout
+    token = os.path.join(place, 'token')
+    tap.check('check: no token file', line()[0] == 1 and f'{s.config}:2: ops.token_file: {token}: No such file' in line()[1], line())
+    for text, mode, wanted in (('short', 0o600, '16 .. 1024 characters'), ('long-enough-a-token', 0o644, 'chmod 600'), ('long-enough-a-token', 0o600, 'the token is read')):
+        with open(token, 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.chmod(token, mode)
+        code, row = line()
+        good = wanted == 'the token is read'
+        tap.check(f'check: token {text}, mode {mode:o}', (code == 0) == good and wanted in row and text not in row and row.startswith('ok' if good else 'FAIL'), row)
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with open(s.config, encoding='utf-8') as f:
+            text = f.read().replace('listen: 0', f'listen: {port}')
+        with open(s.config, 'w', encoding='utf-8') as f:
+            f.write(text)
+        code, row = line()
+        tap.check('check: an address that somebody else has', code == 1 and f'{s.config}:2: ops.listen: cannot listen at 127.0.0.1:{port}: Address already in use' in row, row)
+        run = s.start('run')
+        tap.check('run leaves an endpoint alone that cannot serve', wait_for(lambda: 'ops: exit 1, 3 times in a row: left alone for 60 s; everything else goes on' in s.log(), 30), s.log()[-2000:])
+        starts = s.log().count('ops started')
+        s.make('nfcapd.202601140900', 20)
+        s.drop('nfcapd.202601140900')
+        tap.check('and everything else goes on', wait_for(lambda: ids(s.lake) == s.expected(), 60), s.log()[-2000:])
+        tap.check('without another line about it', s.log().count('ops started') == starts == 3 and s.log().count('cannot listen') == 3, s.log()[-2000:])
+    run.send_signal(signal.SIGHUP)
+    tap.check('SIGHUP starts it again, and the others are replaced', wait_for(lambda: f'listening at http://127.0.0.1:{port}/' in s.log() and 'every process runs with the new configuration' in s.log(), 60), s.log()[-2000:])
+    code, row = line()
+    tap.check('check beside it: the address is ours', code == 0 and 'the endpoint of this state folder listens there' in row, row)
+    tap.check('run stops with 0', stop(run) == 0, s.log()[-1000:])
+
+
+def overlaps(place):
+    """Two pipelines that take the same files: a warning, and only then."""
+    s = Spool(place)
+    spool = s.watch
+    for folder in ('in', 'other'):
+        os.makedirs(os.path.join(spool, folder))
+    for a, b, told in (
+            ('{ watch: spool, dissector: nfcapd }', '{ watch: spool, dissector: pcap-dns }', 'nfcapd.x'),
+            ('{ watch: spool, dissector: nfcapd }', '{ watch: spool, dissector: pcap-dns, pattern: "*.pcap" }', None),
+            ('{ watch: spool, dissector: nfcapd }', '{ watch: spool/in, dissector: pcap-dns }', 'nfcapd.x'),
+            ('{ watch: spool, dissector: nfcapd, recursive: no }', '{ watch: spool/in, dissector: pcap-dns }', None),
+            ('{ watch: spool/in, dissector: nfcapd }', '{ watch: spool/other, dissector: pcap-dns }', None),
+            ('{ watch: spool/in, dissector: nfcapd }', '{ watch: spool, dissector: pcap-dns, pattern: "dns.[0-9]*" }', None),
+            ('{ watch: spool/in, dissector: nfcapd }', '{ watch: spool, dissector: pcap-dns, pattern: "nf[!c]apd.[0-9]?" }', None),
+            ('{ watch: spool/in, dissector: nfcapd, pattern: "nf*" }', '{ watch: spool, dissector: pcap-dns, pattern: "[n]f\\\\cap[!q].?" }', 'nfcapx.x'),
+            ('{ watch: spool, dissector: elff, pattern: "@(*.log|*.elff)" }', '{ watch: spool, dissector: pcap-dns, pattern: "*.log" }', 'x.log')):
+        with open(s.config, 'w', encoding='utf-8') as f:
+            f.write(f'lake: lake\npipelines:\n  one: {a}\n  two: {b}\n')
+        r = s.command('check', '--quiet')
+        rows = r.stdout.splitlines()
+        good = r.returncode == 0 and (rows == [] if told is None else len(rows) == 1 and rows[0].startswith('warn') and f'pipeline one takes the same files, such as {told}: ' in rows[0])
+        tap.check(f'check: {a} and {b}', good, r)
+    r = s.command('run', '--once')
+    tap.check('run warns of it too', r.returncode == 0 and 'pipelines one and two take the same files, such as x.log: each of them goes to both' in r.stderr, r)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix='sluice-once-') as place:
-        for part in (once, no_folder, bad_input, load, check):
+        for part in (once, no_folder, bad_input, load, check, endpoint, overlaps):
             inner = os.path.join(place, part.__name__)
             os.mkdir(inner)
             part(inner)

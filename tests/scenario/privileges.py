@@ -136,6 +136,13 @@ def refusals(place):
     tap.check('refusals: nothing was made', not os.path.exists(s.lake), os.listdir(place))
     os.mkdir(s.lake, 0o700)
     s = Spool(place, user='nobody')
+    done = s.command('check')
+    tap.check('refusals: check says who cannot write the lake', done.returncode == 1 and f'lake                      file://{s.lake}: not writable by nobody: ' in done.stdout, done)
+    s.make('nfcapd.202601140900', 10)
+    os.chmod(s.drop('nfcapd.202601140900'), 0o600)
+    os.chmod(s.drop('nfcapd.202601140905', b'x'), 0o644)
+    done = s.command('check')
+    tap.check('refusals: and which file cannot be read', f'FAIL  flow                      {s.watch}: 1 of these 2 can\'t be read by nobody: nfcapd.202601140900' in done.stdout, done)
     done = s.command('run', '--once')
     tap.check('refusals: a lake of root\'s is named', done.returncode in (1, 2) and 'Permission denied' in done.stderr and s.lake in done.stderr, done)
 

@@ -10,6 +10,7 @@
 #include "app/term.h"
 #include "audit/audit.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "ext/json.h"
@@ -262,6 +263,15 @@ static enum status audit(const struct args *a, const struct settings *s)
 	return status;
 }
 
+/* A path that is mistyped is not in order. With a ledger, what it knows is what is missing, and that is told. */
+static bool no_lake(const struct config *c, struct err *e)
+{
+	char *ledger = file_join(c->settings.state, "ledger");
+	bool known = access(ledger, F_OK) == 0;
+	mem_free(&ledger);
+	return !known && setup_lake_there(c, e) != RC_OK;
+}
+
 static enum status run(const struct args *a)
 {
 	struct err e;
@@ -270,7 +280,11 @@ static enum status run(const struct args *a)
 		complain("%s", e.text);
 		return STATUS_USAGE;
 	}
-	enum status status = audit(a, &c->settings);
+	enum status status = STATUS_BAD;
+	if (no_lake(c, &e))
+		complain("audit: %s", e.text);
+	else
+		status = audit(a, &c->settings);
 	config_free(&c);
 	return status;
 }

@@ -14,6 +14,8 @@
 #include "app/budgets.h"
 #include "app/catalog_report.h"
 #include "app/confinement.h"
+#include "app/ops_report.h"
+#include "app/overlap.h"
 #include "app/setup.h"
 #include "app/spark.h"
 #include "app/term.h"
@@ -45,6 +47,36 @@ static void line(struct report *r, bool ok, const char *what, const char *format
 		printf("%s%-4s%s  %-*s  %s\n", ok ? t.green : t.red, ok ? "ok" : "FAIL", t.off, WHAT, what, text);
 }
 
+/* Good, and yet most likely not what was meant. */
+static void doubt(const char *what, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void doubt(const char *what, const char *format, ...)
+{
+	struct term t = term_of(1);
+	va_list list;
+	printf("%swarn%s  %-*s  ", t.yellow, t.off, WHAT, what);
+	va_start(list, format);
+	vprintf(format, list);
+	va_end(list);
+	printf("\n");
+}
+
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* The reason why something in a folder can't be made, with who could not, where that is the point. */
+static const char *denied(const struct err *e, char out[USER_NAME + 32])
+{
+	struct user u;
+	out[0] = '\0';
+	user_self(&u);
+	if (e->sys == EACCES || e->sys == EPERM || e->sys == EROFS)
+		snprintf(out, USER_NAME + 32, "not writable by %s: ", u.name);
+	return out;
+}
+
 /* Two writers must never both win a name: that is what commits stand on. */
 static enum rc probe(struct store *s, struct err *e)
 {
@@ -71,6 +103,8 @@ static void check_lake(struct report *r, const struct settings *s)
 {
 	struct err e;
 	struct store *store = NULL;
+	char who[USER_NAME + 32];
+	bool made = strcmp(s->store->scheme, "file") == 0 && !is_there(s->store_place);
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e);
 	char about[400] = "";
 	if (rc == RC_OK)
@@ -79,10 +113,10 @@ static void check_lake(struct report *r, const struct settings *s)
 		rc = RC_OK;
 	store_close(&store);
 	if (rc == RC_OK)
-		line(r, true, "lake", "%s: writable, names are given out once%s%s", s->lake_url,
-		    about[0] != '\0' ? "; " : "", about);
+		line(r, true, "lake", "%s: %swritable, names are given out once%s%s", s->lake_url,
+		    made ? "made now, there was no lake; " : "", about[0] != '\0' ? "; " : "", about);
 	else
-		line(r, false, "lake", "%s: %s", s->lake_url, e.text);
+		line(r, false, "lake", "%s: %s%s", s->lake_url, denied(&e, who), e.text);
 }
 
 static void check_bus(struct report *r, const struct settings *s)
@@ -115,11 +149,17 @@ static void check_bus(struct report *r, const struct settings *s)
 
 static void check_state(struct report *r, const struct settings *s)
 {
-	struct err e;
+	struct err e = {.text = ""};
+	char who[USER_NAME + 32] = "";
+	bool made = !is_there(s->state);
 	enum rc rc = file_mkdirs(s->state, &e);
 	if (rc == RC_OK && access(s->state, R_OK | W_OK | X_OK) != 0)
-		rc = err_sys(RC_FAIL, errno, &e, "not writable");
-	line(r, rc == RC_OK, "state", "%s: %s", s->state, rc == RC_OK ? "writable" : e.text);
+		rc = err_sys(RC_FAIL, errno, &e, "its folder");
+	line(r, rc == RC_OK, "state", "%s: %s%s", s->state,
+	    rc != RC_OK ? denied(&e, who)
+	    : made      ? "made now, "
+	                : "",
+	    rc == RC_OK ? "writable" : e.text);
 }
 
 static void check_space(struct report *r, const char *what, const char *path)
@@ -137,11 +177,31 @@ static void check_space(struct report *r, const char *what, const char *path)
 		line(r, left >= LOW_SPACE, name, "%s left%s", room, left >= LOW_SPACE ? "" : ", less than 1 GiB");
 }
 
+struct found {
+	uint64_t matching, unreadable;
+	char first[256]; /* name of one that can't be read */
+};
+
+static void look_in(DIR *dir, const struct pipeline *p, struct found *f)
+{
+	struct stat st;
+	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+		if (!str_match(p->pattern, d->d_name) ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		f->matching++;
+		if (faccessat(dirfd(dir), d->d_name, R_OK, AT_EACCESS) == 0 || errno == ENOENT)
+			continue;
+		if (f->unreadable++ == 0)
+			str_escape(d->d_name, strlen(d->d_name) < 60 ? strlen(d->d_name) : 60, f->first);
+	}
+}
+
 static void check_watch(struct report *r, const struct pipeline *p)
 {
 	char what[WHAT + 1];
-	uint64_t matching = 0;
-	struct stat st;
+	struct user u;
+	struct found f = {.matching = 0};
 	snprintf(what, sizeof what, "%.20s", p->name);
 	DIR *dir = opendir(p->watch);
 	if (dir == NULL || access(p->watch, R_OK | X_OK) != 0) {
@@ -150,16 +210,33 @@ static void check_watch(struct report *r, const struct pipeline *p)
 			closedir(dir);
 		return;
 	}
-	for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir))
-		matching += str_match(p->pattern, d->d_name) &&
-		            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	look_in(dir, p, &f);
 	closedir(dir);
-	line(r, true, what, "%s: readable, %" PRIu64 " file%s right in it match %s; %s -> %s", p->watch, matching,
-	    matching == 1 ? "" : "s", p->pattern, p->dissector->name, p->schema->name);
+	user_self(&u);
+	line(r, true, what, "%s: readable, %" PRIu64 " file%s right in it match %s; %s -> %s", p->watch, f.matching,
+	    f.matching == 1 ? "" : "s", p->pattern, p->dissector->name, p->schema->name);
+	if (f.unreadable > 0)
+		line(r, false, what, "%s: %" PRIu64 " of these %" PRIu64 " can't be read by %s: %s%s", p->watch,
+		    f.unreadable, f.matching, u.name, f.first, f.unreadable > 1 ? " and others" : "");
 	if (p->after != AFTER_KEEP && access(p->watch, W_OK) != 0)
 		line(r, false, what, "%s: not writable, but after: is not keep", p->watch);
 	if (p->after == AFTER_MOVE && access(p->after_dir, W_OK | X_OK) != 0)
 		line(r, false, what, "%s: %s", p->after_dir, strerror(errno));
+}
+
+/* A pipeline that also takes what another one takes. */
+static void check_overlaps(const struct settings *s, size_t i)
+{
+	char name[OVERLAP_NAME], what[WHAT + 1];
+	const struct pipeline *p = &s->pipeline[i];
+	snprintf(what, sizeof what, "%.20s", p->name);
+	for (size_t k = 0; k < i; k++)
+		if (overlap_name(&s->pipeline[k], p, name) != NULL)
+			doubt(what,
+			    "%s: pipeline %s takes the same files, such as %.100s: each of them goes to both, by %s "
+			    "and by %s; "
+			    "pattern: keeps them apart",
+			    p->watch, s->pipeline[k].name, name, s->pipeline[k].dissector->name, p->dissector->name);
 }
 
 /* What a dissector needs beside its files: the program of an external command. */
@@ -246,9 +323,11 @@ static enum status run(const struct args *a)
 	check_bus(&r, s);
 	budgets_check(c, told_line, &r);
 	catalog_report(s, told_line, &r);
+	ops_report(c, told_line, &r);
 	for (size_t i = 0; i < s->pipelines; i++) {
 		check_watch(&r, &s->pipeline[i]);
 		check_dissector(&r, &s->pipeline[i]);
+		check_overlaps(s, i);
 	}
 	check_confinement(&r, s);
 	check_spark(&r, setup_file(a), s);
@@ -258,7 +337,7 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
-    {"quiet", 'q', NULL, "print only what fails"},
+    {"quiet", 'q', NULL, "print only what fails or is doubtful"},
     {0},
 };
 
@@ -266,7 +345,10 @@ const struct command command_check = {
     .name = "check",
     .synopsis = "[-c FILE]",
     .summary = "Check a configuration and reach everything it names",
-    .details = "One line for each; exit status 1 when one of them fails, 2 when the configuration itself is wrong.",
+    .details =
+        "One line for each; exit status 1 when one of them fails, 2 when the configuration itself is wrong. A line "
+        "that begins with warn is about what works and may not be meant. A lake and a state folder that are not "
+        "there are made.",
     .option = option,
     .run = run,
 };

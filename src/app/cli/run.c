@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "app/cli/register.h"
+#include "app/overlap.h"
 #include "app/setup.h"
 #include "app/supervise.h"
 #include "app/term.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* The collector's words: what --once and --quiet mean to it. */
@@ -37,6 +39,18 @@ static enum status tell_catalog(const struct args *a, enum status status)
 		status = STATUS_BAD;
 	config_free(&c);
 	return status;
+}
+
+/* It may be meant; most often one of the two then refuses what the other reads. */
+static void warn_overlaps(const struct settings *s)
+{
+	char name[OVERLAP_NAME];
+	for (size_t i = 0; i < s->pipelines; i++)
+		for (size_t k = 0; k < i; k++)
+			if (overlap_name(&s->pipeline[k], &s->pipeline[i], name) != NULL)
+				log_warn("pipelines %s and %s take the same files, such as %.100s: each of them goes "
+				         "to both",
+				    s->pipeline[k].name, s->pipeline[i].name, name);
 }
 
 /* Asked by the supervisor of this state folder, which may be another version: would this program go on from there? */
@@ -86,6 +100,7 @@ static enum status run(const struct args *a)
 	if (args_has(a, "try"))
 		return answer(a, c);
 	setup_process(a, c, "supervisor", args_has(a, "once"));
+	warn_overlaps(&c->settings);
 	enum status status = STATUS_BAD;
 	enum rc rc = take_lock(a, c, &before, &lock, &e);
 	if (rc == RC_OK && args_has(a, "checked"))

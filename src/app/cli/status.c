@@ -271,6 +271,7 @@ static void show_files(const struct health *h)
 
 static enum status show_all(const struct args *a, const struct config *c)
 {
+	struct err e;
 	struct health *h = mem_zero(1, sizeof *h);
 	health_gather(c, h);
 	if (args_has(a, "json")) {
@@ -295,6 +296,10 @@ static enum status show_all(const struct args *a, const struct config *c)
 	for (unsigned i = 0; i < h->problems; i++)
 		complain("status: %s", h->problem[i]);
 	enum status status = h->problems > 0 ? STATUS_BAD : STATUS_DONE;
+	if (setup_lake_there(c, &e) != RC_OK) {
+		complain("status: %s", e.text);
+		status = STATUS_BAD;
+	}
 	health_fini(h);
 	mem_free(&h);
 	return status;

@@ -1,6 +1,7 @@
 /* server: what comes back over a socket: guards, methods, compression, a connection that goes on. */
 #include "ops/server.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,8 @@ static void a_taken_address_is_an_error(void **state)
 	struct err e;
 	char where[ADDRESS_TEXT];
 	assert_int_equal(address_parse(server_where(*state, where), &second.address, &e), RC_OK);
+	assert_int_equal(server_try(&second.address, &e), RC_FAIL);
+	assert_int_equal(e.sys, EADDRINUSE);
 	assert_int_equal(server_open(&second, &s, &e), RC_FAIL);
 	assert_non_null(strstr(e.text, where));
 	assert_null(s);
