@@ -25,15 +25,14 @@
 #include "confine/cell.h"
 #include "confine/notice.h"
 #include "confine/orders.h"
+#include "confine/window.h"
 
 enum {
 	LOOK_BATCHES = 64, /* how often a child that hands over batch after batch is looked at */
 	MS_PER_MIB = 1000, /* processor time that a MiB of input may take beyond time_ms */
 	ROWS =
 	    2048, /* in a batch that is copied, where nobody asks for fewer: both fit a cache beside what uses them */
-	KILLED_MOST = 3,   /* in a row by somebody else, until the input is blamed */
-	PIECE = 512 << 10, /* of input, where the dissector does not want more at once */
-	FEW = 32 << 10,    /* bytes that are moved gladly, so that the next piece lies where the last one did */
+	KILLED_MOST = 3, /* in a row by somebody else, until the input is blamed */
 };
 
 /* A dissector whose work is done elsewhere. */
@@ -43,12 +42,10 @@ struct confined {
 	struct source *source; /* taken; NULL once it has ended */
 	enum type type[BATCH_COLUMNS];
 	size_t types;
-	uint64_t size;   /* of the input, or DISSECT_SIZE_UNKNOWN */
-	uint64_t served; /* bytes handed over */
-	uint32_t filled; /* of the input memory's use: behind the last of them */
-	uint32_t have;   /* that the child may still look at, the last of them */
-	uint64_t moved;  /* what the child says it has moved past, with its last batch */
-	int64_t cpu_ms;  /* of the child when it was first looked at */
+	uint64_t size; /* of the input, or DISSECT_SIZE_UNKNOWN */
+	struct window window;
+	uint64_t moved; /* what the child says it has moved past, with its last batch */
+	int64_t cpu_ms; /* of the child when it was first looked at */
 	unsigned batches;
 	bool owed;  /* the child waits to be asked for its next batch */
 	bool stood; /* it stands still: notice says where */
@@ -74,7 +71,7 @@ static int64_t cpu_of(pid_t pid)
 
 static int64_t time_of(const struct confined *d)
 {
-	return d->cell->confine->params.time_ms + (int64_t)(d->served >> 20) * MS_PER_MIB;
+	return d->cell->confine->params.time_ms + (int64_t)(d->window.served >> 20) * MS_PER_MIB;
 }
 
 /* Most inputs are done before anybody looks: from the first look on it is counted. */
@@ -160,42 +157,27 @@ static enum rc stop(struct confined *d, const char *why, const struct batch **ou
 	return blame(d, out, e);
 }
 
-/* Where the next piece goes: behind the last keep bytes that were handed over, which stay in view. Returns its end. */
-static uint32_t make_way(struct confined *d, uint32_t keep, uint32_t want)
-{
-	uint8_t *memory = d->cell->input + WIRE_SETUP;
-	uint32_t size = want - keep > PIECE ? want - keep : PIECE;
-	if (keep <= FEW || d->filled + size > WIRE_WINDOW) {
-		memmove(memory, memory + d->filled - keep, keep);
-		d->filled = keep;
-	}
-	d->have = keep;
-	uint32_t end = d->filled + size < WIRE_INPUT ? d->filled + size : WIRE_INPUT;
-	if (d->cell->touched < end)
-		d->cell->touched = end;
-	return end;
-}
-
 /*
  * So much of the input that want bytes are in view, or a piece; and what comes after it. Of a file that is known to
  * have an end that is found out at once; a pipe's bytes are handed on as they come.
  */
 static void fill(struct confined *d, uint32_t keep, uint32_t want, struct wire_order_message *m)
 {
-	uint32_t most = make_way(d, keep, want), begin = d->filled;
+	struct window *w = &d->window;
+	uint8_t *memory = d->cell->input + WIRE_SETUP;
+	uint32_t most = window_room(w, memory, keep, want);
 	enum rc rc = d->source == NULL ? RC_END : RC_OK;
-	while (rc == RC_OK && d->filled < most && (d->filled == begin || d->size != DISSECT_SIZE_UNKNOWN)) {
+	while (rc == RC_OK && w->filled < most && (w->have == keep || d->size != DISSECT_SIZE_UNKNOWN)) {
 		size_t got = 0;
-		uint8_t *to = d->cell->input + WIRE_SETUP + d->filled;
-		rc = source_read(d->source, to, most - d->filled, &got, &d->input_error);
-		d->filled += rc == RC_OK ? (uint32_t)got : 0;
+		rc = source_read(d->source, memory + w->filled, most - w->filled, &got, &d->input_error);
+		window_add(w, rc == RC_OK ? (uint32_t)got : 0);
 	}
+	if (d->cell->touched < w->filled)
+		d->cell->touched = w->filled;
 	if (rc != RC_OK && rc != RC_END)
 		d->input_rc = rc;
-	d->served += d->filled - begin;
-	d->have += d->filled - begin;
-	m->at = d->filled - d->have;
-	m->input = d->have;
+	m->at = w->filled - w->have;
+	m->input = w->have;
 	m->ended = rc;
 	if (rc != RC_OK)
 		source_close(&d->source);
@@ -278,7 +260,7 @@ static enum rc take_batch(struct confined *d, struct batch *b, enum rc judged, c
 	if (++d->batches % LOOK_BATCHES == 0 && past_its_time(d))
 		return stop(d, "past its time", out, e);
 	d->dirty |= b->rejects > 0;
-	d->moved = offset < d->served ? offset : d->served;
+	d->moved = offset < d->window.served ? offset : d->window.served;
 	*out = b;
 	return RC_OK;
 }
@@ -333,12 +315,12 @@ static enum rc take_end(struct confined *d, const struct wire_tell_message *m, c
 static const char *serve(struct confined *d, const struct wire_tell_message *m)
 {
 	struct wire_order_message more = {.what = ORDER_INPUT};
+	uint32_t keep;
 	if (d->source == NULL)
 		return "it reads past the end";
-	if (m->offset > d->served || d->served - m->offset > d->have || m->want > WIRE_INPUT ||
-	    m->want <= d->served - m->offset)
+	if (!window_may_want(&d->window, m->offset, m->want, &keep))
 		return "it wants input that it cannot want";
-	fill(d, (uint32_t)(d->served - m->offset), m->want, &more);
+	fill(d, keep, m->want, &more);
 	(void)!order(d->cell, &more);
 	return NULL;
 }
@@ -445,7 +427,7 @@ enum rc cell_open(struct cell *cell, const struct dissect_ops *ops, struct sourc
 	for (size_t i = 0; i < params->wants; i++)
 		d->type[i] = params->field[params->wanted[i]].type;
 	(void)!str_copy(m.name, sizeof m.name, hints->name);
-	fill(d, 0, PIECE, &m);
+	fill(d, 0, WINDOW_PIECE, &m);
 	/* A child that died while it had nothing to do is found out by the first next. */
 	(void)!order(cell, &m);
 	cell->open = d;

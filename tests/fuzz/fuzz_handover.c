@@ -1,18 +1,21 @@
 /*
  * A batch in shared memory that a child spoiled: the bytes are changes to a good one, at the places that say where and
  * how much, and anywhere. What is taken holds for whoever uses it, and the shared memory may change while it is taken
- * without that being seen later; what is accepted where it lies holds there.
+ * without that being seen later; what is accepted where it lies holds there. The same bytes are also what a child asks
+ * to see of its input.
  */
 #include "data/batch.h"
 
 #include "base/mem.h"
 #include "base/reader.h"
+#include "confine/window.h"
+#include "confine/wire.h"
 #include "fuzz.h"
 
 static const enum type types[] = {TYPE_U32, TYPE_IP, TYPE_BYTES, TYPE_TIME, TYPE_F32, TYPE_BYTES, TYPE_U64, TYPE_I64};
 enum { COLUMNS = sizeof types / sizeof types[0], ROWS = 64, ARENA = 4096, SHARED = 64 << 10 };
 
-static uint8_t *shared;
+static uint8_t *shared, *input;
 static struct batch *own;
 
 static void fill(struct batch *b)
@@ -88,6 +91,44 @@ static void use(const struct batch *b)
 	}
 }
 
+static uint8_t at_offset(uint64_t offset)
+{
+	return (uint8_t)(offset * 31 + (offset >> 8));
+}
+
+/* What is in view is the input from where the child stands on, and all of it is memory for input. */
+static void see(const struct window *w, uint64_t offset)
+{
+	must(w->filled <= WIRE_INPUT && w->have <= w->filled && w->served - w->have == offset);
+	for (uint32_t i = 0; i < w->have; i += 1 + w->have / 64)
+		must(input[w->filled - w->have + i] == at_offset(offset + i));
+	must(w->have == 0 || input[w->filled - 1] == at_offset(w->served - 1));
+}
+
+static void ask(struct reader r)
+{
+	struct window w = {.served = 0};
+	for (unsigned asks = 0; reader_left(&r) >= 9 && asks < 32 && w.served < WIRE_INPUT; asks++) {
+		uint8_t kind = reader_u8(&r);
+		uint32_t where = reader_le32(&r), want = reader_le32(&r), keep = UINT32_MAX;
+		uint64_t back = w.have > 0 && kind % 4 != 0 ? where % (w.have + 1) : (uint64_t)where << kind % 33;
+		bool may = window_may_want(&w, w.served - back, kind % 2 == 0 ? want : want % WIRE_INPUT, &keep);
+		want = kind % 2 == 0 ? want : want % WIRE_INPUT;
+		must(!may || (back <= w.have && back <= w.served && keep == back && want > keep));
+		if (!may)
+			continue;
+		uint32_t end = window_room(&w, input, keep, want);
+		must(end > w.filled && end <= WIRE_INPUT && end - w.filled >= want - keep);
+		/* A reader gives what it has. */
+		uint32_t got = 1 + (where >> 8) % (kind % 64 != 0 ? 20000 : WIRE_INPUT);
+		got = got < end - w.filled ? got : end - w.filled;
+		for (uint32_t i = 0; i < got; i++)
+			input[w.filled + i] = at_offset(w.served + i);
+		window_add(&w, got);
+		see(&w, w.served - got - keep);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct reader r = reader_of(bytes, size);
@@ -95,7 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (shared == NULL) {
 		shared = mem_map(SHARED);
 		own = mem_map(BATCH_SLAB);
+		input = mem_map(WIRE_INPUT);
 	}
+	ask(r);
 	struct batch *b = batch_new(types, COLUMNS, ROWS, ARENA);
 	must(b->size <= SHARED);
 	fill(b);
