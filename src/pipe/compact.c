@@ -23,7 +23,7 @@
 #include "pipe/strays.h"
 #include "pipe/swap.h"
 
-enum { EPOCH_BYTES = 16, NS_PER_MS = 1000000, PATH_BYTES = 512 };
+enum { EPOCH_BYTES = 16, NS_PER_MS = 1000000, PATH_BYTES = 512, LATE_MS = 10 * 60 * 1000 };
 
 struct pass {
 	const struct compact_params *p;
@@ -67,6 +67,37 @@ static struct swap swap_of(const struct pass *s)
 
 /* ---- what is under way ---- */
 
+/* What it staged goes, then its note: as long as that is there, the next pass finds it. */
+static enum rc give_up(struct pass *s, const struct swap_key *k, const char *epoch, struct err *e)
+{
+	struct compact_given_up *g = s->p->given_up;
+	enum rc rc = swap_sweep(s->p->store, epoch, e);
+	if (rc == RC_OK)
+		rc = note_remove(s->p->store, k, e);
+	if (rc != RC_OK || g == NULL)
+		return rc;
+	if (g->count == COMPACT_GIVEN_UP)
+		memmove(g->attempt, g->attempt + 1, --g->count * sizeof *g->attempt);
+	(void)!str_copy(g->attempt[g->count].epoch, sizeof g->attempt->epoch, epoch);
+	g->attempt[g->count++].since = clock_mono();
+	return RC_OK;
+}
+
+/* What arrived late harms nobody: a lake that is away is told by those who need it. */
+static void sweep_late(const struct compact_params *p)
+{
+	struct compact_given_up *g = p->given_up;
+	size_t kept = 0;
+	for (size_t i = 0; g != NULL && i < g->count; i++) {
+		struct err ignored;
+		bool over = mono_since(g->attempt[i].since) > LATE_MS;
+		if (swap_sweep(p->store, g->attempt[i].epoch, &ignored) != RC_OK || !over)
+			g->attempt[kept++] = g->attempt[i];
+	}
+	if (g != NULL)
+		g->count = kept;
+}
+
 /* A note without a manifest: somebody is writing, or died while he was. Ours is dead: we hold the lock of the state. */
 static enum rc give_up_dead(struct pass *s, const struct swap_key *k, bool *gone, struct err *e)
 {
@@ -81,9 +112,7 @@ static enum rc give_up_dead(struct pass *s, const struct swap_key *k, bool *gone
 	if (!ours)
 		log_warn("compaction of %s was begun by %s and not finished: taken over hour=%" PRId64, k->dataset,
 		    n.instance, k->hour);
-	rc = swap_sweep(s->p->store, n.epoch, e);
-	if (rc == RC_OK)
-		rc = note_remove(s->p->store, k, e);
+	rc = give_up(s, k, n.epoch, e);
 	*gone = rc == RC_OK;
 	return rc;
 }
@@ -322,8 +351,7 @@ static enum rc work(struct job *j, struct err *e)
 	merge_fini(&m);
 	if (!keep) {
 		struct err ignored;
-		(void)!store_remove(s->p->store, (const char *const[]){staging}, 1, &ignored);
-		(void)!note_remove(s->p->store, &j->key, &ignored);
+		(void)!give_up(s, &j->key, j->note.epoch, &ignored);
 	}
 	mem_free(&prefix);
 	mem_free(&staging);
@@ -430,6 +458,8 @@ enum rc compact_pass(const struct compact_params *p, struct compact_sum *sum, st
 	struct pass s = {.p = p, .sum = sum};
 	enum rc rc = RC_OK;
 	*sum = (struct compact_sum){0};
+	if (!p->dry_run)
+		sweep_late(p);
 	datasets_init(&s.datasets, set);
 	for (size_t i = 0; i < set->pipelines && rc == RC_OK; i++) {
 		bool first = true;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/metric.h"
 #include "base/rc.h"
 #include "catalog/catalog.h"
@@ -35,6 +36,20 @@ struct compact_news {
 	const char *text;
 };
 
+enum { COMPACT_GIVEN_UP = 32 };
+
+/*
+ * Attempts that were given up in this life of the caller; zeroed is none. Each is swept again for ten minutes: a server
+ * may finish an upload after its folder was swept (run.h). Of too many the oldest are forgotten.
+ */
+struct compact_given_up {
+	struct {
+		char epoch[40];
+		struct mono since;
+	} attempt[COMPACT_GIVEN_UP];
+	size_t count;
+};
+
 struct compact_params {
 	const struct settings *settings;
 	struct store *store;
@@ -44,7 +59,8 @@ struct compact_params {
 	int64_t before_hour;         /* INT64_MAX: all that are quiet */
 	size_t folders;              /* the newest so many of a dataset; SIZE_MAX all */
 	bool dry_run;
-	bool (*stop)(void *context); /* NULL never */
+	struct compact_given_up *given_up; /* NULL: nothing is swept twice */
+	bool (*stop)(void *context);       /* NULL never */
 	void (*tell)(void *context, const struct compact_news *news);
 	void *context;
 };

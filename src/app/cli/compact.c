@@ -236,6 +236,7 @@ static enum status watch(
     const struct args *a, struct config *c, struct metric_slot *figures, struct daemon *d, struct err *e)
 {
 	struct telling t = {.log = true, .daemon = d};
+	struct compact_given_up given_up = {.count = 0};
 	struct compact_params p = {.figures = figures};
 	const struct settings *s = &c->settings;
 	struct mono all = {.ms = INT64_MIN / 2}, given_back = clock_mono();
@@ -243,6 +244,7 @@ static enum status watch(
 	if (rc != RC_OK)
 		return STATUS_USAGE;
 	p.figures = figures;
+	p.given_up = &given_up;
 	p.stop = asked_to_stop;
 	p.tell = tell;
 	p.context = &t;

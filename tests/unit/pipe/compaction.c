@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "pipe/compact.h"
+#include "pipe/swap.h"
 #include "unit/pipe/world.h"
 
 #include <setjmp.h>
@@ -147,6 +150,56 @@ static void generations_of_an_hour_are_found(void **state)
 	world_close(&w);
 }
 
+static void lay(struct store *s, const char *path)
+{
+	struct err e;
+	assert_int_equal(store_put_if_absent(s, path, "half", 4, &e), RC_OK);
+}
+
+static bool there(struct store *s, const char *path)
+{
+	struct err e;
+	struct store_stat st;
+	enum rc rc = store_stat(s, path, &st, &e);
+	assert_true(rc == RC_OK || rc == RC_END);
+	return rc == RC_OK;
+}
+
+/* A data node finishes an upload of an attempt that was given up. */
+static void what_a_dead_attempt_staged_goes_and_goes_again(void **state)
+{
+	static const char staged[] = "_sluice/staging/compact-e7/00000.parquet";
+	struct world w;
+	struct err e;
+	struct compact_sum sum;
+	struct compact_given_up given_up = {.count = 0};
+	(void)state;
+	world_open(&w);
+	struct store *s = world_store(&w);
+	const struct compact_params p = {
+	    .settings = &w.settings, .store = s, .before_hour = INT64_MAX, .folders = SIZE_MAX, .given_up = &given_up};
+	const struct swap_key k = {w.schema->name, 400000, 1};
+	struct note n = {.epoch = "e7", .time_ms = 1};
+	(void)!str_copy(n.instance, sizeof n.instance, w.settings.instance);
+	assert_int_equal(note_put(s, &k, NOTE_WORK, &n, &e), RC_OK);
+	lay(s, staged);
+	assert_int_equal(compact_pass(&p, &sum, &e), RC_OK);
+	assert_false(there(s, staged));
+	assert_int_equal(note_load(s, &k, NOTE_WORK, &n, &e), RC_END);
+	assert_int_equal(given_up.count, 1);
+	for (int late = 0; late < 2; late++) {
+		lay(s, staged);
+		assert_int_equal(compact_pass(&p, &sum, &e), RC_OK);
+		assert_false(there(s, "_sluice/staging/compact-e7"));
+		assert_int_equal(given_up.count, 1);
+	}
+	given_up.attempt[0].since.ms -= 11 * 60 * 1000;
+	assert_int_equal(compact_pass(&p, &sum, &e), RC_OK);
+	assert_int_equal(given_up.count, 0);
+	store_close(&s);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +207,7 @@ int main(void)
 	    cmocka_unit_test(a_cut_one_is_never_whole),
 	    cmocka_unit_test(rows_that_do_not_add_up_are_refused),
 	    cmocka_unit_test(generations_of_an_hour_are_found),
+	    cmocka_unit_test(what_a_dead_attempt_staged_goes_and_goes_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
