@@ -23,7 +23,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-enum { TOLD = 20000, PATIENCE_MS = 10000, HOUR_0 = 491217 /* 2026-01-14 09:00 */ };
+enum { TOLD = 20000, PATIENCE_MS = 60000, HOUR_0 = 491217 /* 2026-01-14 09:00 */ };
 
 /* A catalog that keeps what it is told, and can be away, silent or contradict. */
 static struct {
