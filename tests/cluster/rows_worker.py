@@ -90,7 +90,7 @@ class Worker:
                     found.append(int(name))
         return found
 
-    def settled(self, place, seconds=120):
+    def settled(self, place, seconds=300):
         """Wait until everything that the rows topic holds is committed; whether it is."""
         end = time.monotonic() + seconds
         self.until(' reads from ')
@@ -114,7 +114,7 @@ class Worker:
             if b'python' in words[0] and any(w.endswith(b'rows_worker.py') for w in words[1:2]):
                 os.kill(pid, signal.SIGTERM)
 
-    def wait(self, seconds=120):
+    def wait(self, seconds=300):
         """Exit status, None when it has to be killed first."""
         try:
             return self.process.wait(seconds)
@@ -122,7 +122,7 @@ class Worker:
             self.kill()
             return None
 
-    def until(self, text, seconds=90):
+    def until(self, text, seconds=240):
         """Wait for a line of it; whether it came."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:

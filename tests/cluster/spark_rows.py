@@ -82,7 +82,7 @@ class Place:
             os.rename(os.path.join(self.watch, f'.{name}'), os.path.join(self.watch, name))
         self.inputs |= inputs
 
-    def native(self, *words, timeout=120):
+    def native(self, *words, timeout=300):
         return subprocess.run([SLUICE, *words], capture_output=True, text=True, timeout=timeout, check=False)
 
     def ends(self, pipeline=None):
