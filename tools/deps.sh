@@ -1,17 +1,35 @@
 #!/bin/sh
-# Installs the Debian 12 packages that building, testing and the demo need. All there: does nothing and needs no network.
+# deps.sh [SET]: installs those Debian 12 packages of a set that are missing. All there: does nothing and needs no network. Sets:
+#
+#   build     what the program is built with
+#   demo      and what `make demo` runs
+#   deb       build, and what `make deb` takes
+#   cluster   demo, and the real servers of `make demo-cluster` and `make cluster-up`
+#   check     all of these, and what the tests need; without a word it is this one
 set -eu
 
+set=${1:-check}
 build='gcc make meson ninja-build pkg-config python3 liblmdb-dev libzstd-dev libsnappy-dev liblz4-dev libbz2-dev zlib1g-dev libyaml-dev
 	libjansson-dev libssl-dev libsystemd-dev libcurl4-openssl-dev librdkafka-dev libmicrohttpd-dev libseccomp-dev'
-check='libcmocka-dev liblzo2-dev nfdump clang libclang-rt-14-dev python3-venv strace procps util-linux mount xz-utils binutils libpcap-dev tshark spin chromium chromium-driver
-	dpkg-dev debhelper lintian mandoc man-db groff-base'
-demo='nfdump faketime libfaketime python3-venv'
+# cmocka and lzo2: its DNS capture is made by a program that is built with the tests.
+demo='libcmocka-dev liblzo2-dev nfdump faketime libfaketime python3-venv'
+deb='git build-essential dpkg-dev debhelper'
+check='clang libclang-rt-14-dev strace procps util-linux mount xz-utils binutils libpcap-dev tshark spin chromium chromium-driver
+	lintian mandoc man-db groff-base'
 # The servers of the cluster tests. Where these cannot be had, those tests are skipped and everything else works.
-cluster='openjdk-17-jre-headless maven openssl librdkafka1 curl krb5-kdc krb5-admin-server'
+servers='openjdk-17-jre-headless maven openssl librdkafka1 curl krb5-kdc krb5-admin-server'
+
+case $set in
+build) wanted=$build optional= ;;
+demo) wanted="$build $demo" optional= ;;
+deb) wanted="$build $deb" optional= ;;
+cluster) wanted="$build $demo" optional=$servers ;;
+check) wanted="$build $demo $deb $check" optional=$servers ;;
+*) echo "deps: no set is called $set: build, demo, deb, cluster, check" >&2; exit 2 ;;
+esac
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "deps: not a Debian system; needed are, by their Debian names:" $build $check $demo >&2
+	echo "deps: not a Debian system; needed are, by their Debian names:" $wanted $optional >&2
 	exit 0
 fi
 
@@ -27,37 +45,60 @@ missing()
 	echo "$out"
 }
 
-missing=$(missing $build $check $demo)
-servers=$(missing $cluster)
-[ -n "$missing$servers" ] || exit 0
+wanted=$(missing $wanted)
+optional=$(missing $optional)
+[ -n "$wanted$optional" ] || exit 0
 
 root=
 if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo >/dev/null || { echo "deps: run as root: apt-get install$missing$servers" >&2; exit 1; }
+	command -v sudo >/dev/null || { echo "deps: run as root: apt-get install --no-install-recommends$wanted$optional" >&2; exit 1; }
 	root=sudo
 fi
 
+log=$(mktemp)
+policy=/usr/sbin/policy-rc.d made_policy=
+leave()
+{
+	rm -f "$log"
+	[ -z "$made_policy" ] || $root rm -f "$policy"
+}
+trap leave EXIT
+trap 'exit 1' INT TERM HUP
+
 # Debian starts a package's service when it is installed. nfdump and Kerberos bring some that this machine did not ask for: a policy
 # keeps them from starting now, and disabling them from starting later. A policy that is already there is the machine's own.
-policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
-	trap '$root rm -f "$policy"' EXIT
-	trap 'exit 1' INT TERM HUP
+	made_policy=yes
 	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
 	$root chmod 755 "$policy"
 fi
 
-install()
+# apt WORD...: says something only when it fails, and then the end of what it said
+apt()
 {
-	echo "deps: installing $*" >&2
-	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+	$root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1
 }
 
-$root apt-get update -q
-[ -z "$missing" ] || install $missing
-[ -z "$servers" ] || install $servers || echo "deps: without$servers the cluster tests are skipped" >&2
+# How much it will be, in apt's words: "37 packages, 52.1 MB to fetch, 210 MB on the disk"
+size_of()
+{
+	apt install --assume-no --no-install-recommends "$@" || true
+	sed -n 's/.* \([0-9]*\) newly installed.*/\1 packages/p; s/^Need to get \([0-9.,]* [kMG]*B\).*/, \1 to fetch/p
+		s/^After this operation, \([0-9.,]* [kMG]*B\) of additional.*/, \1 on the disk/p' "$log" | tr -d '\n'
+}
+
+install()
+{
+	size=$(size_of "$@")
+	echo "deps: installing what is missing of the set $set${size:+ ($size with what they depend on)}: $*" >&2
+	apt install -y --no-install-recommends "$@" || { tail -25 "$log" >&2; return 1; }
+}
+
+apt update || { tail -25 "$log" >&2; exit 1; }
+[ -z "$wanted" ] || install $wanted
+[ -z "$optional" ] || install $optional || echo "deps: without$optional the cluster tests are skipped" >&2
 for service in nfdump krb5-kdc krb5-admin-server; do
-	case " $missing$servers " in
+	case " $wanted$optional " in
 	*" $service "*)
 		if command -v systemctl >/dev/null; then
 			$root systemctl disable "$service.service" >/dev/null 2>&1 || true

@@ -43,7 +43,7 @@ class Minutes:
         self.base, self.page = base, text('README.md')
         os.makedirs(f'{base}/build')
         os.symlink(SLUICE, f'{base}/build/sluice')
-        self.moved = {'/var/lib/sluice': f'{base}/lake', '/var/cache/nfdump': f'{base}/spool/flow', '/var/spool/pcap': f'{base}/spool/pcap', '/var/spool/proxy': f'{base}/spool/proxy'}
+        self.moved = {'/var/lib/sluice/lake': f'{base}/lake', '/var/cache/nfdump': f'{base}/spool/flow', '/var/spool/pcap': f'{base}/spool/pcap', '/var/spool/proxy': f'{base}/spool/proxy'}
         flows = nfcapd.file_v2([nfcapd.flow(HOUR_MS + i, bytes=1000 + i) for i in range(200)])
         dns = captures.capture([{'at': HOUR_MS // 1000 + i, 'client': '10.0.0.1', 'server': '192.0.2.53', 'name': f'n{i}.example.com', 'kind': 'A', 'rcode': 3 if i % 5 == 0 else 0,
                                  'a': '198.51.100.1'} for i in range(40)])
@@ -76,8 +76,10 @@ def five_minutes(base):
     m = Minutes(base)
     first, look, fill, told, *more = blocks(m.page, 'sh')
     targets = re.findall(r'^([a-z-]+):', text('Makefile'), re.M)
-    named = {c.split()[1] for c in commands(first)} | set(re.findall(r'`make ([a-z-]+)', m.page))
-    tap.check('README names targets that the Makefile has', named and named <= set(targets) and all(c.split()[0] == 'make' for c in commands(first)), named - set(targets))
+    installed, *made = commands(first)
+    named = {target for c in made for target in c.split()[1:]} | {t for words in re.findall(r'`make ([a-z -]+)`', m.page) for t in words.split()}
+    tap.check('README names targets that the Makefile has', len(named) > 5 and named <= set(targets) and all(c.split()[0] == 'make' for c in made), named - set(targets))
+    tap.check('README begins with what a fresh machine lacks', installed.split()[:2] == ['apt-get', 'install'] and {'git', 'make'} <= set(installed.split()), installed)
     for c in commands(look):
         r = m.run(c)
         tap.check(f'README: {c}', r.returncode in (0, 141) and (r.stdout or '-o ' in c), r)  # 141: head has seen enough

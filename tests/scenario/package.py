@@ -6,6 +6,7 @@
 The package is installed by dpkg into a copy of this machine's root, an overlay whose upper folder is in memory, with a systemd of its own as process 1 (tests/lib/booted.py). --full takes a root that
 debootstrap makes, with what the package depends on and no more.
 """
+import glob
 import json
 import os
 import re
@@ -28,7 +29,7 @@ EXPOSURE = 1.5
 MAINTAINED = ('usr/bin/sluice', 'usr/share/sluice/spark/rows_worker.py', 'usr/share/sluice/spark/sluice_rows/manifest.py', 'usr/share/sluice/schema/flow.avsc',
               'usr/share/man/man1/sluice.1.gz', 'usr/share/man/man1/sluice-run.1.gz', 'usr/share/man/man5/sluice.yaml.5.gz', 'usr/share/man/man5/sluice-lake.5.gz',
               'usr/share/bash-completion/completions/sluice', 'usr/share/zsh/vendor-completions/_sluice', 'usr/share/fish/vendor_completions.d/sluice.fish', UNIT,
-              'lib/systemd/system/sluice@.service', 'usr/lib/sysusers.d/sluice.conf', 'usr/lib/tmpfiles.d/sluice.conf', 'usr/share/doc/sluice/examples/one-machine.yaml',
+              'lib/systemd/system/sluice@.service', 'lib/systemd/system/sluice-collect.service', 'lib/systemd/system/sluice-work.service', 'usr/share/doc/sluice/five-minutes.md', 'usr/lib/sysusers.d/sluice.conf', 'usr/lib/tmpfiles.d/sluice.conf', 'usr/share/doc/sluice/examples/one-machine.yaml',
               'usr/share/doc/sluice/examples/schemas/logins.avsc', 'usr/share/doc/sluice/packaging.md', 'usr/share/doc/sluice/formats/manifest.md', 'usr/share/doc/sluice/copyright')
 
 
@@ -39,6 +40,12 @@ def run(*words, timeout=300, **kw):
 def files(root):
     """All below root, without folders; a link counts as a file."""
     return {os.path.relpath(os.path.join(at, name), root) for at, folders, names in os.walk(root) for name in names + [d for d in folders if os.path.islink(os.path.join(at, d))]}
+
+
+def links(path):
+    """To other pages."""
+    with open(path, encoding='utf-8') as f:
+        return [link for link in re.findall(r'\]\(([^)#\s]+\.md)(?:#[^)]*)?\)', f.read()) if '://' not in link]
 
 
 def meson_install(place):
@@ -57,6 +64,9 @@ def meson_install(place):
         tap.check('the unit starts the program that was installed', f'ExecStart={prefix}/bin/sluice run' in f.read())
     listed = run(f'{top}/bin/sluice', 'help', '--list').stdout.split()
     tap.check('it runs from there, and each command has its page', listed and all(os.path.exists(f'{top}/share/man/man1/sluice-{c}.1') for c in listed), listed)
+    pages = {os.path.relpath(p, f'{top}/share/doc/sluice') for p in glob.glob(f'{top}/share/doc/sluice/**/*.md', recursive=True)}
+    broken = [f'{page}: {link}' for page in pages for link in links(f'{top}/share/doc/sluice/{page}') if os.path.normpath(os.path.join(os.path.dirname(page), link)) not in pages]
+    tap.check('the pages and the five minutes are there, and every link to a page leads to one', {'README.md', 'five-minutes.md', 'formats/lake.md'} <= pages and not broken, broken)
     folder = f'{top}/share/doc/sluice/examples'
     for name in sorted(n for n in os.listdir(folder) if n.endswith('.yaml')):
         r = run(f'{top}/bin/sluice', 'config', '-c', os.path.join(folder, name))
@@ -65,7 +75,7 @@ def meson_install(place):
 
 def units(machine):
     """What systemd says of the units, as they are installed."""
-    for name in ('sluice.service', 'sluice@one.service'):
+    for name in ('sluice.service', 'sluice@one.service', 'sluice-collect.service', 'sluice-work.service'):
         r = machine.run('systemd-analyze', 'verify', '--man=no', name)
         said = [line for line in r.stdout.splitlines() if 'sluice' in line]
         tap.check(f'systemd-analyze verify {name}', r.returncode == 0 and not said, r.stdout)
@@ -75,7 +85,7 @@ def units(machine):
 
 
 def build():
-    r = subprocess.run([os.path.join(SOURCE, 'tools', 'deb.sh')], capture_output=True, text=True, timeout=900, check=False, env={**os.environ, 'DEB_BUILD_OPTIONS': 'nocheck'})
+    r = subprocess.run([os.path.join(SOURCE, 'tools', 'deb.sh')], capture_output=True, text=True, timeout=900, check=False)
     tap.check('dpkg-buildpackage builds a package', r.returncode == 0 and r.stdout.strip().endswith('.deb'), r.stderr[-4000:])
     return r.stdout.strip() if r.returncode == 0 else None
 
@@ -269,6 +279,23 @@ def upgrade(root, machine, spools):
     tap.check('nothing was refused by the restrictions', not re.search('not permitted|denied|read-only', journal(machine), re.I), journal(machine))
 
 
+def halves(root, machine, spools):
+    """The collector and the worker as daemons of their own, as on the hosts of a cluster."""
+    names = ('sluice-collect', 'sluice-work')
+    off = [machine.run('systemctl', 'is-enabled', n).stdout.strip() for n in names]
+    tap.check('units of the two halves are there, and off', off == ['disabled', 'disabled'] and all(shown(machine, n)['ActiveState'] == 'inactive' for n in names), off)
+    r = machine.run('systemctl', 'start', *names)
+    tap.check('they start', r.returncode == 0 and all(shown(machine, n)['SubState'] == 'running' for n in names), f'{r.stdout}{[shown(machine, n) for n in names]}')
+    drop(spools[0], 'nfcapd.202601140940', 55)
+    tap.check('and take files to the lake', committed(machine, 6), f'{status(machine)}\n{[journal(machine, n) for n in names]}')
+    before = [shown(machine, n)['MainPID'] for n in names]
+    r = machine.run(*root.installs)
+    tap.check('an upgrade starts them anew', r.returncode == 0 and wait_for(lambda: all(shown(machine, n)['SubState'] == 'running' and shown(machine, n)['MainPID'] != b for n, b in zip(names, before)), 30, 0.3)
+              and shown(machine)['ActiveState'] == 'inactive', f'{r.stdout[-2000:]}{[shown(machine, n) for n in ("sluice", *names)]}')
+    r = machine.run('systemctl', 'stop', *names)
+    tap.check('they stop, with 0', r.returncode == 0 and all(shown(machine, n)['Result'] == 'success' and shown(machine, n)['ExecMainStatus'] == '0' for n in names), [shown(machine, n) for n in names])
+
+
 def wrong(root, machine):
     """A configuration that is wrong."""
     with open(root.at('etc/sluice/sluice.yaml'), 'w', encoding='ascii') as f:
@@ -297,6 +324,7 @@ def life(root, machine):
     spools = configure(root, machine)
     serve(machine, spools)
     upgrade(root, machine, spools)
+    halves(root, machine, spools)
     wrong(root, machine)
     r = machine.run('dpkg', '-r', 'sluice')
     left = [p for p in MAINTAINED if os.path.lexists(root.at(p))]
