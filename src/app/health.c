@@ -433,6 +433,26 @@ void health_sources_close(struct health_sources *s)
 	bus_close(&s->bus);
 }
 
+bool health_alive(const struct health *h, const char *name)
+{
+	for (unsigned i = 0; i < h->processes; i++)
+		if (h->process[i].alive && str_starts(h->process[i].name, name))
+			return true;
+	return false;
+}
+
+bool health_only(const struct health *h, const char *name)
+{
+	bool here = false;
+	for (unsigned i = 0; i < h->processes; i++) {
+		const char *one = h->process[i].name;
+		here |= str_starts(one, name);
+		if (!str_starts(one, name) && !str_starts(one, "ops"))
+			return false;
+	}
+	return here;
+}
+
 uint64_t health_lag(const struct health_partition *p)
 {
 	uint64_t done = p->has_commit && p->committed > p->first ? p->committed : p->first;

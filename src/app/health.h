@@ -113,6 +113,12 @@ void health_join(struct health *h, const struct health *asked);
 void health_catalog(const struct config *c, struct health *out);
 void health_fini(struct health *h);
 
+/* Lives a process whose name begins so? */
+bool health_alive(const struct health *h, const char *name);
+/* No half but this one, "collector" or "worker", ever had this state folder: its other figures are those of other
+ * folders. */
+bool health_only(const struct health *h, const char *name);
+
 /* Events of a partition that no commit holds yet. */
 uint64_t health_lag(const struct health_partition *p);
 /* Originals of a pipeline in all their states. */

@@ -39,7 +39,7 @@ int64_t notify_interval_ms(void)
 
 const char *notify_feature(void)
 {
-	return " (systemd)";
+	return "\nbuilt with systemd: readiness, reload and watchdog of its units";
 }
 
 #else

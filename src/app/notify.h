@@ -14,7 +14,7 @@ void notify(enum notify what);
 /* How often NOTIFY_ALIVE is due, in ms; -1: nobody watches. */
 int64_t notify_interval_ms(void);
 
-/* " (systemd)" or "", for the version. */
+/* What the version says of it, a line after its own, or "". */
 const char *notify_feature(void);
 
 #endif

@@ -8,8 +8,9 @@
 
 enum { NS_PER_MS = 1000000 };
 
-#define NOW  false
-#define MOST true
+#define NOW  false, false
+#define MOST true, false
+#define STEP true, true
 
 const struct limit_info limit_info[LIMIT_COUNT] = {
 #define X(id, key, kind, unit, counts, then) [LIMIT_##id] = {key, kind, unit, counts, then},

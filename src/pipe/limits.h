@@ -17,7 +17,8 @@
 #include "base/metric.h"
 #include "pipe/figures.h"
 
-/* NOW: what is held at this moment. MOST: the most that one original, file or commit took, since the process began. */
+/* NOW: what is held at this moment. MOST: the most that one original, file or commit took, since the process began.
+ * STEP: the same, of a threshold: passing it is no shortage, it only decides how the work is done. */
 #define LIMITS(X)                                                                                                      \
 	X(COLLECT_MEMORY, "collect.memory", NOW, "bytes", "encoded rows of originals between dissecting and the bus",  \
 	    "no further file is read until some are on the bus or spooled")                                            \
@@ -40,11 +41,11 @@
 	    "rows of further hours are one reject, too_many_hours")                                                    \
 	X(REJECTS, "rejects.max_bytes", MOST, "bytes", "lines about the rejects of one original",                      \
 	    "further rejects are counted and have no line of their own")                                               \
-	X(ROWS, "event.rows_max", MOST, "bytes", "encoded rows of one small original", "it goes as a file event")      \
-	X(INLINE, "event.inline_max", MOST, "bytes", "one original", "a worker dissects it, not the collector")        \
-	X(COMMIT_BYTES, "commit.max_bytes", MOST, "bytes", "table files of one commit", "it is committed")             \
-	X(COMMIT_EVENTS, "commit.max_events", MOST, "events", "events of one commit", "it is committed")               \
-	X(FILE_BYTES, "file.max_bytes", MOST, "bytes", "one table file", "it is finished; another part begins")
+	X(ROWS, "event.rows_max", STEP, "bytes", "encoded rows of one small original", "it goes as a file event")      \
+	X(INLINE, "event.inline_max", STEP, "bytes", "one original", "a worker dissects it, not the collector")        \
+	X(COMMIT_BYTES, "commit.max_bytes", STEP, "bytes", "table files of one commit", "it is committed")             \
+	X(COMMIT_EVENTS, "commit.max_events", STEP, "events", "events of one commit", "it is committed")               \
+	X(FILE_BYTES, "file.max_bytes", STEP, "bytes", "one table file", "it is finished; another part begins")
 
 enum limit {
 #define X(id, key, kind, unit, counts, then) LIMIT_##id,
@@ -55,7 +56,8 @@ enum limit {
 
 struct limit_info {
 	const char *key; /* of the configuration */
-	bool most;       /* MOST */
+	bool most;       /* MOST or STEP */
+	bool step;       /* STEP */
 	const char *unit, *counts, *then;
 };
 extern const struct limit_info limit_info[LIMIT_COUNT];

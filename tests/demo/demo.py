@@ -42,6 +42,7 @@ def main():
              'proxy': drop_in(os.path.join(spool, 'proxy'), 'proxy.log', write_log)}
     print(f"a capture of {PACKETS:,} packets with {given['dns']:,} DNS responses among other traffic; a proxy log of {given['proxy']:,} requests")
     try:
+        print('A collector finishes a file every few seconds even when nothing came, so the first files are empty: queryable, without a row.')
         collectors.send()
         while collectors.sending():
             progress(sluice, config, began)

@@ -27,12 +27,13 @@ QUERIES = {
 
 
 def configuration(place, c, name):
-    """The four lines that change from one machine to a cluster, and what is the same on both. Each process has a state folder of its own."""
+    """The four lines that change from one machine to a cluster, and what is the same on both. Each process has a state folder of its own. The collector makes topics of two
+    partitions, one for each of the workers, which have one thread each."""
     path = os.path.join(place, f'{name}.yaml')
     lake = f'webhdfs://{c.hdfs.http.removeprefix("http://")}/demo'
     with open(path, 'w', encoding='utf-8') as f:
         f.write(f'lake: {lake}\nbus: kafka://{c.kafka.bootstrap}\ncatalog: {c.metastore.url}/spot\nstate: {place}/state-{name}\n'
-                f'instance: demo\ncatalog.location: {c.hdfs.rpc}/demo\nwebhdfs: {{ user: {c.hdfs.user} }}\nworkers: 2\ncommit: {{ max_age: 2s }}\npipelines:\n')
+                f'instance: demo\ncatalog.location: {c.hdfs.rpc}/demo\nwebhdfs: {{ user: {c.hdfs.user} }}\nworkers: {2 if name == "collector" else 1}\ncommit: {{ max_age: 2s }}\npipelines:\n')
         f.writelines(f'  {n + ":":<6} {{ watch: {place}/spool/{n}, dissector: {dissector} }}\n' for n, dissector in PIPELINES.items())
     return path
 
@@ -51,7 +52,7 @@ def stop(processes):
 
 def table(columns, rows):
     """A table as text."""
-    cells = [columns] + [[f'{v:,}' if isinstance(v, int) and v > 9999 else str(v) for v in row] for row in rows]
+    cells = [columns] + [[f'{v:,}' if isinstance(v, int) and name not in ('y', 'm', 'd', 'h') else str(v) for name, v in zip(columns, row)] for row in rows]
     width = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for n, row in enumerate(cells):
         print('  ' + '  '.join(f'{v:<{w}}' for v, w in zip(row, width)).rstrip())
@@ -87,6 +88,7 @@ def tour(sluice, place, c, began):
             collectors = Collectors(os.path.join(spool, 'flow'), log, HOURS)
         given = {'dns': drop_in(os.path.join(spool, 'dns'), 'resolver.pcap', lambda path: write_capture(sluice, path)),
                  'proxy': drop_in(os.path.join(spool, 'proxy'), 'proxy.log', write_log)}
+        print('A collector finishes a file every few seconds even when nothing came, so the first files are empty: queryable, without a row.')
         collectors.send()
         while collectors.sending():
             progress(sluice, config['collector'], began, workers)
@@ -106,6 +108,7 @@ def tour(sluice, place, c, began):
     if any(codes):
         sys.exit(f'demo: a daemon left with status {max(codes)}; see {os.path.relpath(place)}/*.log')
     say('4. Spark SQL over the tables that the metastore was told of')
+    print('Spark starts and asks, which takes about a minute', flush=True)
     stored, answers = ask_spark(c, place)
     for (title, query), answer in zip(QUERIES.items(), answers):
         print(f'\n{title}')
@@ -124,6 +127,7 @@ def main():
     for name in PIPELINES:
         os.makedirs(os.path.join(place, 'spool', name))
     say('1. Real servers on this machine: Kafka, HDFS with two data nodes, a Hive Metastore (the first time they are fetched)')
+    print('they take a minute or two until they answer', flush=True)
     spark.python()
     with session('kafka', 'hdfs', 'metastore') as c:
         print(f'up after {time.time() - began:.0f} s: broker {c.kafka.bootstrap}, name node {c.hdfs.http}, metastore {c.metastore.url}')

@@ -52,6 +52,12 @@ def once(place):
     tap.check('status --json: rows', whole['figures']['rows_committed'] == len(s.expected()), whole['figures'])
     text = s.command('status').stdout
     tap.check('status for people', 'last commit' in text and 'flow' in text and '\x1b' not in text, text)
+    tap.check('which lists no budget that has room', 'budgets: none is half used' in text and 'ledger.max_bytes' not in text, text)
+    every = s.command('status', '--all').stdout
+    budgets, _, thresholds = every.partition('\nthreshold')
+    named = [b['key'] for b in whole['budgets'] if b['limit'] or b['reached']]
+    tap.check('status --all lists each, thresholds apart', len(named) > 10 and all(k in every for k in named) and 'ledger.max_bytes' in budgets and 'event.inline_max' in thresholds
+              and 'event.inline_max' not in budgets, every)
     path = os.path.join(s.watch, 'nfcapd.202601140900')
     r = s.command('status', path)
     tap.check('status of one file', r.returncode == 0 and 'committed' in r.stdout and 'flow/binary/' in r.stdout, r)

@@ -187,6 +187,7 @@ def main():
             supervisor_dies(s)
             service_manager(s)
             halves(s)
+            half(Spool(os.path.join(place, 'half')))
         finally:
             if run.poll() is None:
                 stop(run)
@@ -202,6 +203,8 @@ def halves(s):
         s.watch = os.path.join(s.place, 'spool')
         s.drop('nfcapd.202601140910')
         tap.check('collect and work apart do the same', wait_for(lambda: committed(s) == 3), s.log()[-2000:])
+        head = s.command('status').stdout.split('\n')[0]
+        tap.check('status says that both run', 'collector and worker running' in head, head)
         standby = s.start('collect')
         tap.check('a second collect stands by', wait_for(lambda: 'standing by' in s.log()), s.log()[-500:])
         os.kill(work.pid, signal.SIGHUP)
@@ -215,6 +218,18 @@ def halves(s):
         for process in (collect, work, standby):
             if process is not None and process.poll() is None:
                 stop(process)
+
+
+def half(s):
+    """A collector whose workers are elsewhere."""
+    collect = s.start('collect')
+    try:
+        running = wait_for(lambda: 'collector running, no worker here' in s.command('status').stdout)
+        text = s.command('status').stdout
+        tap.check('status of a collector alone: it runs, rows are counted elsewhere', running and 'counted where the workers run' in text and 'rows 0' not in text, text)
+    finally:
+        status = stop(collect)
+    tap.check('and when it has stopped', status == 0 and 'not running' in s.command('status').stdout, status)
 
 
 if __name__ == '__main__':

@@ -36,13 +36,25 @@ static const char *ago(int64_t wall_ms, char out[TEXT])
 	return out;
 }
 
+/* Which halves run: under `sluice run`, or as daemons of their own that have this state folder. */
+static const char *running(const struct health *h)
+{
+	bool collects = health_alive(h, "collector"), works = health_alive(h, "worker");
+	return h->up               ? "running"
+	       : collects && works ? "collector and worker running"
+	       : collects          ? "collector running, no worker here"
+	       : works             ? "worker running, no collector here"
+	                           : "not running";
+}
+
 static void show_head(const struct config *c, const struct health *h)
 {
 	struct term t = term_of(1);
 	const struct settings *s = &c->settings;
 	char age[TEXT];
-	printf("%s%s%s  %s%s%s  lake %s\n", t.bold, s->instance, t.off, h->up ? t.green : t.yellow,
-	    h->up ? "running" : "not running", t.off, s->lake_url);
+	bool alive = h->up || health_alive(h, "collector") || health_alive(h, "worker");
+	printf("%s%s%s  %s%s%s  lake %s\n", t.bold, s->instance, t.off, alive ? t.green : t.yellow, running(h), t.off,
+	    s->lake_url);
 	printf("last commit %s", ago(h->newest_commit_ms, age));
 	if (h->figure[FIGURE_SEQUENCE_FAILURES] > 0)
 		printf("; %sexporters say %s flows were lost before they were recorded%s", t.yellow,
@@ -95,6 +107,10 @@ static void show_pipelines(const struct health *h)
 {
 	static const char *const head[] = {
 	    "pipeline", ">originals", ">archived", ">published", ">committed", ">refused", ">doubled", ">aside", NULL};
+	if (health_only(h, "worker")) {
+		printf("\nfiles: counted where the collector runs; only workers ever had this state folder\n");
+		return;
+	}
 	struct grid *g = grid_new(head);
 	for (size_t i = 0; i < h->pipelines; i++) {
 		const struct ledger_counts *c = &h->pipeline[i].counts;
@@ -131,9 +147,12 @@ static void show_totals(const struct health *h)
 {
 	char a[TEXT], b[TEXT], c[TEXT];
 	const uint64_t *f = h->figure;
-	printf("\nrows %s in %s table file%s, %s\n", str_show_count(f[FIGURE_ROWS_COMMITTED], a, sizeof a),
-	    str_show_count(f[FIGURE_FILES_WRITTEN], b, sizeof b), f[FIGURE_FILES_WRITTEN] == 1 ? "" : "s",
-	    str_show_bytes(f[FIGURE_BYTES_WRITTEN], c, sizeof c));
+	if (health_only(h, "collector"))
+		printf("\nrows: counted where the workers run; only collectors ever had this state folder\n");
+	else
+		printf("\nrows %s in %s table file%s, %s\n", str_show_count(f[FIGURE_ROWS_COMMITTED], a, sizeof a),
+		    str_show_count(f[FIGURE_FILES_WRITTEN], b, sizeof b), f[FIGURE_FILES_WRITTEN] == 1 ? "" : "s",
+		    str_show_bytes(f[FIGURE_BYTES_WRITTEN], c, sizeof c));
 	printf("rejects %s", str_show_count(f[FIGURE_REJECTS], a, sizeof a));
 	if (f[FIGURE_REJECTS] > 0)
 		printf(", at least %s row%s lost in them", str_show_count(f[FIGURE_ROWS_LOST], b, sizeof b),
@@ -175,23 +194,55 @@ static void show_full(const struct health *h)
 			    ago(h->budget[l].since_ms, age), limit_info[l].then);
 }
 
-static void show_budgets(const struct health *h)
+/* Worth a line although nobody asked: half of it is used, or something had to wait or was cut. */
+static bool is_tight(enum limit l, const struct budget_state *b)
 {
-	static const char *const head[] = {"budget", ">used", ">limit", ">reached", "of", NULL};
+	return !limit_info[l].step && (b->reached > 0 || b->used > b->bound / 2);
+}
+
+static void budget_row(struct grid *g, enum limit l, const struct budget_state *b)
+{
 	char text[TEXT];
-	struct grid *g = grid_new(head);
+	grid_cell(g, "%s", limit_info[l].key);
+	grid_cell(g, "%s", amount(l, b->used, text));
+	grid_cell(g, "%s", amount(l, b->bound, text));
+	count_cell(g, b->reached);
+	grid_cell(g, "%s%s", limit_info[l].most && !limit_info[l].step ? "the most: " : "", limit_info[l].counts);
+}
+
+/* step: of thresholds, else of limits. all: those too that have room enough. False: there was nothing to print. */
+static bool budget_grid(const struct health *h, bool step, bool all)
+{
+	static const char *const limits[] = {"budget", ">used", ">limit", ">reached", "of", NULL};
+	static const char *const thresholds[] = {"threshold", ">largest", ">at", ">passed", "of", NULL};
+	struct grid *g = NULL;
 	for (unsigned l = 0; l < LIMIT_COUNT; l++) {
 		const struct budget_state *b = &h->budget[l];
-		if (b->bound == 0 && b->reached == 0)
+		if (limit_info[l].step != step || (b->bound == 0 && b->reached == 0))
 			continue;
-		grid_cell(g, "%s", limit_info[l].key);
-		grid_cell(g, "%s", amount((enum limit)l, b->used, text));
-		grid_cell(g, "%s", amount((enum limit)l, b->bound, text));
-		count_cell(g, b->reached);
-		grid_cell(g, "%s%s", limit_info[l].most ? "the most: " : "", limit_info[l].counts);
+		if (!all && !is_tight((enum limit)l, b))
+			continue;
+		if (g == NULL)
+			g = grid_new(step ? thresholds : limits);
+		budget_row(g, (enum limit)l, b);
 	}
+	if (g == NULL)
+		return false;
 	printf("\n");
 	grid_print(&g, 0);
+	return true;
+}
+
+static void show_budgets(const struct health *h, bool all)
+{
+	if (all) {
+		(void)budget_grid(h, false, true);
+		(void)budget_grid(h, true, true);
+	} else if (!budget_grid(h, false, false)) {
+		printf("budgets: none is half used (status --all lists them)\n");
+	} else {
+		printf("  the other budgets are less than half used (status --all lists them)\n");
+	}
 }
 
 static void show_catalog(const struct config *c, const struct health *h)
@@ -287,7 +338,7 @@ static enum status show_all(const struct args *a, const struct config *c)
 		show_pipelines(h);
 		show_partitions(h);
 		show_totals(h);
-		show_budgets(h);
+		show_budgets(h, args_has(a, "all"));
 		show_catalog(c, h);
 		show_compaction(c, h);
 		show_confinement(c, h);
@@ -320,13 +371,14 @@ static enum status run(const struct args *a)
 
 static const struct option option[] = {
     OPTION_CONFIG,
+    {"all", 0, NULL, "every budget and threshold, not only what is half used or was reached"},
     {"json", 0, NULL, "one JSON object"},
     {0},
 };
 
 const struct command command_status = {
     .name = "status",
-    .synopsis = "[-c FILE] [--json] [PATH...]",
+    .synopsis = "[-c FILE] [--all] [--json] [PATH...]",
     .summary = "Show every file from seen to queryable, lag, rejects, processes",
     .details = "With paths or bare names: what became of each of these files. Works whether sluice runs or not.",
     .option = option,
