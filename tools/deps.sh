@@ -84,7 +84,7 @@ size_of()
 {
 	apt install --assume-no --no-install-recommends "$@" || true
 	sed -n 's/.* \([0-9]*\) newly installed.*/\1 packages/p; s/^Need to get \([0-9.,]* [kMG]*B\).*/, \1 to fetch/p
-		s/^After this operation, \([0-9.,]* [kMG]*B\) of additional.*/, \1 on the disk/p' "$log" | tr -d '\n'
+		s/^After this operation, \([0-9.,]* [kMG]*B\) of additional.*/, \1 on the disk/p' "$log" | tr -d '\n' | sed 's/^1 packages/1 package/'
 }
 
 install()
