@@ -2,21 +2,71 @@
 #include "app/originals.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "app/nearest.h"
+#include "app/term.h"
+#include "audit/trace.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 
-bool originals_meant(const struct args *a, const uint8_t original[SHA256_BYTES], const char *name, const char *path)
+bool originals_meant(
+    const struct args *a, const uint8_t original[SHA256_BYTES], const char *name, const char *path, bool *met)
 {
 	char hex[SHA256_TEXT];
+	bool meant = a->words == 0;
 	str_hex(original, SHA256_BYTES, hex);
 	for (size_t i = 0; i < a->words; i++) {
 		const char *word = a->word[i];
 		if (strcmp(word, hex) == 0 || strcmp(word, path) == 0 || strcmp(file_name(word), name) == 0)
-			return true;
+			meant = met[i] = true;
 	}
-	return a->words == 0;
+	return meant;
+}
+
+static bool all_met(const struct args *a, const bool *met)
+{
+	for (size_t i = 0; i < a->words; i++)
+		if (!met[i])
+			return false;
+	return true;
+}
+
+static enum rc open_trace(const struct settings *s, struct trace *t, struct err *e)
+{
+	char *dir = file_join(s->state, "ledger");
+	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &t->store, e);
+	if (rc == RC_OK && access(dir, F_OK) == 0)
+		rc = ledger_open(dir, s->ledger_max_bytes, &t->ledger, e);
+	mem_free(&dir);
+	return rc;
+}
+
+/* What has no rejects has met nothing, and is known all the same. */
+bool originals_known(const struct args *a, const struct settings *s, const char *what, const bool *met)
+{
+	struct trace t = {.settings = s};
+	struct err e;
+	bool known = true;
+	if (all_met(a, met))
+		return true;
+	enum rc rc = open_trace(s, &t, &e);
+	for (size_t i = 0; i < a->words && rc == RC_OK; i++) {
+		json_t *found = NULL;
+		if (met[i])
+			continue;
+		enum rc one = trace_word(&t, a->word[i], &found, &e);
+		json_decref(found);
+		if (one != RC_OK)
+			complain("%s: %.300s: %s", what, a->word[i], one == RC_END ? "not known" : e.text);
+		known &= one == RC_OK;
+	}
+	if (rc != RC_OK)
+		complain("%s: %s", what, e.text);
+	ledger_close(&t.ledger);
+	store_close(&t.store);
+	return known && rc == RC_OK;
 }
 
 enum rc originals_pipeline(const struct args *a, const struct settings *s, const struct pipeline **out, struct err *e)

@@ -14,8 +14,13 @@
 #include "ext/hash.h"
 #include "pipe/settings.h"
 
-/* No words: all. path: in the lake; name and path as bytes. */
-bool originals_meant(const struct args *a, const uint8_t original[SHA256_BYTES], const char *name, const char *path);
+/* No words: all. path: in the lake; name and path as bytes. met: of each word, whether it has meant something; set to
+ * true here. */
+bool originals_meant(
+    const struct args *a, const uint8_t original[SHA256_BYTES], const char *name, const char *path, bool *met);
+
+/* Complains, as `what`, of each word that has met nothing and that no trace finds either. true: all are known. */
+bool originals_known(const struct args *a, const struct settings *s, const char *what, const bool *met);
 
 /* The pipeline that --pipeline names; NULL in *out when it is not given. RC_BAD: there is none of that name. */
 enum rc originals_pipeline(

@@ -10,6 +10,7 @@ struct replayed {
 	const struct settings *settings;
 	uint64_t *next; /* of each pipeline's chain */
 	json_t *into;
+	int64_t time_ms; /* of the commit being read */
 };
 
 struct replayed *replayed_new(const struct settings *s)
@@ -35,20 +36,33 @@ static char *key_of(const char *pipeline, const uint8_t sha256[SHA256_BYTES])
 	return mem_format("%s/%s", pipeline, hex);
 }
 
+static enum rc see_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	struct replayed *r = context;
+	(void)e;
+	r->time_ms = h->time_ms;
+	return RC_OK;
+}
+
 /* A chain is in order of time: the last word counts. */
 static enum rc see_original(void *context, const struct manifest_original *o, struct err *e)
 {
 	struct replayed *r = context;
 	char *key = key_of(o->pipeline, o->original);
 	(void)e;
-	json_object_set_new(r->into, key, json_u64(o->rejects));
+	json_t *one = json_object();
+	json_object_set_new(one, "left", json_u64(o->rejects));
+	json_object_set_new(one, "rows",
+	    json_u64(o->rows + (uint64_t)json_integer_value(json_object_get(json_object_get(r->into, key), "rows"))));
+	json_object_set_new(one, "time_ms", json_integer(r->time_ms));
+	json_object_set_new(r->into, key, one);
 	mem_free(&key);
 	return RC_OK;
 }
 
 enum rc replayed_read(struct replayed *r, struct store *store, json_t *into, struct err *e)
 {
-	const struct manifest_visitor v = {.context = r, .original = see_original};
+	const struct manifest_visitor v = {.context = r, .head = see_head, .original = see_original};
 	enum rc rc = RC_OK;
 	r->into = into;
 	for (size_t i = 0; i < r->settings->pipelines && rc == RC_OK; i++) {
@@ -61,10 +75,16 @@ enum rc replayed_read(struct replayed *r, struct store *store, json_t *into, str
 	return rc;
 }
 
-json_int_t replayed_left(const json_t *all, const char *pipeline, const uint8_t sha256[SHA256_BYTES])
+const json_t *replayed_of(const json_t *all, const char *pipeline, const uint8_t sha256[SHA256_BYTES])
 {
 	char *key = key_of(pipeline, sha256);
-	const json_t *left = json_object_get(all, key);
+	const json_t *one = json_object_get(all, key);
 	mem_free(&key);
-	return left != NULL ? json_integer_value(left) : -1;
+	return one;
+}
+
+json_int_t replayed_left(const json_t *all, const char *pipeline, const uint8_t sha256[SHA256_BYTES])
+{
+	const json_t *one = replayed_of(all, pipeline, sha256);
+	return one != NULL ? json_integer_value(json_object_get(one, "left")) : -1;
 }

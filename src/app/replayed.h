@@ -21,10 +21,13 @@ struct replayed;
 struct replayed *replayed_new(const struct settings *s);
 void replayed_free(struct replayed **r);
 
-/* What came since the last call, added to into: "<pipeline>/<sha256>" -> rejects that its newest replay has left. */
+/* What came since the last call, added to into: "<pipeline>/<sha256>" -> {left: rejects that its newest replay
+ * has left, rows: what they stored, time_ms: of the newest}. */
 enum rc replayed_read(struct replayed *r, struct store *store, json_t *into, struct err *e) MUST_USE;
 
 /* -1: it was not replayed. */
 json_int_t replayed_left(const json_t *all, const char *pipeline, const uint8_t sha256[SHA256_BYTES]);
+/* NULL: likewise; else the object, borrowed from all. */
+const json_t *replayed_of(const json_t *all, const char *pipeline, const uint8_t sha256[SHA256_BYTES]);
 
 #endif

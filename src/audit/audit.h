@@ -35,8 +35,10 @@ enum audit_ledger { AUDIT_LEDGER_NONE, AUDIT_LEDGER_EMPTY, AUDIT_LEDGER_READ };
 struct audit_result {
 	uint64_t findings, mended;
 	uint64_t kind[FINDING_KINDS];
-	uint64_t originals; /* identities that manifests name */
+	uint64_t originals; /* identities that manifests name, without replays */
+	uint64_t replays;   /* identities that are replays of one of these */
 	uint64_t rows, rejects, lost;
+	uint64_t settled, settled_lost; /* of these: told before a replay of their original */
 	uint64_t ahead, behind;            /* rows with implausible times */
 	uint64_t archived, archived_bytes; /* files of originals looked at */
 	uint64_t tables, table_bytes, table_rows, rejects_files;

@@ -35,6 +35,9 @@ struct digest {
 	uint8_t sha256[SHA256_BYTES];
 	char *path; /* of one of its originals */
 	struct identity one;
+	/* What the identity before it says of rejects, until it is known whether a replay came after it. */
+	uint16_t source;
+	uint64_t rejects, lost;
 	struct table_rows *table;
 	size_t tables, capacity;
 };
@@ -130,11 +133,31 @@ static void check_rejects(struct audit *a, const struct identity *i)
 		    r->rejects, r->lost, m->rejects, m->lost);
 }
 
+/* A replay tells of an original anew: what was told of it before, by its pipeline, is past. Identities of a source come
+ * in the order of `again`, replays last. */
+static void settle(struct audit *a, struct digest *d, const struct identity *i)
+{
+	if (d->source != i->id.source)
+		d->rejects = d->lost = 0;
+	if (i->id.again >= MANIFEST_REPLAY) {
+		a->result->settled += d->rejects;
+		a->result->settled_lost += d->lost;
+		d->rejects = d->lost = 0;
+	}
+	d->source = i->id.source;
+	d->rejects += i->in_manifest.rejects;
+	d->lost += i->in_manifest.lost;
+}
+
 static void check_committed(struct audit *a, struct digest *d, const struct identity *i)
 {
 	const struct outcome *m = &i->in_manifest;
 	struct table_rows *t = table_of(d, m->dataset);
-	a->result->originals++;
+	if (i->id.again >= MANIFEST_REPLAY)
+		a->result->replays++;
+	else
+		a->result->originals++;
+	settle(a, d, i);
 	t->committed = true;
 	t->wanted += m->rows;
 	t->twice |= i->manifests > 1;
@@ -187,6 +210,7 @@ static void end_digest(struct audit *a, struct digest *d)
 	}
 	mem_free(&d->path);
 	d->tables = 0;
+	d->rejects = d->lost = 0;
 	d->any = d->known = false;
 }
 

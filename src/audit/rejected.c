@@ -1,6 +1,7 @@
 /* The lines of rejects files are evidence of one moment; the chains of replays say which moments are past. */
 #include "audit/rejected.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "audit/tree.h"
@@ -101,6 +102,20 @@ enum rc rejected_each(const struct settings *s, struct store *store,
 	}
 	json_decref(w.replayed);
 	return rc;
+}
+
+const char *rejected_lost(const json_t *line, char out[REJECTED_LOST])
+{
+	char text[REJECTED_LOST / 2];
+	const json_t *rows = json_object_get(line, "rows");
+	json_int_t lost = json_integer_value(rows);
+	if (!json_is_integer(rows) || lost < 0)
+		snprintf(out, REJECTED_LOST, "rows lost: unknown");
+	else
+		snprintf(out, REJECTED_LOST, "%s%s row%s lost",
+		    json_is_true(json_object_get(line, "least")) ? "at least " : "",
+		    str_show_count((uint64_t)lost, text, sizeof text), lost == 1 ? "" : "s");
+	return out;
 }
 
 static enum rc see_expired(void *context, const struct expiry_head *h, const struct expiry_file *f, struct err *e)

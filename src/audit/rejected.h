@@ -30,6 +30,9 @@ struct rejected {
  * comes back. */
 enum rc rejected_each(const struct settings *s, struct store *store,
     enum rc (*see)(void *context, const struct rejected *r, struct err *e), void *context, struct err *e) MUST_USE;
+/* What a line says of the rows that were lost: "3 rows lost", "at least 3 rows lost", "rows lost: unknown". */
+enum { REJECTED_LOST = 64 };
+const char *rejected_lost(const json_t *line, char out[REJECTED_LOST]);
 /* Lines of rejects files that went for their age. */
 enum rc rejected_expired(const struct settings *s, struct store *store, uint64_t *lines, struct err *e) MUST_USE;
 

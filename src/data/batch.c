@@ -389,7 +389,7 @@ static enum rc check_numbers(const struct batch *b, struct err *e)
 			return err_set(RC_BAD, e, "batch: counter %u says %llu", i, (unsigned long long)b->counter[i]);
 	for (uint32_t i = 0; i < b->rejects; i++)
 		if (!is_count(r[i].offset) || !is_count(r[i].length) ||
-		    (r[i].rows != REJECT_ROWS_UNKNOWN && !is_count(r[i].rows)))
+		    (r[i].rows != REJECT_ROWS_UNKNOWN && !is_count(r[i].rows & ~REJECT_ROWS_LEAST)))
 			return err_set(RC_BAD, e, "batch: reject %u has numbers that no input gives", i);
 	return RC_OK;
 }

@@ -33,6 +33,8 @@ enum {
 };
 
 #define REJECT_ROWS_UNKNOWN UINT64_MAX
+/* Beside a number of rows: so many at least, because the input ends there, or where the damage ends is a guess. */
+#define REJECT_ROWS_LEAST (UINT64_C(1) << BATCH_COUNT_BITS)
 
 struct batch_column {
 	uint32_t type;   /* enum type */
@@ -45,7 +47,7 @@ struct batch_column {
 struct batch_reject {
 	uint64_t offset; /* in the original, bytes */
 	uint64_t length; /* bytes; 0 unknown */
-	uint64_t rows;   /* rows lost, or REJECT_ROWS_UNKNOWN */
+	uint64_t rows;   /* rows lost, perhaps with REJECT_ROWS_LEAST; or REJECT_ROWS_UNKNOWN */
 	struct span reason; /* one line of text */
 	struct span raw;    /* the bytes themselves, at most BATCH_RAW; may be empty */
 };

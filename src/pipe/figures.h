@@ -27,7 +27,7 @@
 	X(COMMITS, "commits", "counter", "manifests written") \
 	X(FILES_WRITTEN, "table_files", "counter", "table files published") \
 	X(BYTES_WRITTEN, "table_bytes", "counter", "bytes of table files published") \
-	X(SEQUENCE_FAILURES, "sequence_failures", "counter", "flows the exporters say they lost on the way to the collector") \
+	X(SEQUENCE_FAILURES, "sequence_failures", "counter", "gaps in the exporters' sequence numbers: flows were lost there") \
 	X(STAT_MISMATCHES, "stat_mismatches", "counter", "nfcapd files whose flows differ from their own statistics record") \
 	X(COMPACTIONS, "compactions", "counter", "hours whose small table files became few") \
 	X(FILES_COMPACTED, "files_compacted", "counter", "table files that were replaced by compacted ones") \

@@ -358,7 +358,6 @@ static void meter(const struct lane *l)
 	struct metric_slot *figures = l->bench->figures;
 	uint64_t bytes = draft_bytes(l->draft), events = draft_totals(l->draft)->events;
 
-	limit_most(figures, LIMIT_COMMIT_BYTES, bytes);
 	limit_most(figures, LIMIT_COMMIT_EVENTS, events);
 	if (bytes >= s->commit_bytes)
 		limit_reached(figures, LIMIT_COMMIT_BYTES);
@@ -373,6 +372,8 @@ static bool commit(struct lane *l, uint64_t end)
 	enum rc rc = commit_run(l->bench, &l->place, l->draft, end, &e);
 
 	if (rc == RC_OK) {
+		/* Files are whole only now: before, what is not yet flushed is not counted. */
+		limit_most(l->bench->figures, LIMIT_COMMIT_BYTES, draft_totals(l->draft)->bytes);
 		commit_count(l->bench, draft_totals(l->draft));
 		draft_free(&l->draft);
 		l->start = end;

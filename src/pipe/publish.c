@@ -21,7 +21,7 @@
 #include "pipe/limits.h"
 #include "pipe/record.h"
 
-enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000, SLICE_MS = 200 };
+enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000, SLICE_MS = 200, COUNT = 40 };
 
 struct place { /* a partition we publish to */
 	const char *topic;
@@ -144,6 +144,20 @@ static void finish_source(
 	}
 }
 
+/* One line for an original that is not in the tables as a whole. */
+static void tell_loss(const struct ledger_original *o)
+{
+	char show[4 * 255 + 1], rejects[COUNT], lost[COUNT];
+	size_t len = strlen(o->name);
+	str_escape(o->name, len < 255 ? len : 255, show);
+	if (o->state == LEDGER_REFUSED)
+		log_warn("refused name=%s: %s", show, o->note);
+	else if (o->rejects > 0)
+		log_warn("not whole name=%s: %s reject%s, at least %s row%s lost", show,
+		    str_show_count(o->rejects, rejects, sizeof rejects), o->rejects == 1 ? "" : "s",
+		    str_show_count(o->lost, lost, sizeof lost), o->lost == 1 ? "" : "s");
+}
+
 static void settled(void *context, const struct follow_news *n)
 {
 	struct publish *p = context;
@@ -161,12 +175,8 @@ static void settled(void *context, const struct follow_news *n)
 		board_add(b, BOARD_ROWS, o->rows);
 		board_add(b, BOARD_REJECTS, o->rejects);
 	}
-	if (!committed && n->awaited) {
-		char show[4 * 255 + 1];
-		size_t len = strlen(o->name);
-		str_escape(o->name, len < 255 ? len : 255, show);
-		log_warn("refused name=%s: %s", show, o->note);
-	}
+	if (n->awaited)
+		tell_loss(o);
 	if (committed && (o->after_dev != 0 || o->after_ino != 0)) {
 		const struct looks was = {
 		    .dev = o->after_dev, .ino = o->after_ino, .size = o->size, .mtime_ns = o->after_mtime_ns};

@@ -53,6 +53,9 @@ static void put_entry(struct report *r, uint64_t offset, uint64_t length, uint64
 {
 	size_t before = r->entries.len;
 	struct writer *w = &r->entries;
+	bool least = rows != REJECT_ROWS_UNKNOWN && (rows & REJECT_ROWS_LEAST) != 0;
+	if (least)
+		rows &= ~REJECT_ROWS_LEAST;
 	r->rejects++;
 	if (rows != REJECT_ROWS_UNKNOWN)
 		r->lost += rows;
@@ -60,7 +63,7 @@ static void put_entry(struct report *r, uint64_t offset, uint64_t length, uint64
 	if (rows == REJECT_ROWS_UNKNOWN)
 		writer_text(w, "null");
 	else
-		writer_format(w, "%" PRIu64, rows);
+		writer_format(w, "%" PRIu64 "%s", rows, least ? ",\"least\":true" : "");
 	writer_text(w, ",\"reason\":");
 	json_quote(w, reason, reason_len);
 	writer_text(w, ",\"raw\":\"");

@@ -2,8 +2,8 @@
  * report: what became of one original: rows, rejects, counters. Filled batch by batch, travels in a rows event, ends in
  * the manifest and the rejects file.
  *
- * Entries are kept as JSON lines {"offset","length","rows","reason","raw" (base64)} up to REPORT_ENTRIES_MAX bytes;
- * beyond that rejects are counted and a last line says how many have no line of their own.
+ * Entries are kept as JSON lines {"offset","length","rows","least" (true, or not there),"reason","raw" (base64)} up to
+ * REPORT_ENTRIES_MAX bytes; beyond that rejects are counted and a last line says how many have no line of their own.
  *
  * Thread  one owner
  */

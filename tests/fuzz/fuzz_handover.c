@@ -87,7 +87,7 @@ static void use(const struct batch *b)
 		for (uint32_t k = 0; k < r[i].reason.length; k++)
 			must(reason[k] >= 0x20 && reason[k] != 0x7f);
 		sum += use_span(b, r[i].raw);
-		must(r[i].rows == REJECT_ROWS_UNKNOWN || r[i].rows >> BATCH_COUNT_BITS == 0);
+		must(r[i].rows == REJECT_ROWS_UNKNOWN || (r[i].rows & ~REJECT_ROWS_LEAST) >> BATCH_COUNT_BITS == 0);
 	}
 }
 

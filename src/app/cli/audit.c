@@ -107,9 +107,12 @@ static void summary_json(const struct settings *s, const struct audit_options *o
 	put(root, "mended", r->mended);
 	json_object_set_new(root, "kinds", kind);
 	put(root, "originals", r->originals);
+	put(root, "replays", r->replays);
 	put(root, "rows", r->rows);
 	put(root, "rejects", r->rejects);
 	put(root, "rows_lost", r->lost);
+	put(root, "rejects_settled", r->settled);
+	put(root, "rows_lost_settled", r->settled_lost);
 	put(root, "rows_ahead", r->ahead);
 	put(root, "rows_behind", r->behind);
 	put(root, "archived_files", r->archived);
@@ -165,6 +168,9 @@ static void show_notes(const struct settings *s, const struct audit_result *r)
 	else if (!s->catalog->idle)
 		printf("  the catalog has %s partition%s of these tables\n", count(r->partitions_registered, text),
 		    r->partitions_registered == 1 ? "" : "s");
+	note(r->replays, "replay", "replays");
+	note(r->settled, "reject was told before a replay of its original",
+	    "rejects were told before replays of their originals");
 	note(r->compactions, "compaction", "compactions");
 	note(r->expired, "file is gone for its age", "files are gone for their age");
 	note(r->waiting, "original is on its way", "originals are on their way");
@@ -191,9 +197,13 @@ static void summary(const struct settings *s, const struct audit_options *o, con
 {
 	const struct term t = term_of(1);
 	char a[COUNT], b[COUNT], c[COUNT], d[COUNT];
-	printf("%s%s%s: %s original%s, %s row%s, %s reject%s with %s rows lost\n", t.bold, s->lake_url, t.off,
-	    count(r->originals, a), r->originals == 1 ? "" : "s", count(r->rows, b), r->rows == 1 ? "" : "s",
-	    count(r->rejects, c), r->rejects == 1 ? "" : "s", count(r->lost, d));
+	uint64_t rejects = r->rejects - r->settled, lost = r->lost - r->settled_lost;
+	printf("%s%s%s: %s original%s, %s row%s, %s reject%s", t.bold, s->lake_url, t.off, count(r->originals, a),
+	    r->originals == 1 ? "" : "s", count(r->rows, b), r->rows == 1 ? "" : "s", count(rejects, c),
+	    rejects == 1 ? "" : "s");
+	if (rejects > 0)
+		printf(" with at least %s row%s lost", count(lost, d), lost == 1 ? "" : "s");
+	printf("\n");
 	printf("  %s archived file%s, %s: %s\n", count(r->archived, a), r->archived == 1 ? "" : "s",
 	    str_show_bytes(r->archived_bytes, b, sizeof b), o->quick ? "lengths compared, not hashed" : "hashed again");
 	printf("  %s table file%s, %s, %s rows by their footers: %s\n", count(r->tables, a), r->tables == 1 ? "" : "s",

@@ -72,7 +72,8 @@ static void show_reject(const char *name, const struct batch *b, const struct ba
 {
 	char lost[64] = "unknown rows lost";
 	if (r->rows != REJECT_ROWS_UNKNOWN)
-		snprintf(lost, sizeof lost, "%" PRIu64 " row%s lost", r->rows, r->rows == 1 ? "" : "s");
+		snprintf(lost, sizeof lost, "%s%" PRIu64 " row%s lost", r->rows & REJECT_ROWS_LEAST ? "at least " : "",
+		    r->rows & ~REJECT_ROWS_LEAST, (r->rows & ~REJECT_ROWS_LEAST) == 1 ? "" : "s");
 	fprintf(stderr, "%s: offset %" PRIu64 ", length %" PRIu64 ": %.*s (%s)\n", name, r->offset, r->length,
 	    (int)r->reason.length, (const char *)batch_span(b, r->reason), lost);
 }
@@ -310,6 +311,15 @@ static enum rc open_output(struct job *j, const char *format, struct err *e)
 	return j->out >= 0 ? RC_OK : err_sys(RC_BAD, errno, e, "%s", out);
 }
 
+/* An output is begun for inputs that are there: a mistyped name leaves no header, and no empty file. */
+static bool any_there(const struct args *a)
+{
+	for (size_t i = 0; i < a->words; i++)
+		if (strcmp(a->word[i], "-") == 0 || access(a->word[i], R_OK) == 0)
+			return true;
+	return a->words == 0;
+}
+
 static enum rc run_all(struct job *j, struct err *e)
 {
 	static const char *const standard_input[] = {"-"};
@@ -353,6 +363,12 @@ static enum status run(const struct args *a)
 	/* A reader that leaves (head) ends us quietly, as every filter. */
 	signal(SIGPIPE, SIG_DFL);
 	enum rc rc = prepare(&j, &e);
+	if (rc == RC_OK && !any_there(a)) {
+		for (size_t i = 0; i < a->words && rc == RC_OK; i++)
+			rc = dissect_path(&j, a->word[i], &e);
+		status = STATUS_BAD;
+		goto out;
+	}
 	if (rc == RC_OK)
 		rc = open_output(&j, format, &e);
 	if (rc != RC_OK)

@@ -1,6 +1,7 @@
 /* sluice rejects: what could not be dissected, original by original; with --format json every line with its bytes. */
 #include "app/cli/cli.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +13,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { COUNT = 40, LINES = 3, REASONS = 20, NAME = 4096 };
+enum { COUNT = 40, LINES = 3, REASONS = 20, NAME = 4096, REASON = 1024 };
 
 struct listing {
 	const struct args *args;
 	const struct pipeline *only;
+	bool *met; /* of each word: it has rejects */
 	bool json, all;
 	struct term term;
 	/* of the original being shown */
@@ -26,7 +28,7 @@ struct listing {
 	uint64_t shown, more;
 	/* in sum */
 	uint64_t originals, rejects, lost, past, expired;
-	json_t *reasons; /* reason: rejects */
+	json_t *reasons; /* kind of reason: rejects */
 };
 
 static void show_more(struct listing *l)
@@ -41,16 +43,11 @@ static void show_more(struct listing *l)
 static void show_line(const struct rejected *r)
 {
 	const struct reject_line *j = r->reject;
-	char text[COUNT];
-	const json_t *rows = json_object_get(r->line, "rows");
+	char lost[REJECTED_LOST];
 	printf("  ");
 	if (j->length > 0)
 		printf("offset %" PRIu64 ", length %" PRIu64 ": ", j->offset, j->length);
-	printf("%s", j->reason);
-	if (json_is_null(rows))
-		printf(" (rows lost: unknown)\n");
-	else
-		printf(" (%s row%s lost)\n", str_show_count(j->lost, text, sizeof text), j->lost == 1 ? "" : "s");
+	printf("%s (%s)\n", j->reason, rejected_lost(r->line, lost));
 }
 
 static void show_original(struct listing *l, const struct rejected *r)
@@ -73,9 +70,38 @@ static void show_json(const struct rejected *r)
 	json_decref(one);
 }
 
+/* Where a digit begins a word, the word is a value: 3, 10.0.0.1, 2026-01-14T09:00. */
+static size_t value_end(const char *t, size_t at)
+{
+	while (isalnum((unsigned char)t[at]) ||
+	       (t[at] != '\0' && strchr(".:-,", t[at]) != NULL && isalnum((unsigned char)t[at + 1])))
+		at++;
+	return at;
+}
+
+/* A reason without the line and the value that it names, so that a thousand bad lines are one reason. */
+static void kind_of_reason(const char *t, char out[REASON])
+{
+	static const char any[] = "…";
+	size_t n = 0;
+	for (size_t at = 0; t[at] != '\0' && n + sizeof any + 2 < REASON;) {
+		const char *quote = t[at] == '"' ? strchr(t + at + 1, '"') : NULL;
+		bool begins = at == 0 || !(isalnum((unsigned char)t[at - 1]) || t[at - 1] == '_');
+		if (quote == NULL && !(begins && isdigit((unsigned char)t[at]))) {
+			out[n++] = t[at++];
+			continue;
+		}
+		n += (size_t)snprintf(out + n, REASON - n, quote != NULL ? "\"%s\"" : "%s", any);
+		at = quote != NULL ? (size_t)(quote - t) + 1 : value_end(t, at);
+	}
+	out[n] = '\0';
+}
+
 static void count(struct listing *l, const struct rejected *r, bool fresh)
 {
-	const char *reason = r->reject->silent ? "without a line of its own" : r->reject->reason;
+	char kind[REASON];
+	const char *reason = r->reject->silent ? "without a line of its own" : kind;
+	kind_of_reason(r->reject->reason, kind);
 	json_int_t before = json_integer_value(json_object_get(l->reasons, reason));
 	if (!r->open) {
 		l->past += r->reject->rejects;
@@ -98,7 +124,7 @@ static bool is_meant(const struct listing *l, const struct rejected *r)
 		return false;
 	if (!str_unescape(r->name, name, sizeof name, &len) || !str_unescape(r->path, path, sizeof path, &len))
 		return false;
-	return originals_meant(l->args, r->reject->sha256, name, path);
+	return originals_meant(l->args, r->reject->sha256, name, path, l->met);
 }
 
 static enum rc see(void *context, const struct rejected *r, struct err *e)
@@ -166,11 +192,12 @@ static enum status list(struct listing *l, const struct settings *s)
 		complain("rejects: %s", e.text);
 		return STATUS_BAD;
 	}
-	if (!l->json) {
+	bool known = originals_known(l->args, s, "rejects", l->met);
+	if (!l->json && (known || l->originals > 0)) {
 		show_more(l);
 		summary(l);
 	}
-	return STATUS_DONE;
+	return known ? STATUS_DONE : STATUS_BAD;
 }
 
 static enum status run(const struct args *a)
@@ -189,8 +216,10 @@ static enum status run(const struct args *a)
 	}
 	l.term = term_of(1);
 	l.reasons = json_object();
+	l.met = mem_zero(a->words + 1, sizeof *l.met);
 	enum status status = list(&l, &c->settings);
 	json_decref(l.reasons);
+	mem_free(&l.met);
 	config_free(&c);
 	return status;
 }
@@ -209,7 +238,7 @@ const struct command command_rejects = {
     .summary = "List what could not be dissected, with its reason",
     .details = "Reads the rejects files of the lake. With words only those of these originals: a name, a sha256, a "
                "path in the "
-               "lake.\n"
+               "lake; exit status 1 when one is not known.\n"
                "sluice replay dissects originals with rejects again, once what was wrong is mended.",
     .option = option,
     .words = WORDS_PATHS,

@@ -20,6 +20,7 @@ enum { COUNT = 32, NAME = 4 * 4096 + 1 };
 struct telling {
 	const struct args *args;
 	bool json, quiet;
+	bool *met;        /* of each word: it means an original with rejects */
 	uint64_t rejects; /* left in all that was looked at */
 };
 
@@ -29,7 +30,7 @@ static const char *const kind_name[] = {
 static bool wanted(void *context, const uint8_t original[SHA256_BYTES], const char *name, const char *path)
 {
 	const struct telling *t = context;
-	return originals_meant(t->args, original, name, path);
+	return originals_meant(t->args, original, name, path, t->met);
 }
 
 static bool asked_to_stop(void *context)
@@ -116,6 +117,7 @@ static enum status replay(const struct args *a, struct replay_params *p)
 	struct replay_sum sum;
 	struct telling t = {.args = a, .json = strcmp(args_text(a, "format", "text"), "json") == 0};
 	t.quiet = args_has(a, "quiet");
+	t.met = mem_zero(a->words + 1, sizeof *t.met);
 	p->wanted = wanted;
 	p->stop = asked_to_stop;
 	p->tell = tell;
@@ -130,9 +132,11 @@ static enum status replay(const struct args *a, struct replay_params *p)
 		    "replay: the rows are committed, but the catalog was not told: %s; the next worker tells it, or "
 		    "sluice register",
 		    sum.catalog);
-	if (rc == RC_OK && !t.json && !t.quiet)
+	bool known = rc != RC_OK || originals_known(a, p->settings, "replay", t.met);
+	if (rc == RC_OK && !t.json && !t.quiet && (known || sum.originals + sum.same + sum.left > 0))
 		summary(&sum, p->dry_run);
-	return rc == RC_OK && t.rejects == 0 ? STATUS_DONE : STATUS_BAD;
+	mem_free(&t.met);
+	return rc == RC_OK && known && t.rejects == 0 ? STATUS_DONE : STATUS_BAD;
 }
 
 static enum rc read_options(const struct args *a, const struct settings *s, struct replay_params *p, struct err *e)
@@ -195,8 +199,8 @@ const struct command command_replay = {
     .details =
         "For after a fix: another dissector or other options of it, a higher partitions.max. Rows that the tables hold "
         "already are not stored again, however often it is run, stopped or killed.\n"
-        "May run beside a running sluice and without one. Exit status 1 when an original was left, or has rejects "
-        "still.",
+        "May run beside a running sluice and without one. Exit status 1 when an original was left, has rejects "
+        "still, or is not known.",
     .option = option,
     .words = WORDS_PATHS,
     .run = run,

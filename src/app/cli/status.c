@@ -57,8 +57,9 @@ static void show_head(const struct config *c, const struct health *h)
 	    s->lake_url);
 	printf("last commit %s", ago(h->newest_commit_ms, age));
 	if (h->figure[FIGURE_SEQUENCE_FAILURES] > 0)
-		printf("; %sexporters say %s flows were lost before they were recorded%s", t.yellow,
-		    str_show_count(h->figure[FIGURE_SEQUENCE_FAILURES], age, sizeof age), t.off);
+		printf("; %s%s gap%s in the exporters' sequence numbers%s", t.yellow,
+		    str_show_count(h->figure[FIGURE_SEQUENCE_FAILURES], age, sizeof age),
+		    h->figure[FIGURE_SEQUENCE_FAILURES] == 1 ? "" : "s", t.off);
 	printf("\n");
 }
 
@@ -160,7 +161,7 @@ static void show_totals(const struct health *h)
 	if (f[FIGURE_FILES_REPLAYED] > 0)
 		printf(", %s original%s replayed since", str_show_count(f[FIGURE_FILES_REPLAYED], c, sizeof c),
 		    f[FIGURE_FILES_REPLAYED] == 1 ? "" : "s");
-	printf("; sequence failures %s, files that differ from their own statistics %s\n",
+	printf("; gaps in sequence numbers %s, files that differ from their own statistics %s\n",
 	    str_show_count(f[FIGURE_SEQUENCE_FAILURES], a, sizeof a),
 	    str_show_count(f[FIGURE_STAT_MISMATCHES], b, sizeof b));
 	if (f[FIGURE_ROWS_AHEAD] + f[FIGURE_ROWS_BEHIND] > 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/replayed.h"
 #include "app/term.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -18,6 +19,7 @@
 #include "ext/hash.h"
 #include "ext/json.h"
 #include "pipe/ledger.h"
+#include "store/store.h"
 
 enum { SHOWN = 4 * PATH_MAX + 1, TIME = 25 };
 
@@ -28,7 +30,36 @@ struct query {
 	const struct settings *settings;
 	bool json;
 	bool bad;
+	json_t *replays; /* of all pipelines; NULL: not read yet */
 };
+
+/* Rejects are past once a replay has dealt with them, and that stands in the lake alone. It is read when the first
+ * original with rejects is shown. NULL: it was not replayed, or the lake does not say. */
+static const json_t *replay_of(struct query *q, const struct ledger_original *o)
+{
+	const struct settings *s = q->settings;
+	struct store *store = NULL;
+	struct err e;
+	if (o == NULL || o->rejects == 0)
+		return NULL;
+	if (q->replays == NULL) {
+		struct replayed *r = replayed_new(s);
+		q->replays = json_object();
+		enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &store, &e);
+		if (rc == RC_OK)
+			rc = replayed_read(r, store, q->replays, &e);
+		if (rc != RC_OK)
+			complain("status: replays: %s", e.text);
+		store_close(&store);
+		replayed_free(&r);
+	}
+	return replayed_of(q->replays, o->pipeline, o->sha256);
+}
+
+static json_int_t number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
 
 static bool hash_file(const char *path, uint8_t out[SHA256_BYTES])
 {
@@ -57,7 +88,8 @@ static const char *note_of(const struct ledger_original *o)
 	return o != NULL && o->state == LEDGER_COMMITTED && o->note != NULL ? o->note : "";
 }
 
-static void show_json(const char *path, const char *state, const struct ledger_original *o, const char *reason)
+static void show_json(
+    const char *path, const char *state, const struct ledger_original *o, const char *reason, const json_t *replay)
 {
 	char hex[SHA256_TEXT] = "", text[SHOWN];
 	json_t *one = json_object();
@@ -79,12 +111,27 @@ static void show_json(const char *path, const char *state, const struct ledger_o
 		json_object_set_new(one, "seen_ms", json_integer((json_int_t)o->seen_ms));
 		json_object_set_new(one, "committed_ms", json_integer((json_int_t)o->committed_ms));
 	}
+	if (replay != NULL) {
+		json_object_set_new(one, "replayed_ms", json_integer(number(replay, "time_ms")));
+		json_object_set_new(one, "replayed_rows", json_integer(number(replay, "rows")));
+		json_object_set_new(one, "rejects_left", json_integer(number(replay, "left")));
+	}
 	json_dumpf(one, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	printf("\n");
 	json_decref(one);
 }
 
-static void show_text(const char *path, const char *state, const struct ledger_original *o, const char *reason)
+static void show_replay(const json_t *replay)
+{
+	char when[TIME], rows[40], left[40];
+	uint64_t stored = (uint64_t)number(replay, "rows"), rejects = (uint64_t)number(replay, "left");
+	time_text(number(replay, "time_ms"), when);
+	printf("  replayed  %s: %s row%s, %s reject%s left\n", when, str_show_count(stored, rows, sizeof rows),
+	    stored == 1 ? "" : "s", str_show_count(rejects, left, sizeof left), rejects == 1 ? "" : "s");
+}
+
+static void show_text(
+    const char *path, const char *state, const struct ledger_original *o, const char *reason, const json_t *replay)
 {
 	char text[SHOWN], hex[SHA256_TEXT], when[TIME], count[40];
 	struct term t = term_of(1);
@@ -102,6 +149,8 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 		printf("  rows      %s, %" PRIu64 " reject%s\n", str_show_count(o->rows, count, sizeof count),
 		    o->rejects, o->rejects == 1 ? "" : "s");
 	}
+	if (replay != NULL)
+		show_replay(replay);
 	if (note_of(o)[0] != '\0') {
 		size_t len = strlen(note_of(o));
 		char *shown = mem_alloc(4 * len + 1);
@@ -120,10 +169,12 @@ static void show_text(const char *path, const char *state, const struct ledger_o
 static void show(
     struct query *q, const char *path, const char *state, const struct ledger_original *o, const char *reason)
 {
+	const json_t *replay = replay_of(q, o);
 	if (q->json)
-		show_json(path, state, o, reason);
+		show_json(path, state, o, reason, replay);
 	else
-		show_text(path, state, o, reason);
+		show_text(path, state, o, reason, replay);
+	q->bad |= o != NULL && o->state == LEDGER_REFUSED && (replay == NULL || number(replay, "left") > 0);
 }
 
 static enum rc by_content(struct query *q, const char *path, const char *pipeline, const uint8_t sha256[SHA256_BYTES],
@@ -137,7 +188,6 @@ static enum rc by_content(struct query *q, const char *path, const char *pipelin
 	    o.state == LEDGER_REFUSED ? o.note
 	    : doubled                 ? "its content came earlier"
 	                              : "");
-	q->bad |= o.state == LEDGER_REFUSED;
 	return RC_OK;
 }
 
@@ -193,7 +243,6 @@ static bool see_original(void *context, const struct ledger_original *o)
 	if (strcmp(o->name, b->name) != 0)
 		return true;
 	show(b->query, o->source, state_name[o->state], o, o->state == LEDGER_REFUSED ? o->note : "");
-	b->query->bad |= o->state == LEDGER_REFUSED;
 	b->found++;
 	return true;
 }
@@ -252,6 +301,7 @@ enum status status_files(const struct args *a, const struct settings *s)
 	}
 	if (rc != RC_OK)
 		complain("status: %s", e.text);
+	json_decref(q.replays);
 	ledger_close(&q.ledger);
 	mem_free(&dir);
 	return rc != RC_OK || q.bad ? STATUS_BAD : STATUS_DONE;

@@ -8,6 +8,7 @@
 
 #include "app/setup.h"
 #include "app/term.h"
+#include "audit/rejected.h"
 #include "audit/trace.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -31,6 +32,12 @@ static int64_t whole(const json_t *o, const char *key)
 static const char *count(const json_t *o, const char *key, char out[COUNT])
 {
 	return str_show_count((uint64_t)whole(o, key), out, COUNT);
+}
+
+/* The ending of the noun that is counted. */
+static const char *many(const json_t *o, const char *key)
+{
+	return whole(o, key) == 1 ? "" : "s";
 }
 
 static const char *when(int64_t ms, char out[TIME])
@@ -89,8 +96,11 @@ static void show_rejects(const json_t *rejects)
 	    whole(rejects, "count") == 1 ? "" : "s");
 	show_expiry(rejects);
 	json_array_foreach(lines, i, line)
-	    printf("      offset %" PRId64 ", length %" PRId64 ": %s (%" PRId64 " rows lost)\n", whole(line, "offset"),
-	        whole(line, "length"), text(line, "reason"), whole(line, "rows"));
+	{
+		char lost[REJECTED_LOST];
+		printf("      offset %" PRId64 ", length %" PRId64 ": %s (%s)\n", whole(line, "offset"),
+		    whole(line, "length"), text(line, "reason"), rejected_lost(line, lost));
+	}
 }
 
 static void show_commit(const json_t *original, const json_t *c)
@@ -103,8 +113,11 @@ static void show_commit(const json_t *original, const json_t *c)
 	    whole(c, "partition"), whole(c, "start"), whole(c, "end"), when(whole(c, "time_ms"), at));
 	printf("    identities %s/%s/0..%" PRId64 "/%" PRId64 ", dissected by %s\n", text(original, "pipeline"),
 	    text(original, "original"), whole(c, "parts") - 1, whole(c, "parts"), text(c, "dissector"));
-	printf("    %s rows, %" PRId64 " reject%s with %s rows lost%s%s%s\n", count(c, "rows", rows),
-	    whole(c, "rejected"), whole(c, "rejected") == 1 ? "" : "s", count(c, "lost", lost),
+	printf("    %s row%s, %" PRId64 " reject%s", count(c, "rows", rows), many(c, "rows"), whole(c, "rejected"),
+	    many(c, "rejected"));
+	if (whole(c, "rejected") > 0)
+		printf(" with at least %s row%s lost", count(c, "lost", lost), many(c, "lost"));
+	printf("%s%s%s\n",
 	    json_is_true(json_object_get(c, "clean")) ? "" : "; its input did not end as its format wants",
 	    text(c, "reason")[0] != '\0' ? "; refused: " : "", text(c, "reason"));
 	if (whole(c, "ahead") + whole(c, "behind") > 0)
@@ -116,7 +129,7 @@ static void show_commit(const json_t *original, const json_t *c)
 			printf("    %s: %s\n", text(file, "path"), text(file, "problem"));
 			continue;
 		}
-		printf("    %s: %s rows", text(file, "path"), count(file, "rows", rows));
+		printf("    %s: %s row%s", text(file, "path"), count(file, "rows", rows), many(file, "rows"));
 		if (whole(file, "expired_ms") == 0) {
 			printf(", ");
 			show_ranges(json_object_get(file, "ranges"));
@@ -180,11 +193,11 @@ static void show_file(const json_t *f)
 		const char *path = text(one, "path");
 		printf("  %s%s: ", path[0] != '\0' ? path : "sha256 ", path[0] != '\0' ? "" : text(one, "original"));
 		if (json_object_get(one, "rejects") != NULL) {
-			printf(
-			    "%" PRId64 " rejects with %s rows lost\n", whole(one, "rejects"), count(one, "rows", rows));
+			printf("%" PRId64 " reject%s with at least %s row%s lost\n", whole(one, "rejects"),
+			    many(one, "rejects"), count(one, "rows", rows), many(one, "rows"));
 			continue;
 		}
-		printf("%s rows", count(one, "rows", rows));
+		printf("%s row%s", count(one, "rows", rows), many(one, "rows"));
 		if (json_object_get(one, "ranges") != NULL) {
 			printf(", ");
 			show_ranges(json_object_get(one, "ranges"));

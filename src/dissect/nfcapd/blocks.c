@@ -228,7 +228,8 @@ static enum rc packed_block(
 	bool trusted = false;
 	rc = whole ? size_trusted(b, block->length, &trusted, e) : RC_OK;
 	if (rc == RC_OK)
-		lose(b, 0, trusted, trusted ? block->length : BLOCK_HEADER, h->records, why.text);
+		lose(b, 0, trusted, trusted ? block->length : BLOCK_HEADER,
+		    trusted ? h->records : h->records | REJECT_ROWS_LEAST, why.text);
 	return rc;
 }
 
@@ -252,6 +253,9 @@ static enum rc plain_block(
 	if (whole && check.reason == NULL)
 		return RC_OK;
 	uint64_t rows = check.records < h->records ? h->records - check.records : REJECT_ROWS_UNKNOWN;
+	/* Behind it more may lie than this block's header knows of. */
+	if (!trusted && rows != REJECT_ROWS_UNKNOWN)
+		rows |= REJECT_ROWS_LEAST;
 	lose(b, b->used, trusted, trusted ? have - b->used : 0, rows,
 	    whole ? check.reason : "the file ends inside a block");
 	return RC_OK;

@@ -30,7 +30,7 @@ struct statistics {
 /* A byte range that is lost. */
 struct damage {
 	bool set;
-	uint64_t offset, length, rows; /* rows may be REJECT_ROWS_UNKNOWN */
+	uint64_t offset, length, rows; /* rows as in struct batch_reject */
 	char reason[ERR_TEXT];
 	size_t raw_length;
 	uint8_t raw[BATCH_RAW]; /* its first bytes */

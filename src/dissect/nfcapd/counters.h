@@ -4,7 +4,7 @@
 
 /* clang-format off */
 #define NFCAPD_COUNTERS(X) \
-	X(SEQUENCE_FAILURES, "sequence_failures") /* flows that exporters say were lost, from the statistics record */ \
+	X(SEQUENCE_FAILURES, "sequence_failures") /* gaps in the exporters' sequence numbers, from the statistics record */ \
 	X(STAT_MISMATCH, "stat_mismatch")         /* 1: the rows are not what the statistics record says */ \
 	X(UNKNOWN_RECORDS, "unknown_records")     /* skipped by their length */ \
 	X(UNKNOWN_ELEMENTS, "unknown_elements")   /* and extensions */ \

@@ -86,7 +86,7 @@ static void take_rejects(struct abuse_count *c, const struct batch *b, uint64_t 
 		MUST(r[i].offset <= extent && r[i].length <= extent - r[i].offset, what);
 		MUST(r[i].reason.length > 0, what);
 		MUST(memchr(batch_span(b, r[i].reason), '\n', r[i].reason.length) == NULL, what);
-		c->lost += r[i].rows != REJECT_ROWS_UNKNOWN ? r[i].rows : 0;
+		c->lost += r[i].rows != REJECT_ROWS_UNKNOWN ? r[i].rows & ~REJECT_ROWS_LEAST : 0;
 		c->unknown += r[i].rows == REJECT_ROWS_UNKNOWN;
 	}
 	c->rejects += b->rejects;
