@@ -150,10 +150,14 @@ static enum rc see_line(void *context, const struct reject_line *line, struct er
 	if (line->again != l->original->again || memcmp(line->sha256, l->original->original, SHA256_BYTES) != 0)
 		return RC_OK;
 	l->count += line->rejects;
-	if (json_array_size(l->list) < TRACE_LINES)
-		json_array_append_new(
-		    l->list, json_pack("{s:I,s:I,s:I,s:s}", "offset", (json_int_t)line->offset, "length",
-		                 (json_int_t)line->length, "rows", (json_int_t)line->lost, "reason", line->reason));
+	if (json_array_size(l->list) >= TRACE_LINES)
+		return RC_OK;
+	/* rows as the line has it: null is not nothing. */
+	json_t *one = json_pack("{s:I,s:I,s:O?,s:s}", "offset", (json_int_t)line->offset, "length",
+	    (json_int_t)line->length, "rows", json_object_get(line->line, "rows"), "reason", line->reason);
+	if (json_is_true(json_object_get(line->line, "least")))
+		json_object_set_new(one, "least", json_true());
+	json_array_append_new(l->list, one);
 	return RC_OK;
 }
 

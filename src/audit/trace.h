@@ -31,8 +31,8 @@ struct trace {
  * (object: state, source, topic, partition, parts, seen_ms, committed_ms, rows, rejects, lost, note) or null, commits
  * (array: topic, partition, start, end, time_ms, epoch, rows, rejected, lost, outside, ahead, behind, parts, dissector,
  * clean, reason, events, files: [{path, rows, ranges: [[first, rows], …]}], rejects: {path, count, lines: [{offset,
- * length, rows, reason}]}). What went for its age has expired_ms: an original, an entry of files (without ranges),
- * rejects (without lines), a file.
+ * length, rows (null: unknown), least, reason}]}). What went for its age has expired_ms: an original, an entry of files
+ * (without ranges), rejects (without lines), a file.
  *
  * A file: file, dataset, kind, hour, rows, size, there, commits (topic, partition, start, end, time_ms, epoch),
  * originals: [{original, again, name, path, rows, ranges}].

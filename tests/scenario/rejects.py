@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
+import nfcapd  # noqa: E402
 import tap  # noqa: E402
 from lake import manifests  # noqa: E402
 from points import Marks  # noqa: E402
@@ -199,8 +201,25 @@ def at_random(place):
     tap.check(f'{died} kills of replays that ran two at a time: every row once', died > 0 and last.returncode == 0 and not s.wrong(), (ends, last, s.wrong()[:3]))
 
 
+def told(place):
+    """What is said of a cut file and of a bad line: in the log, by rejects, trace, status and audit, before and after a replay."""
+    s = Site(f'{place}/here')
+    cut = nfcapd.file_v2([nfcapd.flow(START * 1000 + i) for i in range(100)], per_block=50)
+    s.put('flow', 'cut', cut[:len(cut) * 3 // 5])
+    s.put('proxy', 'bad', (HEAD + 'one\ntwo\n').encode())
+    r = s.once()
+    tap.check('a file that is not whole is a line in the log', 'not whole name=' in r.stderr and 'at least' in r.stderr, r)
+    text, trace = s.command('rejects').stdout, s.command('trace', 'cut')
+    tap.check('where the input ends early, so many rows at least', 'at least' in next(line for line in text.splitlines() if 'ends inside' in line), text)
+    tap.check('and trace says the same', 'at least' in next(line for line in trace.stdout.splitlines() if 'ends inside' in line) and '1 rows' not in trace.stdout, trace)
+    tap.check('reasons are summed without the line', re.search(r'^  2  line …: ', text, re.M), text)
+    for words in (['rejects'], ['replay']):
+        r = s.command(*words, 'nothere')
+        tap.check(f'{words[0]} of a name that nobody knows', r.returncode == 1 and 'nothere: not known' in r.stderr and not r.stdout, r)
+
+
 def main():
-    for part in (once_more, refused, other_rows, compacted, killed, at_random):
+    for part in (told, once_more, refused, other_rows, compacted, killed, at_random):
         with tempfile.TemporaryDirectory(prefix='sluice-rejects-') as place:
             began = time.monotonic()
             part(place)
