@@ -53,15 +53,27 @@ static size_t width(const char *text)
 	return n;
 }
 
+/* The last of the row's cells that says something. */
+static size_t end_of(const struct grid *t, size_t row)
+{
+	size_t end = t->columns - 1;
+	while (end > 0 && t->cell[row + end][0] == '\0')
+		end--;
+	return end;
+}
+
 static bool right(const struct grid *t, size_t column)
 {
 	return t->head[column][0] == '>';
 }
 
-static void put(const struct grid *t, size_t column, const char *text, size_t wide)
+/* end: the column after which nothing follows in this row. */
+static void put(const struct grid *t, size_t column, const char *text, size_t wide, size_t end)
 {
 	size_t blanks = wide - width(text);
-	bool last = column + 1 == t->columns;
+	bool last = column >= end;
+	if (column > end)
+		return;
 	if (right(t, column))
 		printf("%*s%s", (int)blanks, "", text);
 	else
@@ -97,18 +109,23 @@ void grid_print(struct grid **tp, unsigned indent)
 	size_t before = indent, screen = isatty(1) ? term_width(1) : SIZE_MAX;
 	for (size_t i = 0; i + 1 < t->columns; i++)
 		before += wide[i] + 3;
+	size_t end = 0, head_end = t->columns - 1;
+	while (head_end > 0 && t->head[head_end][0] == '\0')
+		head_end--;
 	bool wrap = screen > before + 20 && !right(t, t->columns - 1);
 	printf("%*s%s", (int)indent, "", term.dim);
 	for (size_t i = 0; i < t->columns; i++)
-		put(t, i, t->head[i] + right(t, i), wide[i]);
+		put(t, i, t->head[i] + right(t, i), wide[i], head_end);
 	printf("%s", term.off);
 	for (size_t i = 0; i < t->cells; i++) {
-		if (i % t->columns == 0)
+		if (i % t->columns == 0) {
+			end = end_of(t, i);
 			printf("%*s", (int)indent, "");
-		if (wrap && i % t->columns == t->columns - 1)
+		}
+		if (end == t->columns - 1 && wrap && i % t->columns == t->columns - 1)
 			put_wrapped(t->cell[i], before, screen - before);
 		else
-			put(t, i % t->columns, t->cell[i], wide[i % t->columns]);
+			put(t, i % t->columns, t->cell[i], wide[i % t->columns], end);
 		mem_free(&t->cell[i]);
 	}
 	mem_free(&t->cell);

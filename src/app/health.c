@@ -39,8 +39,9 @@ static bool there(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* The number after skip blanks in the last part of /proc/PID/stat, where no name can disturb. */
-static int64_t start_ticks(int64_t pid)
+/* When it began, and its state's letter, from the last part of /proc/PID/stat, where no name can disturb. -1: it is not
+ * there, or only to be reaped. */
+static int64_t start_ticks(int64_t pid, char *state)
 {
 	char path[64], *text = NULL;
 	size_t size = 0;
@@ -50,19 +51,20 @@ static int64_t start_ticks(int64_t pid)
 	if (file_load(path, 8192, &text, &size, &e) != RC_OK)
 		return -1;
 	char *p = strrchr(text, ')');
+	*state = p != NULL && p[1] == ' ' ? p[2] : '?';
 	for (int field = 2; p != NULL && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	if (p != NULL)
+	if (p != NULL && *state != 'Z' && *state != 'X')
 		ticks = strtoll(p, NULL, 10);
 	mem_free(&text);
 	return ticks;
 }
 
 /* A pid may have been given to somebody else since: that one began after the slot was claimed. */
-static bool is_alive(const struct metric_slot *s)
+static bool is_alive(const struct metric_slot *s, char *state)
 {
 	struct timespec boot;
-	int64_t ticks = start_ticks(s->pid);
+	int64_t ticks = start_ticks(s->pid, state);
 	if (s->pid <= 0 || ticks < 0 || clock_gettime(CLOCK_BOOTTIME, &boot) != 0)
 		return false;
 	int64_t up_ns = (int64_t)boot.tv_sec * NS_PER_S + boot.tv_nsec;
@@ -94,7 +96,8 @@ static void gather_figures(const struct config *c, struct health *h)
 	}
 	const struct metric_slot *s;
 	for (unsigned i = 0; (s = metrics_slot(m, i)) != NULL; i++) {
-		bool alive = is_alive(s);
+		char state = '?';
+		bool alive = is_alive(s, &state);
 		if (alive && s->value[FIGURE_CONFINED_STARTED] > 0)
 			see_confinement(h, s);
 		/* What a dead process held is no longer held; what it counted stays counted. */
@@ -115,6 +118,7 @@ static void gather_figures(const struct config *c, struct health *h)
 		p->accepting = p->alive && metric_accepting_ms(s, (pid_t)s->pid) != 0;
 		for (unsigned f = 0; f < FIGURE_COUNT; f++)
 			p->figure[f] = s->value[f];
+		p->stopped = p->alive && (state == 'T' || state == 't');
 		p->waiting = p->alive && s->value[FIGURE_WAITING] != 0;
 	}
 	metrics_close(&m);

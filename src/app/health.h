@@ -31,6 +31,7 @@ struct health_process {
 	uint64_t figure[FIGURE_COUNT];
 	bool accepting; /* takes new work; the supervisor: its children are started */
 	bool waiting;   /* for a service or the disk */
+	bool stopped;   /* by a signal (SIGSTOP), or by a debugger */
 };
 
 struct health_pipeline {

@@ -39,6 +39,7 @@ static json_t *json_processes(const struct health *h)
 		put(one, "memory_bytes", p->memory);
 		put(one, "confined_memory_bytes", p->confined_memory);
 		put(one, "restarts", p->restarts);
+		json_object_set_new(one, "stopped", json_boolean(p->stopped));
 		json_object_set_new(one, "accepting", json_boolean(p->accepting));
 		json_object_set_new(one, "waiting", json_boolean(p->waiting));
 	}

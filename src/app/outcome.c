@@ -94,15 +94,19 @@ static void summary(const struct collector_result *r, const struct outcome_param
 	printf("; %s row%s", str_show_count(r->rows, rows, sizeof rows), r->rows == 1 ? "" : "s");
 	if (r->rejects > 0)
 		printf(", %s reject%s", str_show_count(r->rejects, text, sizeof text), r->rejects == 1 ? "" : "s");
+	if (r->nulls > 0)
+		printf(
+		    ", %s value%s became null", str_show_count(r->nulls, text, sizeof text), r->nulls == 1 ? "" : "s");
 	printf("; %s\n", str_show_ms(p->took_ms, took, sizeof took));
 }
 
 static void summary_json(const struct collector_result *r, const struct outcome_params *p)
 {
 	printf("{\"files\":%" PRIu64 ",\"committed\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"refused\":%" PRIu64
-	       ",\"aside\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"missing\":%u,\"ms\":%" PRId64
-	       "}\n",
-	    r->files, r->committed, r->doubled, r->refused, r->aside, r->rows, r->rejects, r->missing, p->took_ms);
+	       ",\"aside\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"rejects\":%" PRIu64 ",\"nulls\":%" PRIu64
+	       ",\"missing\":%u,\"ms\":%" PRId64 "}\n",
+	    r->files, r->committed, r->doubled, r->refused, r->aside, r->rows, r->rejects, r->nulls, r->missing,
+	    p->took_ms);
 }
 
 enum status outcome_show(const struct settings *s, const struct collector_result *r, const struct outcome_params *p)

@@ -33,7 +33,7 @@ static const struct health_wait *wait_of(const struct health *h, const char *nam
 
 /* Lives, and takes new work? */
 struct role {
-	unsigned alive, accepting;
+	unsigned alive, accepting, stopped;
 };
 
 static struct role role_of(const struct health *h, const char *name)
@@ -44,7 +44,8 @@ static struct role role_of(const struct health *h, const char *name)
 		if (!p->alive || !str_starts(p->name, name))
 			continue;
 		found.alive++;
-		found.accepting += p->accepting;
+		found.accepting += p->accepting && !p->stopped;
+		found.stopped += p->stopped;
 	}
 	return found;
 }
@@ -57,6 +58,8 @@ static void add_role(struct readiness *r, const struct health *h, const char *na
 	if (role.alive == 0) {
 		if (wanted)
 			add(r, name, false, "is not running");
+	} else if (role.stopped > 0) {
+		add(r, name, false, "stopped by a signal");
 	} else if (wait != NULL) {
 		add(r, name, false, "waits, %.200s: %.300s", wait->what, wait->why);
 	} else {

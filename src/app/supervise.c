@@ -589,6 +589,9 @@ enum status supervise(struct supervise_job *job)
 			roll(&s);
 	}
 	metric_set(job->figures, FIGURE_STOPPING, 0);
+	if (s.stops > 0)
+		log_info(s.status == STATUS_DONE ? "stopped: every process has drained"
+		                                 : "stopped: what a process did not finish is done again next time");
 	close(s.config_fd);
 	config_free(&job->config);
 	return s.status;

@@ -186,7 +186,8 @@ const char *proc_status_text(int status, char *out, int size)
 		snprintf(
 		    out, (size_t)size, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
 	} else if (WIFSTOPPED(status)) {
-		snprintf(out, (size_t)size, "stopped by signal %d", WSTOPSIG(status));
+		const char *name = sigabbrev_np(WSTOPSIG(status));
+		snprintf(out, (size_t)size, "stopped by SIG%s", name != NULL ? name : "?");
 	} else {
 		snprintf(out, (size_t)size, "status %d", status);
 	}

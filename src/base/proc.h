@@ -44,7 +44,7 @@ void proc_self(char out[PROC_PATH]);
 /* A child that ended, was stopped or goes on, without waiting: RC_OK with its status, as of wait(2); RC_END if none. */
 enum rc proc_reap(pid_t *pid, int *status);
 
-/* "exit 3", "killed by signal 9 (Killed)", "stopped by signal 19" */
+/* "exit 3", "killed by signal 9 (Killed)", "stopped by SIGSTOP" */
 const char *proc_status_text(int status, char *out, int size);
 
 /* Anonymous and shared resident memory of a process in bytes (RssAnon + RssShmem), 0 if unreadable. pid 0: this one. */

@@ -311,6 +311,28 @@ static enum rc stage_claim(struct archive *a, struct item *it, struct err *e)
 	return rc;
 }
 
+/* Rows of the newest ingest of that content; what the ledger can't say is none. */
+static uint64_t rows_of(struct archive *a, const struct item *it, const uint8_t sha256[SHA256_BYTES])
+{
+	struct ledger_original o;
+	struct err ignored;
+	if (ledger_newest(a->ledger, it->pipeline->name, sha256, &o, &ignored) != RC_OK)
+		return 0;
+	return o.state == LEDGER_COMMITTED ? o.rows : 0;
+}
+
+/* Of every time that the item's content was taken. */
+static uint64_t rows_of_all(struct archive *a, const struct item *it, uint32_t newest)
+{
+	struct ledger_original o;
+	struct err ignored;
+	uint64_t rows = 0;
+	for (uint32_t n = 0; n <= newest; n++)
+		if (ledger_original(a->ledger, it->pipeline->name, it->sha256, n, &o, &ignored) == RC_OK)
+			rows += o.rows;
+	return rows;
+}
+
 /* Is this content new to the pipeline? The claim comes before the look, so that a twin that was just written down is
  * seen. */
 static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fresh, struct err *e)
@@ -331,6 +353,7 @@ static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fr
 	bool again = rc == RC_OK && it->explicit_again && known.run != a->params.run;
 	*fresh = rc == RC_END || again;
 	it->again = again ? known.again + 1 : 0;
+	it->beside = again ? rows_of_all(a, it, known.again) : *fresh && grown ? rows_of(a, it, it->known_sha256) : 0;
 	it->outcome = *fresh ? ITEM_TAKEN : ITEM_DOUBLE;
 	return RC_OK;
 }
@@ -535,6 +558,32 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e)
 	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
 }
 
+/* Whose name it is in the lake, and how many rows of that are stored: for a person who looks at the log. */
+static void note_other(struct archive *a, struct item *it)
+{
+	struct source *src = NULL;
+	struct err ignored;
+	uint8_t digest[SHA256_BYTES];
+	size_t got = 0;
+	enum rc rc;
+	if (it->beside > 0)
+		return;
+	if (it->known && memcmp(it->known_sha256, it->sha256, SHA256_BYTES) != 0) {
+		it->beside = rows_of(a, it, it->known_sha256);
+		return;
+	}
+	if (store_read(a->store, it->path, &src, &ignored) != RC_OK)
+		return;
+	room(a, BLOCK);
+	sha256_reset(a->hash);
+	while ((rc = source_read(src, a->bytes, BLOCK, &got, &ignored)) == RC_OK && !board_stopped(a->params.board))
+		sha256_add(a->hash, a->bytes, got);
+	source_close(&src);
+	sha256_peek(a->hash, digest);
+	if (rc == RC_END)
+		it->beside = rows_of(a, it, digest);
+}
+
 /* Does the lake hold these very bytes under the item's path? */
 static enum rc same_there(struct archive *a, struct item *it, bool *same, struct err *e)
 {
@@ -575,10 +624,12 @@ static enum rc settle_name(struct archive *a, struct item *it, struct err *e)
 		enum rc rc = same_there(a, it, &same, e);
 		if (rc != RC_OK)
 			return rc;
-		if (same)
+		if (same) {
 			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
-		else
+		} else {
+			note_other(a, it);
 			rename_original(a, it);
+		}
 		const struct store_move move = {it->staged, it->path};
 		if (rc == RC_OK)
 			rc = store_publish(a->store, &move, 1, &done, e);

@@ -24,6 +24,7 @@ enum board_count {
 	BOARD_REFUSED,
 	BOARD_ROWS,
 	BOARD_REJECTS,
+	BOARD_NULLS, /* values */
 	BOARD_COUNTS,
 };
 

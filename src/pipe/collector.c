@@ -709,6 +709,7 @@ enum rc collector_run(const struct collector_job *job, struct collector_result *
 	    .committed = board_count(b, BOARD_COMMITTED),
 	    .refused = board_count(b, BOARD_REFUSED),
 	    .rows = board_count(b, BOARD_ROWS),
+	    .nulls = board_count(b, BOARD_NULLS),
 	    .rejects = board_count(b, BOARD_REJECTS),
 	    .missing = c.finder != NULL ? finder_missing(c.finder) : 0};
 	close_all(&c);

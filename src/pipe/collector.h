@@ -44,6 +44,7 @@ struct collector_job {
 struct collector_result {
 	uint64_t files, doubled, aside, committed, refused, rows, rejects;
 	unsigned missing; /* watched folders that were not there */
+	uint64_t nulls;   /* values that could not be read, or that their column can't hold */
 };
 
 /* Runs until done or stopped. RC_OK also when files were refused: look at the result. RC_FAIL: cannot go on (state

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ext/json.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
 
@@ -38,6 +39,7 @@ struct awaited {
 	const struct pipeline *pipeline; /* NULL: a free slot */
 	uint32_t again;
 	uint32_t place;
+	uint64_t beside;
 };
 
 struct follow {
@@ -128,7 +130,7 @@ void follow_close(struct follow **f)
 }
 
 bool follow_add(struct follow *f, const struct pipeline *p, const char *topic, unsigned partition,
-    const uint8_t sha256[SHA256_BYTES], uint32_t again)
+    const uint8_t sha256[SHA256_BYTES], uint32_t again, uint64_t beside)
 {
 	size_t n = 0;
 	while (n < f->places && (f->place[n].partition != partition || strcmp(f->place[n].topic, topic) != 0))
@@ -141,7 +143,7 @@ bool follow_add(struct follow *f, const struct pipeline *p, const char *topic, u
 	f->place[n].active = f->place[n].due = clock_mono();
 	if (f->slot[i].pipeline != NULL)
 		return true;
-	f->slot[i] = (struct awaited){.pipeline = p, .again = again, .place = (uint32_t)n};
+	f->slot[i] = (struct awaited){.pipeline = p, .again = again, .place = (uint32_t)n, .beside = beside};
 	memcpy(f->slot[i].sha256, sha256, SHA256_BYTES);
 	f->used++;
 	f->place[n].waits++;
@@ -164,6 +166,7 @@ struct walk {
 		const struct pipeline *pipeline;
 		uint8_t sha256[SHA256_BYTES];
 		uint32_t again;
+		uint64_t nulls;
 	} * settled;
 	size_t count, capacity;
 };
@@ -182,6 +185,22 @@ static const struct pipeline *pipeline_of(const struct settings *s, const char *
 		if (strcmp(s->pipeline[i].name, name) == 0)
 			return &s->pipeline[i];
 	return NULL;
+}
+
+/* Counters of dissectors for values that became null because nobody can read them. */
+static uint64_t unread(const struct manifest_original *m)
+{
+	static const char *const name[] = {
+	    "bad_numbers", "bad_times", "bad_addresses", "numbers_malformed", "numbers_out_of_range"};
+	json_t *counters = NULL;
+	struct err ignored;
+	uint64_t sum = 0;
+	if (m->counters == NULL || json_parse(m->counters, strlen(m->counters), &counters, &ignored) != RC_OK)
+		return 0;
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
+		sum += (uint64_t)json_integer_value(json_object_get(counters, name[i]));
+	json_decref(counters);
+	return sum;
 }
 
 static enum rc see_original(void *context, const struct manifest_original *m, struct err *e)
@@ -210,7 +229,8 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 		w->settled = mem_resize(w->settled, w->capacity * sizeof *w->settled);
 	}
 	struct settled *s = &w->settled[w->count++];
-	*s = (struct settled){.pipeline = pipeline_of(w->f->settings, m->pipeline), .again = m->again};
+	*s = (struct settled){
+	    .pipeline = pipeline_of(w->f->settings, m->pipeline), .again = m->again, .nulls = m->outside + unread(m)};
 	memcpy(s->sha256, m->original, SHA256_BYTES);
 	return RC_OK;
 }
@@ -227,8 +247,9 @@ static void tell(struct walk *w, void (*news)(void *, const struct follow_news *
 			continue;
 		size_t i = find(f, s->pipeline, s->sha256, s->again);
 		struct follow_news item = {
-		    .pipeline = s->pipeline, .original = &o, .awaited = f->slot[i].pipeline != NULL};
+		    .pipeline = s->pipeline, .original = &o, .awaited = f->slot[i].pipeline != NULL, .nulls = s->nulls};
 		if (item.awaited) {
+			item.beside = f->slot[i].beside;
 			f->place[f->slot[i].place].waits--;
 			vacate(f, i);
 		}

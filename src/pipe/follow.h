@@ -23,7 +23,9 @@ struct follow;
 struct follow_news { /* an original that came to its end; texts borrowed for the call */
 	const struct pipeline *pipeline;
 	const struct ledger_original *original;
-	bool awaited; /* it was added to this follow */
+	bool awaited;    /* it was added to this follow */
+	uint64_t beside; /* as it was added with */
+	uint64_t nulls;  /* values that could not be read, or that their column can't hold */
 };
 
 /* store and ledger are borrowed. partitions: of each pipeline's files and rows topic, [2 * pipeline + (rows ? 1 : 0)].
@@ -32,9 +34,9 @@ enum rc follow_open(const struct settings *s, const unsigned *partitions, struct
     struct follow **out, struct err *e) MUST_USE;
 void follow_close(struct follow **f);
 
-/* Wait for this original. false: nobody follows that topic and partition. */
+/* Wait for this original. beside: comes back with the news. false: nobody follows that topic and partition. */
 bool follow_add(struct follow *f, const struct pipeline *p, const char *topic, unsigned partition,
-    const uint8_t sha256[SHA256_BYTES], uint32_t again);
+    const uint8_t sha256[SHA256_BYTES], uint32_t again, uint64_t beside);
 
 size_t follow_waits(const struct follow *f); /* originals added and not yet settled */
 

@@ -74,6 +74,7 @@ struct item {
 	struct mac mac;
 	uint32_t again;
 	int64_t slot_s, archived_s, seen_ms;
+	uint64_t beside;   /* rows stored before of the same content, or of the file that has its name in the lake */
 	bool claimed;      /* its digest is in inflight */
 	char *name, *path; /* of the original; in the lake */
 	char *staged;

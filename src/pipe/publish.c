@@ -158,6 +158,23 @@ static void tell_loss(const struct ledger_original *o)
 		    str_show_count(o->lost, lost, sizeof lost), o->lost == 1 ? "" : "s");
 }
 
+/* Rows that may say what others say already. A person knows whether that is meant. */
+static void tell_beside(const struct ledger_original *o, uint64_t beside)
+{
+	char show[4 * 255 + 1], rows[COUNT], before[COUNT];
+	size_t len = strlen(o->name);
+	str_escape(o->name, len < 255 ? len : 255, show);
+	str_show_count(o->rows, rows, sizeof rows);
+	str_show_count(beside, before, sizeof before);
+	if (o->again > 0)
+		log_warn("taken again name=%s: %s row%s stored beside %s of the same content", show, rows,
+		    o->rows == 1 ? "" : "s", before);
+	else
+		log_warn("stored beside name=%s: %s row%s; other content than the file of this name before, whose %s "
+		         "row%s stay",
+		    show, rows, o->rows == 1 ? "" : "s", before, beside == 1 ? "" : "s");
+}
+
 static void settled(void *context, const struct follow_news *n)
 {
 	struct publish *p = context;
@@ -174,9 +191,12 @@ static void settled(void *context, const struct follow_news *n)
 		board_add(b, BOARD_BYTES_DONE, o->size);
 		board_add(b, BOARD_ROWS, o->rows);
 		board_add(b, BOARD_REJECTS, o->rejects);
+		board_add(b, BOARD_NULLS, n->nulls);
 	}
 	if (n->awaited)
 		tell_loss(o);
+	if (n->awaited && n->beside > 0 && o->rows > 0)
+		tell_beside(o, n->beside);
 	if (committed && (o->after_dev != 0 || o->after_ino != 0)) {
 		const struct looks was = {
 		    .dev = o->after_dev, .ino = o->after_ino, .size = o->size, .mtime_ns = o->after_mtime_ns};
@@ -412,7 +432,7 @@ static void was_published(struct publish *p, struct item *it)
 	it->published = true;
 	record_mark_add(&p->marks, it, clock_wall().ns / NS_PER_MS);
 	metric_add(board_figures(p->params.board), FIGURE_FILES_PUBLISHED, 1);
-	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again))
+	if (!follow_add(p->follow, it->pipeline, it->topic, it->partition, it->sha256, it->again, it->beside))
 		log_warn("commits of topic=%s partition=%u are not followed", it->topic, it->partition);
 	item_drop_rows(it);
 }
@@ -466,7 +486,7 @@ static void finish(struct publish *p, struct item *it)
 	if (it->outcome == ITEM_DOUBLE && it->open) {
 		const struct pipeline *k = it->pipeline;
 		follow_add(p->follow, k, it->rows_event ? k->topic_rows : k->topic_files, it->partition, it->sha256,
-		    it->again);
+		    it->again, 0);
 	}
 	if (it->outcome == ITEM_DOUBLE && it->committed && !it->leave_source)
 		finish_source(p, it->pipeline, it->source, &it->looks);
@@ -536,7 +556,7 @@ int64_t publish_idle(struct publish *p)
 
 void publish_await(struct publish *p, const struct pipeline *pipeline, const struct ledger_original *o)
 {
-	if (!follow_add(p->follow, pipeline, o->topic, o->partition, o->sha256, o->again))
+	if (!follow_add(p->follow, pipeline, o->topic, o->partition, o->sha256, o->again, 0))
 		log_warn("an open original's topic is not configured any more topic=%s partition=%u", o->topic,
 		    o->partition);
 }

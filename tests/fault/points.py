@@ -84,7 +84,7 @@ class Case:
     def told(self):
         """What somebody who reads the log was told, in short."""
         deaths = len(re.findall(r'killed by signal 9', self.log))
-        words = ['stopped'] if 'stopped by signal' in self.log else []
+        words = ['stopped'] if 'stopped by SIG' in self.log else []
         words += ['killed'] if 'stood still: killed' in self.log else []
         words += [f'restarted{"" if deaths == 1 else f" {deaths} times"}'] if deaths else []
         if re.search(r'(waiting|waits): .*fault: ', self.log):

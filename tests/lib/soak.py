@@ -75,7 +75,7 @@ class Faults:
 
 def told(*logs):
     """How often a log says what faults make it say."""
-    return {words: sum(log.count(words) for log in logs) for words in ('killed by signal 9', 'stopped by signal', 'stood still: killed', 'No space left on device', 'waits: ', 'stands still', ' error ')}
+    return {words: sum(log.count(words) for log in logs) for words in ('killed by signal 9', 'stopped by SIG', 'stood still: killed', 'No space left on device', 'waits: ', 'stands still', ' error ')}
 
 
 def read(path):

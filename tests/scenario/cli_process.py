@@ -61,6 +61,21 @@ def restart(s, run):
     tap.check('status shows memory of the living', all(p['alive'] and p['memory_bytes'] > 0 for p in processes.values()), processes)
 
 
+def standing_still(s, run):
+    """A process that a signal has stopped is no process that works, for status and for whoever looks."""
+    pid = commands(children(run.pid))['work']
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        def told():
+            return {p['name']: p['stopped'] for p in json.loads(s.command('status', '--json').stdout)['processes'] if p['alive']}
+        tap.check('status says who is stopped', wait_for(lambda: told().get('worker'), 10) and not told()['collector'], told())
+        tap.check('and the log by which signal', wait_for(lambda: 'worker: stopped by SIGSTOP' in s.log(), 10), s.log()[-500:])
+        lines = s.command('status').stdout.splitlines()
+        tap.check('no line of it ends in blanks', any('stopped by a signal' in line for line in lines) and not [line for line in lines if line != line.rstrip()], lines)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def second_run(s):
     r = s.command('run')
     tap.check('a second run on the same state: exit 1', r.returncode == 1 and 'another sluice run' in r.stderr, r)
@@ -171,6 +186,7 @@ def main():
         try:
             tap.check('run starts two children', up(run), s.log())
             restart(s, run)
+            standing_still(s, run)
             second_run(s)
             again_and_again(s, run)
             up(run)
@@ -179,6 +195,7 @@ def main():
             began = time.monotonic()
             status = stop(run)
             tap.check('SIGTERM: drains and exits 0', status == 0, f'{status}\n{s.log()[-2000:]}')
+            tap.check('the last line says that all have drained', s.log().rstrip().splitlines()[-1].endswith('stopped: every process has drained'), s.log()[-300:])
             tap.check('within stop_timeout, and nobody is left', time.monotonic() - began < 10 and gone(pids))
             run = s.start('run')
             up(run)

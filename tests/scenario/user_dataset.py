@@ -80,6 +80,7 @@ def csv_table(place):
     p.drop('logins-1.csv', TEXT.encode())
     r = p.command('run', '--once')
     tap.check('two records are rejects: exit 1', r.returncode == 1, r)
+    tap.check('the summary says how many values could not be read', '3 values became null' in r.stdout, r)
     tap.check('rows as DuckDB reads them', p.rows() == WANTED, p.rows())
     files, originals = lake.manifests(p.lake)
     tap.check('the manifest counts rows, rejects, values', len(originals) == 1 and originals[0]['rows'] == 4 and originals[0]['rejects'] == 2 and originals[0]['lost'] == 2

@@ -65,12 +65,13 @@ static void show_head(const struct config *c, const struct health *h)
 
 static void show_processes(const struct health *h)
 {
-	static const char *const head[] = {"process", ">pid", ">up", ">memory", ">restarts", "", NULL};
+	static const char *const head[] = {"process", ">pid", ">up", ">memory", ">restarts ever", "", NULL};
 	char text[TEXT];
 	struct grid *g = grid_new(head);
 	for (unsigned i = 0; i < h->processes; i++) {
 		const struct health_process *p = &h->process[i];
-		if (!p->alive && str_starts(p->name, "load"))
+		/* What comes for one task and goes is no process that is missing. */
+		if (!p->alive && (str_starts(p->name, "load") || str_starts(p->name, "replay")))
 			continue;
 		grid_cell(g, "%s", p->name);
 		grid_cell(g, p->alive ? "%" PRId64 : "-", p->pid);
@@ -78,7 +79,8 @@ static void show_processes(const struct health *h)
 		grid_cell(g, "%s", p->alive ? str_show_bytes(p->memory, text, sizeof text) : "-");
 		grid_cell(g, "%" PRIu64, p->restarts);
 		grid_cell(g, "%s",
-		    p->waiting                  ? "waiting for a service or the disk"
+		    p->stopped                  ? "stopped by a signal"
+		    : p->waiting                ? "waiting for a service or the disk"
 		    : p->alive && !p->accepting ? "not accepting yet"
 		                                : "");
 	}
