@@ -175,6 +175,8 @@ def stopping(s, e, run):
     """The endpoint is the last to leave: it shows how the others do."""
     collector, ops = child(run, 'collect'), child(run, 'ops')
     os.kill(collector, signal.SIGSTOP)
+    seen = wait_for(lambda: '[-] collector: stopped by a signal' in e.text('/readyz'), 10)
+    tap.check('a collector that a signal has stopped: not ready', seen and e.status('/readyz') == 503, e.text('/readyz'))
     run.send_signal(signal.SIGTERM)
     seen = wait_for(lambda: '[-] running: stopping' in e.text('/readyz'), 10)
     tap.check('stopping: not ready, alive, and told', seen and e.status('/readyz') == 503 and e.status('/healthz') == 200 and e.json('/api/status')['stopping'],

@@ -71,7 +71,8 @@ static void show_processes(const struct health *h)
 	for (unsigned i = 0; i < h->processes; i++) {
 		const struct health_process *p = &h->process[i];
 		/* What comes for one task and goes is no process that is missing. */
-		if (!p->alive && (str_starts(p->name, "load") || str_starts(p->name, "replay")))
+		if (!p->alive &&
+		    (str_starts(p->name, "load") || str_starts(p->name, "replay") || strcmp(p->name, "compact") == 0))
 			continue;
 		grid_cell(g, "%s", p->name);
 		grid_cell(g, p->alive ? "%" PRId64 : "-", p->pid);

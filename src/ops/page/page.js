@@ -313,9 +313,9 @@
 		const shown = status.processes.filter(p => p.alive || !/^(load|replay|compact$)/.test(p.name)); // what ends by itself is not missed
 		keep($('process-list'), shown, makeThing, (li, p) => {
 			const waits = status.waiting.filter(w => w.process === p.name).map(w => `${w.what}: ${w.reason} (${ago(w.since_ms, status.now_ms).replace(' ago', '')})`);
-			const works = p.accepting || p.name === 'supervisor', state = !p.alive ? (status.running ? 'bad' : 'off') : waits.length || p.waiting ? 'warn' : works ? 'good' : 'off';
+			const works = p.accepting || p.name === 'supervisor', state = p.stopped ? 'bad' : !p.alive ? (status.running ? 'bad' : 'off') : waits.length || p.waiting ? 'warn' : works ? 'good' : 'off';
 			showThing(li, state, p.name, p.alive ? `up ${took(p.up_ms)}, ${bytes(p.memory_bytes)}${p.restarts ? `, ${count(p.restarts)} restart${p.restarts === 1 ? '' : 's'}` : ''}` : p.restarts ? `${count(p.restarts)} restarts` : '',
-				!p.alive ? 'not running' : waits.length || p.waiting ? 'waits' : works ? 'works' : 'starting', waits.join('; '));
+				!p.alive ? 'not running' : p.stopped ? 'stopped by a signal' : waits.length || p.waiting ? 'waits' : works ? 'works' : 'starting', waits.join('; '));
 		});
 	}
 	// What the configuration bounds, in the order of `sluice status`, then the disks, which nobody bounds.
