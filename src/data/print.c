@@ -56,31 +56,31 @@ size_t print_digits(uint64_t v, char *to)
 	return sizeof text - at;
 }
 
-size_t print_unsigned(union key_value key, char text[RENDER_TEXT])
+size_t print_unsigned(const union key_value *key, char text[RENDER_TEXT])
 {
-	return print_digits(key.u64, text);
+	return print_digits(key->u64, text);
 }
 
-size_t print_signed(union key_value key, char text[RENDER_TEXT])
+size_t print_signed(const union key_value *key, char text[RENDER_TEXT])
 {
-	if ((int64_t)key.u64 >= 0)
-		return print_digits(key.u64, text);
+	if ((int64_t)key->u64 >= 0)
+		return print_digits(key->u64, text);
 	text[0] = '-';
-	return 1 + print_digits(0 - key.u64, text + 1);
+	return 1 + print_digits(0 - key->u64, text + 1);
 }
 
-size_t print_real(union key_value key, char text[RENDER_TEXT])
+size_t print_real(const union key_value *key, char text[RENDER_TEXT])
 {
-	uint32_t bits = (uint32_t)key.u64;
+	uint32_t bits = (uint32_t)key->u64;
 	float v;
 	memcpy(&v, &bits, sizeof v);
 	return render_float(v, text);
 }
 
 /* Nanoseconds in 64 bits stay within the years 1677 to 2262, so four digits are enough. */
-size_t print_datetime(union key_value key, char text[RENDER_TEXT])
+size_t print_datetime(const union key_value *key, char text[RENDER_TEXT])
 {
-	struct civil c = civil_of((int64_t)key.u64);
+	struct civil c = civil_of((int64_t)key->u64);
 	memcpy(text, "0000-00-00 00:00:00", 19);
 	put_pair(text, (unsigned)c.year / 100 % 100);
 	put_pair(text + 2, (unsigned)c.year % 100);
@@ -92,27 +92,27 @@ size_t print_datetime(union key_value key, char text[RENDER_TEXT])
 	return 19;
 }
 
-size_t print_date(union key_value key, char text[RENDER_TEXT])
+size_t print_date(const union key_value *key, char text[RENDER_TEXT])
 {
 	char whole[RENDER_TEXT];
-	print_datetime((union key_value){.u64 = key.u64 * DAY}, whole);
+	print_datetime(&(union key_value){.u64 = key->u64 * DAY}, whole);
 	memcpy(text, whole, 10);
 	return 10;
 }
 
-size_t print_clock(union key_value key, char text[RENDER_TEXT])
+size_t print_clock(const union key_value *key, char text[RENDER_TEXT])
 {
 	memcpy(text, "00:00:00", 8);
-	put_pair(text, (unsigned)(key.u64 / 3600 % 24));
-	put_pair(text + 3, (unsigned)(key.u64 / 60 % 60));
-	put_pair(text + 6, (unsigned)(key.u64 % 60));
+	put_pair(text, (unsigned)(key->u64 / 3600 % 24));
+	put_pair(text + 3, (unsigned)(key->u64 / 60 % 60));
+	put_pair(text + 6, (unsigned)(key->u64 % 60));
 	return 8;
 }
 
 /* Every row of a capture has a time of its own, so this one is not printed once for many: no division per digit. */
-size_t print_frame_time(union key_value key, char text[RENDER_TEXT])
+size_t print_frame_time(const union key_value *key, char text[RENDER_TEXT])
 {
-	int64_t ns = (int64_t)key.u64, seconds = ns / NS_PER_S - (ns % NS_PER_S < 0);
+	int64_t ns = (int64_t)key->u64, seconds = ns / NS_PER_S - (ns % NS_PER_S < 0);
 	unsigned fraction = (unsigned)(ns - seconds * NS_PER_S);
 	struct civil c = civil_of(seconds);
 	memcpy(text, "Mon  0 0000 00:00:00.000000000 UTC", 34);
@@ -133,15 +133,15 @@ size_t print_frame_time(union key_value key, char text[RENDER_TEXT])
 	return 34;
 }
 
-size_t print_address(union key_value key, char text[RENDER_TEXT])
+size_t print_address(const union key_value *key, char text[RENDER_TEXT])
 {
-	return render_ip(&key.ip, text);
+	return render_ip(&key->ip, text);
 }
 
-size_t print_mac(union key_value key, char text[RENDER_TEXT])
+size_t print_mac(const union key_value *key, char text[RENDER_TEXT])
 {
 	for (int i = 0; i < 6; i++) {
-		unsigned octet = key.u64 >> (40 - 8 * i) & 0xff;
+		unsigned octet = key->u64 >> (40 - 8 * i) & 0xff;
 		text[3 * i] = hex_digit[octet >> 4];
 		text[3 * i + 1] = hex_digit[octet & 15];
 		text[3 * i + 2] = ':';
@@ -149,11 +149,11 @@ size_t print_mac(union key_value key, char text[RENDER_TEXT])
 	return 17;
 }
 
-size_t print_proto(union key_value key, char text[RENDER_TEXT])
+size_t print_proto(const union key_value *key, char text[RENDER_TEXT])
 {
-	const char *name = proto_name(key.u64);
+	const char *name = proto_name(key->u64);
 	if (name == NULL)
-		return print_digits(key.u64, text);
+		return print_digits(key->u64, text);
 	size_t len = strlen(name);
 	memcpy(text, name, len);
 	return len;
@@ -167,29 +167,29 @@ static size_t print_letters(unsigned flags, const char *letter, char *text)
 	return n;
 }
 
-size_t print_tcp_flags(union key_value key, char text[RENDER_TEXT])
+size_t print_tcp_flags(const union key_value *key, char text[RENDER_TEXT])
 {
-	return print_letters((unsigned)key.u64, flag_letter, text);
+	return print_letters((unsigned)key->u64, flag_letter, text);
 }
 
 /* Spot's fork of nfdump knew six flags and showed anything above them as a number. */
-size_t print_tcp_flags6(union key_value key, char text[RENDER_TEXT])
+size_t print_tcp_flags6(const union key_value *key, char text[RENDER_TEXT])
 {
-	if (key.u64 <= FLAGS6_MAX)
-		return print_letters((unsigned)key.u64, flag_letter + 2, text);
+	if (key->u64 <= FLAGS6_MAX)
+		return print_letters((unsigned)key->u64, flag_letter + 2, text);
 	memcpy(text, "  0x", 4);
-	text[4] = hex_digit[key.u64 >> 4 & 15];
-	text[5] = hex_digit[key.u64 & 15];
+	text[4] = hex_digit[key->u64 >> 4 & 15];
+	text[5] = hex_digit[key->u64 & 15];
 	return 6;
 }
 
-size_t print_mpls(union key_value key, char text[RENDER_TEXT])
+size_t print_mpls(const union key_value *key, char text[RENDER_TEXT])
 {
-	size_t len = print_digits(key.u64 >> 4, text);
+	size_t len = print_digits(key->u64 >> 4, text);
 	text[len++] = '-';
-	text[len++] = (char)('0' + (key.u64 >> 1 & 7));
+	text[len++] = (char)('0' + (key->u64 >> 1 & 7));
 	text[len++] = '-';
-	text[len++] = (char)('0' + (key.u64 & 1));
+	text[len++] = (char)('0' + (key->u64 & 1));
 	return len;
 }
 
@@ -204,14 +204,14 @@ static size_t print_hex(uint64_t v, unsigned digits, char *text)
 	return 2 + digits;
 }
 
-size_t print_hex4(union key_value key, char text[RENDER_TEXT])
+size_t print_hex4(const union key_value *key, char text[RENDER_TEXT])
 {
-	return print_hex(key.u64, 4, text);
+	return print_hex(key->u64, 4, text);
 }
 
-size_t print_hex8(union key_value key, char text[RENDER_TEXT])
+size_t print_hex8(const union key_value *key, char text[RENDER_TEXT])
 {
-	return print_hex(key.u64, 8, text);
+	return print_hex(key->u64, 8, text);
 }
 
 bool parse_unsigned(const char *text, union key_value *out)
@@ -248,7 +248,7 @@ bool parse_real(const char *text, union key_value *out)
 }
 
 /* The text must be what its key prints as: that refuses every malformed one without a grammar of its own. */
-static bool prints_as(size_t (*print)(union key_value, char *), union key_value key, const char *text)
+static bool prints_as(size_t (*print)(const union key_value *, char *), const union key_value *key, const char *text)
 {
 	char back[RENDER_TEXT];
 	size_t len = print(key, back);
@@ -275,7 +275,7 @@ bool parse_datetime(const char *text, union key_value *out)
 	if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > 31)
 		return false;
 	out->u64 = (uint64_t)civil_seconds(c);
-	return prints_as(print_datetime, *out, text);
+	return prints_as(print_datetime, out, text);
 }
 
 bool parse_address(const char *text, union key_value *out)
@@ -291,7 +291,7 @@ bool parse_mac(const char *text, union key_value *out)
 		if (digit != NULL)
 			out->u64 = out->u64 << 4 | (uint64_t)(digit - hex_digit);
 	}
-	return prints_as(print_mac, *out, text);
+	return prints_as(print_mac, out, text);
 }
 
 bool parse_proto(const char *text, union key_value *out)
@@ -314,13 +314,13 @@ static uint64_t letters_set(const char *text)
 bool parse_tcp_flags(const char *text, union key_value *out)
 {
 	out->u64 = letters_set(text);
-	return prints_as(print_tcp_flags, *out, text);
+	return prints_as(print_tcp_flags, out, text);
 }
 
 bool parse_tcp_flags6(const char *text, union key_value *out)
 {
 	out->u64 = strncmp(text, "  0x", 4) == 0 ? strtoull(text + 4, NULL, 16) : letters_set(text);
-	return prints_as(print_tcp_flags6, *out, text);
+	return prints_as(print_tcp_flags6, out, text);
 }
 
 bool parse_mpls(const char *text, union key_value *out)
@@ -330,7 +330,7 @@ bool parse_mpls(const char *text, union key_value *out)
 	if (end[0] != '-' || end[1] < '0' || end[1] > '7' || end[2] != '-' || label > UINT32_MAX >> 4)
 		return false;
 	out->u64 = label << 4 | (uint64_t)(end[1] - '0') << 1 | (end[3] == '1');
-	return prints_as(print_mpls, *out, text);
+	return prints_as(print_mpls, out, text);
 }
 
 bool parse_date(const char *text, union key_value *out)
@@ -351,7 +351,7 @@ bool parse_clock(const char *text, union key_value *out)
 	if (strlen(text) != 8 || strspn(text, "0123456789:") != 8)
 		return false;
 	out->u64 = (uint64_t)(two(text) * 3600 + two(text + 3) * 60 + two(text + 6));
-	return prints_as(print_clock, *out, text);
+	return prints_as(print_clock, out, text);
 }
 
 bool parse_frame_time(const char *text, union key_value *out)
@@ -371,16 +371,16 @@ bool parse_frame_time(const char *text, union key_value *out)
 	if (month == 12 || strspn(fraction, "0123456789") != 9 || !parse_datetime(whole, out))
 		return false;
 	out->u64 = out->u64 * (uint64_t)NS_PER_S + strtoull(fraction, NULL, 10);
-	return prints_as(print_frame_time, *out, text);
+	return prints_as(print_frame_time, out, text);
 }
 
 /* Text that reads back. */
-static bool parse_hex(size_t (*print)(union key_value, char *), const char *text, union key_value *out)
+static bool parse_hex(size_t (*print)(const union key_value *, char *), const char *text, union key_value *out)
 {
 	if (strncmp(text, "0x", 2) != 0)
 		return false;
 	out->u64 = strtoull(text, NULL, 16);
-	return prints_as(print, *out, text);
+	return prints_as(print, out, text);
 }
 
 bool parse_hex4(const char *text, union key_value *out)

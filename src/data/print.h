@@ -18,21 +18,21 @@
 /* Decimal digits of v; returns their number, at most 20. */
 size_t print_digits(uint64_t v, char *to);
 
-size_t print_unsigned(union key_value key, char text[RENDER_TEXT]);
-size_t print_signed(union key_value key, char text[RENDER_TEXT]);
-size_t print_real(union key_value key, char text[RENDER_TEXT]);
-size_t print_datetime(union key_value key, char text[RENDER_TEXT]);
-size_t print_address(union key_value key, char text[RENDER_TEXT]);
-size_t print_mac(union key_value key, char text[RENDER_TEXT]);
-size_t print_proto(union key_value key, char text[RENDER_TEXT]);
-size_t print_tcp_flags(union key_value key, char text[RENDER_TEXT]);
-size_t print_tcp_flags6(union key_value key, char text[RENDER_TEXT]);
-size_t print_mpls(union key_value key, char text[RENDER_TEXT]);
-size_t print_date(union key_value key, char text[RENDER_TEXT]);
-size_t print_clock(union key_value key, char text[RENDER_TEXT]);
-size_t print_frame_time(union key_value key, char text[RENDER_TEXT]);
-size_t print_hex4(union key_value key, char text[RENDER_TEXT]);
-size_t print_hex8(union key_value key, char text[RENDER_TEXT]);
+size_t print_unsigned(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_signed(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_real(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_datetime(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_address(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_mac(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_proto(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_tcp_flags(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_tcp_flags6(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_mpls(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_date(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_clock(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_frame_time(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_hex4(const union key_value *key, char text[RENDER_TEXT]);
+size_t print_hex8(const union key_value *key, char text[RENDER_TEXT]);
 
 bool parse_unsigned(const char *text, union key_value *out);
 bool parse_signed(const char *text, union key_value *out);

@@ -73,7 +73,7 @@ static enum rc bind_absent(struct projection_column *c, struct err *e)
 		return err_set(RC_BAD, e, "\"absent\": \"%.100s\" is no %s \"%s\"", text, sql_name(r->sql), r->as);
 	if (r->print == NULL)
 		return RC_OK;
-	size_t len = r->print(c->absent, back);
+	size_t len = r->print(&c->absent, back);
 	if (strlen(text) != len || memcmp(text, back, len) != 0)
 		return err_set(RC_BAD, e, "\"absent\": \"%.100s\" would show as \"%.*s\"", text, (int)len, back);
 	return RC_OK;

@@ -51,7 +51,7 @@ struct render {
 	/* Keys of the selected rows (sel NULL: rows 0..n-1); nulls are not looked at here, their keys are arbitrary. Fast: one loop. */
 	void (*normalise)(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys);
 	/* Text of a KEY_U64, KEY_F32 or KEY_IP key for an SQL_STRING column; no NUL; returns its length. NULL for other SQL types and for KEY_BYTES. */
-	size_t (*print)(union key_value key, char text[RENDER_TEXT]);
+	size_t (*print)(const union key_value *key, char text[RENDER_TEXT]);
 	/*
 	 * Text of a KEY_BYTES key: valid UTF-8, at most 3 bytes for each of the input's. *out points at bytes when they are the text already, else into *scratch
 	 * (grown with mem_resize). Not NULL exactly for KEY_BYTES. An "absent" default is text already: not for this.

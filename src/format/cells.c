@@ -120,7 +120,7 @@ static struct cell put_bytes(struct cells *c, const struct cell_column *k, const
 	return put_text(c, k, text, len);
 }
 
-static struct cell put_key(struct cells *c, const struct cell_column *k, union key_value key)
+static struct cell put_key(struct cells *c, const struct cell_column *k, const union key_value *key)
 {
 	const struct render *r = k->from->render;
 	char text[RENDER_TEXT];
@@ -128,12 +128,12 @@ static struct cell put_key(struct cells *c, const struct cell_column *k, union k
 		return put_text(c, k, (const uint8_t *)text, r->print(key, text));
 	uint8_t *to = put_frame(place(c), &k->before);
 	if (r->key == KEY_F32) {
-		uint32_t bits = (uint32_t)key.u64;
+		uint32_t bits = (uint32_t)key->u64;
 		float v;
 		memcpy(&v, &bits, sizeof v);
 		to = c->format->real(to, v);
 	} else {
-		to = c->format->number(to, (int64_t)key.u64);
+		to = c->format->number(to, (int64_t)key->u64);
 	}
 	return done(c, put_frame(to, &k->after));
 }
@@ -164,6 +164,7 @@ static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk 
 	const size_t rows = h->rows, step = c->columns;
 	bool nullable = h->batch->column[k->from->source].null_count != 0, fits = true;
 	struct cell none = {0}, last = {0};
+	union key_value value;
 	size_t total = 0, outside = 0;
 	for (size_t j = 0; j < rows; j++, cell += step) {
 		if (nullable && missing(c, k, h, j, &none, cell)) {
@@ -172,8 +173,9 @@ static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk 
 			continue;
 		}
 		if (last.len == 0 || key[j] != key[j - 1]) {
+			value.u64 = key[j];
 			fits = !r->bounded || render_fits(r, key[j]);
-			last = fits ? put_key(c, k, (union key_value){.u64 = key[j]}) : put_constant(c, &k->null);
+			last = fits ? put_key(c, k, &value) : put_constant(c, &k->null);
 		}
 		outside += !fits;
 		*cell = last;
@@ -188,14 +190,17 @@ static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *
 	const size_t rows = h->rows, step = c->columns;
 	bool nullable = h->batch->column[k->from->source].null_count != 0;
 	struct cell none = {0}, last = {0};
+	union key_value value;
 	size_t total = 0;
 	for (size_t j = 0; j < rows; j++, cell += step) {
 		const struct ip *ip = &c->key.ip[j];
 		if (nullable && missing(c, k, h, j, &none, cell)) {
 			last.len = 0;
 		} else {
-			if (last.len == 0 || memcmp(ip, ip - 1, sizeof *ip) != 0)
-				last = put_key(c, k, (union key_value){.ip = *ip});
+			if (last.len == 0 || memcmp(ip, ip - 1, sizeof *ip) != 0) {
+				value.ip = *ip;
+				last = put_key(c, k, &value);
+			}
 			*cell = last;
 		}
 		total += cell->len;
@@ -315,7 +320,7 @@ static void make_constants(struct cells *c, struct cell_column *k)
 	if (from->has_absent && from->render->key == KEY_BYTES)
 		cell = put_text(c, k, (const uint8_t *)from->column->absent, from->absent.bytes.length);
 	else if (from->has_absent)
-		cell = put_key(c, k, from->absent);
+		cell = put_key(c, k, &from->absent);
 	constant_of(c, cell, &k->missing);
 }
 

@@ -27,7 +27,7 @@ static uint8_t *put_null(uint8_t *to)
 
 static uint8_t *put_number(uint8_t *to, int64_t v)
 {
-	return to + print_signed((union key_value){.u64 = (uint64_t)v}, (char *)to);
+	return to + print_signed(&(union key_value){.u64 = (uint64_t)v}, (char *)to);
 }
 
 static uint8_t *put_real(uint8_t *to, float v)

@@ -21,7 +21,7 @@ const uint8_t *keys_text(
 		v.ip = ((const struct ip *)k->at)[i];
 	else
 		v.u64 = ((const uint64_t *)k->at)[i];
-	*len = r->print(v, text);
+	*len = r->print(&v, text);
 	return (const uint8_t *)text;
 }
 

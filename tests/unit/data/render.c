@@ -50,7 +50,7 @@ static void shows(enum type type, const char *as, const void *value, const char 
 	union key_value key = {0};
 	char text[RENDER_TEXT];
 	r->normalise(b, 0, NULL, 1, &key);
-	size_t len = r->print(key, text);
+	size_t len = r->print(&key, text);
 	text[len] = '\0';
 	assert_string_equal(text, want);
 	/* And back, but for names that two numbers share and floats that are none. */
@@ -115,7 +115,7 @@ static void times_agree_with_libc(void **state)
 						continue;
 					}
 					char text[RENDER_TEXT], expect[64];
-					assert_int_equal(r->print((union key_value){.u64 = keys[i]}, text), 19);
+					assert_int_equal(r->print(&(union key_value){.u64 = keys[i]}, text), 19);
 					snprintf(expect, sizeof expect, "%04d-%02d-%02d %02d:%02d:%02d", want[0],
 					    want[1], want[2], want[3], want[4], want[5]);
 					assert_memory_equal(text, expect, 19);
