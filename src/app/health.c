@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/setup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -123,19 +123,6 @@ static void gather_figures(const struct config *c, struct health *h)
 	}
 	metrics_close(&m);
 	h->stopping = h->figure[FIGURE_STOPPING] != 0;
-}
-
-/* The supervisor holds the lock as long as it lives, however it dies. */
-static bool is_up(const struct config *c)
-{
-	char *path = file_join(c->settings.state, "run.lock");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	mem_free(&path);
-	if (fd < 0)
-		return false;
-	bool up = flock(fd, LOCK_SH | LOCK_NB) != 0;
-	close(fd);
-	return up;
 }
 
 static void add_file(struct health_file *f, const char *pipeline, const char *path, const char *note, int64_t age_ms)
@@ -392,7 +379,7 @@ void health_catalog(const struct config *c, struct health *out)
 
 void health_local(const struct config *c, struct health_sources *from, struct health *out)
 {
-	*out = (struct health){.up = is_up(c), .pipelines = c->settings.pipelines};
+	*out = (struct health){.up = setup_locked(c, "run.lock"), .pipelines = c->settings.pipelines};
 	out->pipeline = mem_zero(out->pipelines, sizeof *out->pipeline);
 	for (size_t i = 0; i < out->pipelines; i++)
 		out->pipeline[i].pipeline = &c->settings.pipeline[i];

@@ -3,30 +3,14 @@
 #include "app/ops_report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "app/setup.h"
 #include "base/mem.h"
 #include "ops/guard.h"
 #include "ops/server.h"
 
 enum { TEXT = 1000 };
-
-/* Does a sluice ops of this state folder serve now? Then the address is taken by it. */
-static bool is_served(const struct config *c)
-{
-	char *path = file_join(c->settings.state, "ops.lock");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	mem_free(&path);
-	if (fd < 0)
-		return false;
-	bool served = flock(fd, LOCK_SH | LOCK_NB) != 0;
-	close(fd);
-	return served;
-}
 
 static void wrong(const struct config *c, const char *key, const struct err *e, char text[TEXT])
 {
@@ -45,7 +29,7 @@ void ops_report(
 	enum rc rc = address_parse(o->listen, &address, &e);
 	if (rc == RC_OK)
 		rc = server_try(&address, &e);
-	bool ours = rc != RC_OK && e.sys == EADDRINUSE && is_served(c);
+	bool ours = rc != RC_OK && e.sys == EADDRINUSE && setup_locked(c, "ops.lock");
 	if (rc != RC_OK && !ours) {
 		wrong(c, "ops.listen", &e, text);
 		say(context, false, "ops", text);

@@ -163,6 +163,18 @@ enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err
 	return rc;
 }
 
+bool setup_locked(const struct config *c, const char *name)
+{
+	char *path = file_join(c->settings.state, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	mem_free(&path);
+	if (fd < 0)
+		return false;
+	bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0;
+	close(fd);
+	return locked;
+}
+
 void setup_process(const struct args *a, const struct config *c, const char *name, bool calm)
 {
 	enum log_level least = (enum log_level)c->log_level;

@@ -46,6 +46,8 @@ enum rc setup_lake_there(const struct config *c, struct err *e) MUST_USE;
 
 /* Lock <state>/<name>: *fd holds it until closed. RC_END: another process has it. */
 enum rc setup_lock(const struct config *c, const char *name, int *fd, struct err *e) MUST_USE;
+/* Does a process hold that lock? It holds it as long as it lives, however it dies. */
+bool setup_locked(const struct config *c, const char *name);
 
 /*
  * The whole of a process's start: signals, a process group of its own for a child, log. calm: from warn on unless the

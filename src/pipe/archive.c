@@ -558,46 +558,14 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e)
 	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
 }
 
-/* Whose name it is in the lake, and how many rows of that are stored: for a person who looks at the log. */
-static void note_other(struct archive *a, struct item *it)
+/* sha256 of what lies in the lake under the item's path. RC_END: nothing. */
+static enum rc sum_there(struct archive *a, const struct item *it, uint8_t digest[SHA256_BYTES], struct err *e)
 {
 	struct source *src = NULL;
-	struct err ignored;
-	uint8_t digest[SHA256_BYTES];
 	size_t got = 0;
-	enum rc rc;
-	if (it->beside > 0)
-		return;
-	if (it->known && memcmp(it->known_sha256, it->sha256, SHA256_BYTES) != 0) {
-		it->beside = rows_of(a, it, it->known_sha256);
-		return;
-	}
-	if (store_read(a->store, it->path, &src, &ignored) != RC_OK)
-		return;
-	room(a, BLOCK);
-	sha256_reset(a->hash);
-	while ((rc = source_read(src, a->bytes, BLOCK, &got, &ignored)) == RC_OK && !board_stopped(a->params.board))
-		sha256_add(a->hash, a->bytes, got);
-	source_close(&src);
-	sha256_peek(a->hash, digest);
-	if (rc == RC_END)
-		it->beside = rows_of(a, it, digest);
-}
-
-/* Does the lake hold these very bytes under the item's path? */
-static enum rc same_there(struct archive *a, struct item *it, bool *same, struct err *e)
-{
-	struct store_stat st;
-	struct source *src = NULL;
-	uint8_t digest[SHA256_BYTES];
-	size_t got = 0;
-	enum rc rc = store_stat(a->store, it->path, &st, e);
-	*same = false;
-	if (rc != RC_OK || st.directory || st.size != it->looks.size)
-		return rc == RC_END ? RC_OK : rc;
-	rc = store_read(a->store, it->path, &src, e);
+	enum rc rc = store_read(a->store, it->path, &src, e);
 	if (rc != RC_OK)
-		return rc == RC_END ? RC_OK : rc;
+		return rc;
 	room(a, BLOCK);
 	sha256_reset(a->hash);
 	while ((rc = source_read(src, a->bytes, BLOCK, &got, e)) == RC_OK && !board_stopped(a->params.board))
@@ -608,8 +576,34 @@ static enum rc same_there(struct archive *a, struct item *it, bool *same, struct
 	if (rc != RC_END)
 		return rc;
 	sha256_peek(a->hash, digest);
-	*same = memcmp(digest, it->sha256, SHA256_BYTES) == 0;
 	return RC_OK;
+}
+
+/* Whose name it is in the lake, and how many rows of that are stored: for a person who looks at the log. */
+static void note_other(struct archive *a, struct item *it)
+{
+	struct err ignored;
+	uint8_t digest[SHA256_BYTES];
+	if (it->beside > 0)
+		return;
+	if (it->known && memcmp(it->known_sha256, it->sha256, SHA256_BYTES) != 0)
+		it->beside = rows_of(a, it, it->known_sha256);
+	else if (sum_there(a, it, digest, &ignored) == RC_OK)
+		it->beside = rows_of(a, it, digest);
+}
+
+/* Does the lake hold these very bytes under the item's path? */
+static enum rc same_there(struct archive *a, struct item *it, bool *same, struct err *e)
+{
+	struct store_stat st;
+	uint8_t digest[SHA256_BYTES];
+	enum rc rc = store_stat(a->store, it->path, &st, e);
+	*same = false;
+	if (rc != RC_OK || st.directory || st.size != it->looks.size)
+		return rc == RC_END ? RC_OK : rc;
+	rc = sum_there(a, it, digest, e);
+	*same = rc == RC_OK && memcmp(digest, it->sha256, SHA256_BYTES) == 0;
+	return rc == RC_END ? RC_OK : rc;
 }
 
 /*

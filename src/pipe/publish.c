@@ -144,16 +144,23 @@ static void finish_source(
 	}
 }
 
+enum { SHOWN = 4 * 255 + 1 };
+
+static const char *shown_name(const struct ledger_original *o, char out[SHOWN])
+{
+	size_t len = strlen(o->name);
+	str_escape(o->name, len < 255 ? len : 255, out);
+	return out;
+}
+
 /* One line for an original that is not in the tables as a whole. */
 static void tell_loss(const struct ledger_original *o)
 {
-	char show[4 * 255 + 1], rejects[COUNT], lost[COUNT];
-	size_t len = strlen(o->name);
-	str_escape(o->name, len < 255 ? len : 255, show);
+	char show[SHOWN], rejects[COUNT], lost[COUNT];
 	if (o->state == LEDGER_REFUSED)
-		log_warn("refused name=%s: %s", show, o->note);
+		log_warn("refused name=%s: %s", shown_name(o, show), o->note);
 	else if (o->rejects > 0)
-		log_warn("not whole name=%s: %s reject%s, at least %s row%s lost", show,
+		log_warn("not whole name=%s: %s reject%s, at least %s row%s lost", shown_name(o, show),
 		    str_show_count(o->rejects, rejects, sizeof rejects), o->rejects == 1 ? "" : "s",
 		    str_show_count(o->lost, lost, sizeof lost), o->lost == 1 ? "" : "s");
 }
@@ -161,9 +168,8 @@ static void tell_loss(const struct ledger_original *o)
 /* Rows that may say what others say already. A person knows whether that is meant. */
 static void tell_beside(const struct ledger_original *o, uint64_t beside)
 {
-	char show[4 * 255 + 1], rows[COUNT], before[COUNT];
-	size_t len = strlen(o->name);
-	str_escape(o->name, len < 255 ? len : 255, show);
+	char show[SHOWN], rows[COUNT], before[COUNT];
+	shown_name(o, show);
 	str_show_count(o->rows, rows, sizeof rows);
 	str_show_count(beside, before, sizeof before);
 	if (o->again > 0)

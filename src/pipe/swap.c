@@ -208,10 +208,14 @@ static enum rc is_newest(const struct swap *w, const struct swap_key *k, bool *n
 	return rc;
 }
 
+static char *folder_of(const char *path)
+{
+	return mem_text_n(path, (size_t)(strrchr(path, '/') - path));
+}
+
 static enum rc replace(const struct swap *w, const struct moves *m, struct err *e)
 {
-	const char *to = m->in[0].to;
-	char *folder = mem_text_n(to, (size_t)(strrchr(to, '/') - to));
+	char *folder = folder_of(m->in[0].to);
 	enum rc rc = store_replace(w->store, folder, m->in, m->ins, m->out, m->outs, e);
 	mem_free(&folder);
 	return rc;
@@ -283,11 +287,6 @@ static enum rc look_aside(
 		rc = w->catalog != NULL ? go_aside(w, k, m, &n.time_ms, e) : RC_OK;
 	*ready = rc == RC_OK && w->now_ms - n.time_ms >= w->grace_ms;
 	return rc;
-}
-
-static char *folder_of(const char *path)
-{
-	return mem_text_n(path, (size_t)(strrchr(path, '/') - path));
 }
 
 /* Who had the old location when he began to write may come late: so it is looked again until the folder is gone. */
