@@ -33,8 +33,9 @@ static bool all_met(const struct args *a, const bool *met)
 	return true;
 }
 
-static enum rc open_trace(const struct settings *s, struct trace *t, struct err *e)
+enum rc originals_open(const struct settings *s, struct trace *t, struct err *e)
 {
+	*t = (struct trace){.settings = s};
 	char *dir = file_join(s->state, "ledger");
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &t->store, e);
 	if (rc == RC_OK && access(dir, F_OK) == 0)
@@ -43,15 +44,21 @@ static enum rc open_trace(const struct settings *s, struct trace *t, struct err 
 	return rc;
 }
 
+void originals_close(struct trace *t)
+{
+	ledger_close(&t->ledger);
+	store_close(&t->store);
+}
+
 /* What has no rejects has met nothing, and is known all the same. */
 bool originals_known(const struct args *a, const struct settings *s, const char *what, const bool *met)
 {
-	struct trace t = {.settings = s};
+	struct trace t;
 	struct err e;
 	bool known = true;
 	if (all_met(a, met))
 		return true;
-	enum rc rc = open_trace(s, &t, &e);
+	enum rc rc = originals_open(s, &t, &e);
 	for (size_t i = 0; i < a->words && rc == RC_OK; i++) {
 		json_t *found = NULL;
 		if (met[i])
@@ -64,8 +71,7 @@ bool originals_known(const struct args *a, const struct settings *s, const char 
 	}
 	if (rc != RC_OK)
 		complain("%s: %s", what, e.text);
-	ledger_close(&t.ledger);
-	store_close(&t.store);
+	originals_close(&t);
 	return known && rc == RC_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "app/args.h"
+#include "audit/trace.h"
 #include "ext/hash.h"
 #include "pipe/settings.h"
 
@@ -25,5 +26,9 @@ bool originals_known(const struct args *a, const struct settings *s, const char 
 /* The pipeline that --pipeline names; NULL in *out when it is not given. RC_BAD: there is none of that name. */
 enum rc originals_pipeline(
     const struct args *a, const struct settings *s, const struct pipeline **out, struct err *e) MUST_USE;
+
+/* Lake and, where there is one, ledger, to trace in. Whatever it returns, close it. */
+enum rc originals_open(const struct settings *s, struct trace *t, struct err *e) MUST_USE;
+void originals_close(struct trace *t);
 
 #endif

@@ -4,15 +4,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "app/originals.h"
 #include "app/setup.h"
 #include "app/term.h"
 #include "audit/rejected.h"
 #include "audit/trace.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "pipe/manifest.h"
 
@@ -235,13 +233,10 @@ static bool one_word(const struct trace *t, const char *word, bool json, enum st
 
 static enum status trace(const struct args *a, const struct settings *s, bool json)
 {
-	struct trace t = {.settings = s};
+	struct trace t;
 	struct err e;
 	enum status status = STATUS_DONE;
-	char *dir = file_join(s->state, "ledger");
-	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &t.store, &e);
-	if (rc == RC_OK && access(dir, F_OK) == 0)
-		rc = ledger_open(dir, s->ledger_max_bytes, &t.ledger, &e);
+	enum rc rc = originals_open(s, &t, &e);
 	if (rc != RC_OK) {
 		complain("trace: %s", e.text);
 		status = STATUS_BAD;
@@ -249,9 +244,7 @@ static enum status trace(const struct args *a, const struct settings *s, bool js
 	for (size_t i = 0; i < a->words && rc == RC_OK; i++)
 		if (!one_word(&t, a->word[i], json, &status))
 			break;
-	ledger_close(&t.ledger);
-	store_close(&t.store);
-	mem_free(&dir);
+	originals_close(&t);
 	return status;
 }
 
