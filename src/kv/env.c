@@ -56,8 +56,19 @@ static bool disk_full(const struct env *env)
 	return full;
 }
 
-enum rc env_error(const struct env *env, int code, struct err *e, const char *doing)
+/* LMDB uses an environment no more once the page that makes a transaction true could not be written. */
+static int what_broke(struct env *env)
 {
+	pthread_mutex_lock(&env->commit_lock);
+	int code = env->broken != 0 ? env->broken : MDB_PANIC;
+	pthread_mutex_unlock(&env->commit_lock);
+	return code;
+}
+
+enum rc env_error(struct env *env, int code, struct err *e, const char *doing)
+{
+	if (code == MDB_PANIC)
+		code = what_broke(env);
 	switch (code) {
 	case MDB_SUCCESS:
 		return RC_OK;
@@ -250,6 +261,7 @@ static void env_free(struct env *env)
 	if (env->lmdb != NULL)
 		mdb_env_close(env->lmdb);
 	pthread_mutex_destroy(&env->tables_lock);
+	pthread_mutex_destroy(&env->commit_lock);
 	mem_free(&env->path);
 	mem_release(env);
 }
@@ -270,6 +282,7 @@ static enum rc open_and_list(
 	    .durable = options->durable,
 	    .path = mem_text(path)};
 	pthread_mutex_init(&env->tables_lock, NULL);
+	pthread_mutex_init(&env->commit_lock, NULL);
 	rc = open_new(env, options->tables < ENV_TABLES ? options->tables : ENV_TABLES, e);
 	close(gate);
 	if (rc != RC_OK) {

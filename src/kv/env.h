@@ -45,6 +45,9 @@ struct env {
 	struct env_table table[ENV_TABLES];
 	_Atomic unsigned tables;
 
+	pthread_mutex_t commit_lock;
+	int broken; /* under commit_lock: the errno of the last commit that failed */
+
 	/* any thread */
 	_Atomic int64_t readers_checked_ms;
 	_Atomic uint64_t settled; /* commits up to here are known to be on the disk */
@@ -54,6 +57,6 @@ enum rc env_open(const char *path, const struct kv_options *options, struct env 
 void env_close(struct env *env);
 
 /* An LMDB result as ours; the path stands in the reason. RC_OK only for 0. */
-enum rc env_error(const struct env *env, int code, struct err *e, const char *doing);
+enum rc env_error(struct env *env, int code, struct err *e, const char *doing);
 
 #endif

@@ -71,6 +71,17 @@ static enum rc begin(struct env *env, bool write, MDB_txn **out, struct err *e)
 	return env_error(env, code, e, "cannot begin a transaction");
 }
 
+/* One writer commits at a time anyway. What LMDB gave up for is kept: whoever comes after hears only that it did. */
+static int commit(struct env *env, MDB_txn *txn)
+{
+	pthread_mutex_lock(&env->commit_lock);
+	int code = mdb_txn_commit(txn);
+	if (code > 0)
+		env->broken = code;
+	pthread_mutex_unlock(&env->commit_lock);
+	return code;
+}
+
 enum rc kv_open(const char *path, const struct kv_options *options, struct kv **out, struct err *e)
 {
 	struct env *env;
@@ -102,7 +113,7 @@ static enum rc find_or_make(struct env *env, const char *name, bool make, MDB_db
 		mdb_txn_abort(txn);
 		return code == MDB_NOTFOUND ? RC_END : env_error(env, code, e, name);
 	}
-	return env_error(env, mdb_txn_commit(txn), e, name);
+	return env_error(env, commit(env, txn), e, name);
 }
 
 enum rc kv_table_open(struct kv *kv, const char *name, kv_table *out, struct err *e)
@@ -161,7 +172,7 @@ enum rc kv_commit(struct kv_txn **txn, struct err *e)
 	struct kv_txn *t = *txn;
 	if (t->rc == RC_OK) {
 		uint64_t id = mdb_txn_id(t->lmdb);
-		int code = mdb_txn_commit(t->lmdb);
+		int code = commit(t->env, t->lmdb);
 		t->lmdb = NULL;
 		/* A transaction that changed nothing writes nothing: the next one gets its number. */
 		if (code == 0 && t->changed)

@@ -122,6 +122,8 @@ static void archiver_trouble(struct collector *c, unsigned number, enum rc rc, c
 		board_fail(c->board, e);
 		return;
 	}
+	if (board_stopped(c->board))
+		return; /* that is why */
 	board_wait(c->board, number, e->text);
 	*backoff_ms = board_backoff(*backoff_ms);
 	board_sleep(c->board, *backoff_ms);
