@@ -76,5 +76,6 @@ void complain(const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof text, format, list);
 	va_end(list);
+	fflush(stdout); /* where both go to one place, it comes behind what was said before */
 	fprintf(stderr, "%ssluice:%s %s\n", t.red, t.off, text);
 }
