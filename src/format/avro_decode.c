@@ -11,14 +11,14 @@
 #include "format/varint.h"
 
 enum { BRANCH_NULL = 0, BRANCH_VALUE = 2 }; /* zig-zag of 0 and 1 */
-enum { SKIP = -1 };
+enum { SKIP = -1, SHORT = 32 };
 
 /* What to do with one of the writer's columns. */
 struct step {
 	enum sql_type type; /* the writer's */
 	int target;         /* the reader's column, or SKIP */
-	bool has_last;
-	struct span last; /* the last string of this column in this batch */
+	void *values;       /* of the batch at work */
+	struct span last;   /* the last string of this column in this batch, or NONE */
 };
 
 struct avro_decoder {
@@ -31,6 +31,9 @@ struct avro_decoder {
 	uint64_t block; /* rows left in the open block */
 	enum rc state;  /* RC_OK while there may be more */
 };
+
+/* No string is as long. */
+#define NONE ((struct span){.length = UINT32_MAX})
 
 enum outcome { ROW_DONE, ROW_FULL, ROW_BAD };
 
@@ -106,41 +109,68 @@ void avro_decode_begin(struct avro_decoder *a, const void *value, size_t size)
 	a->state = RC_OK;
 }
 
+/* Most strings are short: where there is room on both sides, a few whole loads and stores spare a call. */
+static inline bool same(const uint8_t *x, const uint8_t *y, size_t len, bool room)
+{
+	if (!room || len > SHORT)
+		return memcmp(x, y, len) == 0;
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t a, b;
+		memcpy(&a, x + i, sizeof a);
+		memcpy(&b, y + i, sizeof b);
+		uint64_t differ = a ^ b;
+		if (i + 8 > len)
+			differ <<= 8 * (i + 8 - len);
+		if (differ != 0)
+			return false;
+	}
+	return true;
+}
+
 /* A string into the batch; one that equals the last of its column shares the span, as neighbours often do. */
-static enum outcome take_string(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
+static inline enum outcome take_string(
+    struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
 	int64_t len = varint_get(in);
-	if (len < 0 || (uint64_t)len > reader_left(in) || (*row_bytes += (size_t)len) > BATCH_ROW_BYTES)
+	size_t left = reader_left(in);
+	if (len < 0 || (uint64_t)len > left || (*row_bytes += (size_t)len) > BATCH_ROW_BYTES)
 		return ROW_BAD;
-	const uint8_t *bytes = reader_take(in, (size_t)len);
-	if (bytes == NULL)
-		return ROW_BAD;
+	const uint8_t *bytes = in->at;
+	in->at += len;
 	if (s->target == SKIP)
 		return ROW_DONE;
-	if (!s->has_last || s->last.length != (size_t)len || memcmp(batch_span(b, s->last), bytes, (size_t)len) != 0) {
-		if (!batch_put(b, bytes, (size_t)len, &s->last))
+	struct span span = s->last;
+	if (span.length != (size_t)len ||
+	    !same(batch_span(b, span), bytes, (size_t)len, left >= SHORT && b->size - span.offset >= SHORT)) {
+		if (!batch_room(b, (size_t)len, &span))
 			return ROW_FULL;
-		s->has_last = true;
+		uint8_t *to = (uint8_t *)b + span.offset;
+		if (len <= SHORT && left >= SHORT && b->size - span.offset >= SHORT)
+			memcpy(to, bytes, SHORT);
+		else
+			memcpy(to, bytes, (size_t)len);
+		s->last = span;
 	}
-	((struct span *)batch_values(b, (unsigned)s->target))[row] = s->last;
+	((struct span *)s->values)[row] = span;
 	return ROW_DONE;
 }
 
-static enum outcome take_value(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
+static inline enum outcome take_value(
+    struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
 	if (s->type == SQL_STRING)
 		return take_string(in, s, b, row, row_bytes);
 	if (s->type == SQL_FLOAT) {
 		const uint8_t *bytes = reader_take(in, sizeof(float));
 		if (bytes != NULL && s->target != SKIP)
-			memcpy((float *)batch_values(b, (unsigned)s->target) + row, bytes, sizeof(float));
+			memcpy((float *)s->values + row, bytes, sizeof(float));
 		return bytes != NULL ? ROW_DONE : ROW_BAD;
 	}
 	int64_t v = varint_get(in);
 	if (s->type == SQL_INT && (v < INT32_MIN || v > INT32_MAX))
 		return ROW_BAD;
 	if (s->target != SKIP)
-		((int64_t *)batch_values(b, (unsigned)s->target))[row] = v;
+		((int64_t *)s->values)[row] = v;
 	return in->failed ? ROW_BAD : ROW_DONE;
 }
 
@@ -148,14 +178,13 @@ static enum outcome take_row(struct avro_decoder *a, struct batch *b, uint32_t r
 {
 	struct reader in = a->in;
 	size_t row_bytes = 0;
-	for (size_t i = 0; i < a->steps; i++) {
-		struct step *s = &a->step[i];
+	for (struct step *s = a->step, *end = s + a->steps; s < end; s++) {
 		enum outcome o = ROW_DONE;
 		uint8_t branch = reader_u8(&in);
-		if (in.failed || (branch != BRANCH_NULL && branch != BRANCH_VALUE))
-			return ROW_BAD;
 		if (branch == BRANCH_VALUE)
 			o = take_value(&in, s, b, row, &row_bytes);
+		else if (branch != BRANCH_NULL || in.failed)
+			return ROW_BAD;
 		else if (s->target != SKIP)
 			batch_set_null(b, (unsigned)s->target, row);
 		if (o != ROW_DONE)
@@ -211,8 +240,10 @@ enum rc avro_decode_next(struct avro_decoder *a, struct batch *b, struct err *e)
 {
 	assert(b->columns == a->columns);
 	batch_reset(b);
-	for (size_t i = 0; i < a->steps; i++)
-		a->step[i].has_last = false;
+	for (struct step *s = a->step; s < a->step + a->steps; s++) {
+		s->last = NONE;
+		s->values = s->target != SKIP ? batch_values(b, (unsigned)s->target) : NULL;
+	}
 	if (a->state != RC_OK)
 		return a->state == RC_END ? RC_END : err_set(RC_BAD, e, "avro: damaged");
 	a->state = fill(a, b, e);

@@ -9,6 +9,7 @@
 
 enum {
 	CHUNK_ROWS = 64,
+	FEW = 256, /* numbers whose text is kept */
 	CHUNK_BYTES = 256 << 10,
 	FRAME = 144, /* before and after a value: a column's name and its marks */
 	SHORT = 32,  /* pieces up to this size are copied whole, whatever their length: no call, no loop */
@@ -18,6 +19,11 @@ enum {
 struct cell {
 	uint32_t at; /* in the scratch */
 	uint32_t len;
+};
+
+struct few {
+	uint64_t seen[FEW / 64];
+	struct cell cell[FEW];
 };
 
 struct frame {
@@ -38,6 +44,12 @@ struct cell_column {
 	struct constant missing; /* a field that the input did not carry */
 };
 
+/* A column's pieces, or the one that neighbouring columns have in every row of a chunk. */
+struct part {
+	const struct cell *cell;
+	size_t step; /* to the next row's; 0: all rows have the same */
+};
+
 struct cells {
 	const struct projection *projection;
 	const struct cell_format *format;
@@ -46,6 +58,9 @@ struct cells {
 	unsigned *bytes; /* columns of KEY_BYTES */
 	size_t bytes_count;
 	struct cell *cell; /* row by row: CHUNK_ROWS * columns */
+	struct cell *same; /* of all rows: columns */
+	struct part *part; /* at most columns */
+	size_t parts;
 	struct writer scratch;
 	uint8_t *repaired; /* text of bytes that were no UTF-8 */
 	size_t repaired_size;
@@ -156,6 +171,17 @@ static bool missing(
 	return true;
 }
 
+/* Texts of small numbers, as protocols and flags are: each is made once a chunk. */
+static struct cell put_few(struct cells *c, const struct cell_column *k, struct few *f, uint64_t key)
+{
+	uint64_t *seen = &f->seen[key / 64], bit = UINT64_C(1) << key % 64;
+	if ((*seen & bit) == 0) {
+		*seen |= bit;
+		f->cell[key] = put_key(c, k, &(union key_value){.u64 = key});
+	}
+	return f->cell[key];
+}
+
 /* In these loops what the compiler must reload after every store, because it may alias, is held in locals. */
 static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
@@ -163,16 +189,21 @@ static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk 
 	const uint64_t *key = c->key.u64;
 	const size_t rows = h->rows, step = c->columns;
 	bool nullable = h->batch->column[k->from->source].null_count != 0, fits = true;
+	bool few = r->print != NULL && !r->bounded;
+	struct few known;
 	struct cell none = {0}, last = {0};
 	union key_value value;
 	size_t total = 0, outside = 0;
+	memset(known.seen, 0, sizeof known.seen);
 	for (size_t j = 0; j < rows; j++, cell += step) {
 		if (nullable && missing(c, k, h, j, &none, cell)) {
 			last.len = 0;
 			total += cell->len;
 			continue;
 		}
-		if (last.len == 0 || key[j] != key[j - 1]) {
+		if (few && key[j] < FEW) {
+			last = put_few(c, k, &known, key[j]);
+		} else if (last.len == 0 || key[j] != key[j - 1]) {
 			value.u64 = key[j];
 			fits = !r->bounded || render_fits(r, key[j]);
 			last = fits ? put_key(c, k, &value) : put_constant(c, &k->null);
@@ -183,6 +214,34 @@ static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk 
 	}
 	h->total += total;
 	h->outside += outside;
+}
+
+/* Small positive numbers fit every type. */
+static bool all_fit(const struct render *r, const uint64_t *key, size_t n)
+{
+	uint64_t any = 0;
+	for (size_t j = 0; j < n; j++)
+		any |= key[j];
+	return !r->bounded || any <= (r->sql == SQL_BIGINT ? (uint64_t)INT64_MAX : INT32_MAX);
+}
+
+/* Numbers that are all there, without a call for each. */
+static bool fill_numbers(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
+{
+	const struct render *r = k->from->render;
+	uint8_t len[CHUNK_ROWS];
+	if (c->format->numbers == NULL || r->key != KEY_U64 || r->print != NULL ||
+	    h->batch->column[k->from->source].null_count != 0 || !all_fit(r, c->key.u64, h->rows))
+		return false;
+	const size_t rows = h->rows, step = c->columns;
+	size_t at = c->scratch.len, begin = at;
+	writer_advance(&c->scratch, (size_t)(c->format->numbers(place(c), c->key.u64, rows, len) - place(c)));
+	for (size_t j = 0; j < rows; j++, cell += step) {
+		*cell = (struct cell){.at = (uint32_t)at, .len = len[j]};
+		at += len[j];
+	}
+	h->total += at - begin;
+	return true;
 }
 
 static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
@@ -228,16 +287,69 @@ static void fill_bytes(struct cells *c, const struct cell_column *k, struct chun
 	h->total += total;
 }
 
-static void fill_column(struct cells *c, size_t i, struct chunk *h)
+static size_t key_size(enum key key)
+{
+	return key == KEY_IP ? sizeof(struct ip) : key == KEY_BYTES ? sizeof(struct span) : sizeof(uint64_t);
+}
+
+static bool all_missing(const struct cell_column *k, const struct chunk *h)
+{
+	return h->batch->column[k->from->source].null_count == h->batch->rows;
+}
+
+/* Is each key its neighbour's? */
+static bool all_same(const struct cells *c, const struct cell_column *k, const struct chunk *h)
+{
+	const uint8_t *key = (const uint8_t *)&c->key;
+	size_t size = key_size(k->from->render->key);
+	return h->batch->column[k->from->source].null_count == 0 && memcmp(key, key + size, (h->rows - 1) * size) == 0;
+}
+
+/* The piece of a key that all rows of the chunk have. */
+static struct cell put_same(struct cells *c, const struct cell_column *k, struct chunk *h)
+{
+	const struct render *r = k->from->render;
+	union key_value value;
+	switch (r->key) {
+	case KEY_BYTES:
+		return put_bytes(c, k, h->batch, c->key.span[0]);
+	case KEY_IP:
+		value.ip = c->key.ip[0];
+		break;
+	case KEY_U64:
+	case KEY_F32:
+		value.u64 = c->key.u64[0];
+		if (r->bounded && !render_fits(r, value.u64)) {
+			h->outside += h->rows;
+			return put_constant(c, &k->null);
+		}
+		break;
+	}
+	return put_key(c, k, &value);
+}
+
+/* Neighbours lie side by side in the scratch too. */
+static void add_same(struct cells *c, struct cell cell, struct chunk *h)
+{
+	struct cell *last = c->parts > 0 && c->part[c->parts - 1].step == 0 ? &c->same[c->parts - 1] : NULL;
+	h->total += cell.len * h->rows;
+	if (last != NULL && last->at + last->len == cell.at) {
+		last->len += cell.len;
+		return;
+	}
+	c->same[c->parts] = cell;
+	c->part[c->parts] = (struct part){.cell = &c->same[c->parts]};
+	c->parts++;
+}
+
+static void fill_rows(struct cells *c, size_t i, struct chunk *h)
 {
 	const struct cell_column *k = &c->column[i];
-	k->from->render->normalise(h->batch, k->from->source, h->sel, h->rows, &c->key);
-	/* Each row may need a piece, and one stands for all that are missing. */
-	reserve(c, k->from->render->key == KEY_BYTES ? 0 : h->rows + 1, RENDER_TEXT);
 	switch (k->from->render->key) {
 	case KEY_U64:
 	case KEY_F32:
-		fill_u64(c, k, h, c->cell + i);
+		if (!fill_numbers(c, k, h, c->cell + i))
+			fill_u64(c, k, h, c->cell + i);
 		break;
 	case KEY_IP:
 		fill_ip(c, k, h, c->cell + i);
@@ -246,22 +358,42 @@ static void fill_column(struct cells *c, size_t i, struct chunk *h)
 		fill_bytes(c, k, h, c->cell + i);
 		break;
 	}
+	c->part[c->parts++] = (struct part){.cell = c->cell + i, .step = c->columns};
+}
+
+static void fill_column(struct cells *c, size_t i, struct chunk *h)
+{
+	const struct cell_column *k = &c->column[i];
+	if (all_missing(k, h)) {
+		add_same(c, put_constant(c, &k->missing), h);
+		return;
+	}
+	k->from->render->normalise(h->batch, k->from->source, h->sel, h->rows, &c->key);
+	/* Each row may need a piece, and one stands for all that are missing. */
+	reserve(c, k->from->render->key == KEY_BYTES ? 0 : h->rows + 1, RENDER_TEXT);
+	if (all_same(c, k, h))
+		add_same(c, put_same(c, k, h), h);
+	else
+		fill_rows(c, i, h);
 }
 
 /* Append the pieces in order. Both sides have SHORT bytes to spare. */
 static void join(const struct cells *c, const struct chunk *h, struct writer *out)
 {
 	uint8_t *to = writer_room(out, h->total + SHORT);
-	const uint8_t *from = c->scratch.bytes;
-	const struct cell *end = c->cell + h->rows * c->columns;
+	const uint8_t *scratch = c->scratch.bytes;
+	const struct part *end = c->part + c->parts;
 	if (to == NULL)
 		return;
-	for (const struct cell *cell = c->cell; cell < end; cell++) {
-		if (cell->len <= SHORT)
-			memcpy(to, from + cell->at, SHORT);
-		else
-			memcpy(to, from + cell->at, cell->len);
-		to += cell->len;
+	for (size_t j = 0; j < h->rows; j++) {
+		for (const struct part *part = c->part; part < end; part++) {
+			const struct cell cell = part->cell[j * part->step];
+			const uint8_t *from = scratch + cell.at;
+			memcpy(to, from, SHORT);
+			if (cell.len > SHORT)
+				memcpy(to + SHORT, from + SHORT, cell.len - SHORT);
+			to += cell.len;
+		}
 	}
 	writer_advance(out, h->total);
 }
@@ -293,6 +425,7 @@ void cells_encode(
 		struct chunk h = {.batch = b, .sel = sel == NULL ? all : sel + row};
 		h.rows = chunk_rows(c, b, h.sel, rows);
 		writer_reset(&c->scratch);
+		c->parts = 0;
 		for (size_t i = 0; i < c->columns; i++)
 			fill_column(c, i, &h);
 		join(c, &h, out);
@@ -349,6 +482,8 @@ struct cells *cells_new(const struct projection *p, const struct cell_format *fo
 	c->column = mem_zero(c->columns, sizeof *c->column);
 	c->bytes = mem_zero(c->columns, sizeof *c->bytes);
 	c->cell = mem_zero(c->columns * CHUNK_ROWS, sizeof *c->cell);
+	c->same = mem_zero(c->columns, sizeof *c->same);
+	c->part = mem_zero(c->columns, sizeof *c->part);
 	writer_init(&c->scratch, SCRATCH_MAX);
 	for (size_t i = 0; i < c->columns; i++) {
 		c->column[i].from = &p->column[i];
@@ -370,6 +505,8 @@ void cells_free(struct cells **c)
 	mem_free(&(*c)->column);
 	mem_free(&(*c)->bytes);
 	mem_free(&(*c)->cell);
+	mem_free(&(*c)->same);
+	mem_free(&(*c)->part);
 	mem_free(&(*c)->repaired);
 	writer_fini(&(*c)->scratch);
 	mem_free(c);

@@ -24,6 +24,8 @@ enum { CELL_VALUE = 64 }; /* most bytes of a null, a number or a float, and most
 struct cell_format {
 	uint8_t *(*null)(uint8_t *to);
 	uint8_t *(*number)(uint8_t *to, int64_t v);
+	/* The same for a whole column, one behind the other; len[i] becomes the bytes of the i-th. NULL where values have frames. */
+	uint8_t *(*numbers)(uint8_t *to, const uint64_t *v, size_t n, uint8_t *len);
 	uint8_t *(*real)(uint8_t *to, float v);
 	uint8_t *(*text)(uint8_t *to, const uint8_t *bytes, size_t len); /* valid UTF-8 */
 	size_t text_most;                                                /* most bytes that text makes of one */

@@ -12,9 +12,14 @@
 
 enum { VARINT_MAX = 10 };
 
+static inline uint64_t varint_zigzag(int64_t v)
+{
+	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
 static inline uint8_t *varint_put(uint8_t *to, int64_t v)
 {
-	uint64_t z = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	uint64_t z = varint_zigzag(v);
 	while (z >= 0x80) {
 		*to++ = (uint8_t)(z | 0x80);
 		z >>= 7;

@@ -82,6 +82,8 @@ static struct ip random_ip(struct sample *s)
 static void put_random(struct sample *s, struct batch *b, unsigned column, uint32_t row)
 {
 	uint64_t v = sample_random(s) >> (sample_random(s) % 64);
+	if (s->bits != 0)
+		v &= (UINT64_C(1) << s->bits) - 1;
 	void *values = batch_values(b, column);
 	switch (b->column[column].type) {
 	case TYPE_U32:
@@ -119,6 +121,33 @@ struct batch *sample_batch(struct sample *s, uint32_t rows)
 			/* A repeat of a null row has no value of its own. */
 			if (choice >= 2 && choice < 4 && row > 0 && batch_is_null(b, i, row - 1))
 				put_random(s, b, i, row);
+		}
+		b->rows++;
+	}
+	return b;
+}
+
+struct batch *sample_steady(struct sample *s, uint32_t rows)
+{
+	static const unsigned every[] = {
+	    UINT32_MAX, 700, UINT32_MAX, 300, 60, 2, 1}; /* rows that a column stays as it is, on average */
+	struct batch *b = batch_new(s->projection->types, s->projection->wants, rows, 0);
+	for (uint32_t row = 0; row < rows; row++) {
+		for (unsigned i = 0; i < b->columns; i++) {
+			size_t size = type_size(b->column[i].type);
+			uint8_t *values = batch_values(b, i);
+			bool null =
+			    i % 5 == 1; /* some columns begin with nulls, and two of them stay so; others have some */
+			if (row == 0 || sample_random(s) % every[i % (sizeof every / sizeof every[0])] == 0) {
+				put_random(s, b, i, row);
+				if (row > 0 && i % 5 < 2)
+					null = !batch_is_null(b, i, row - 1);
+			} else {
+				memcpy(values + row * size, values + (row - 1) * size, size);
+				null = batch_is_null(b, i, row - 1);
+			}
+			if (null)
+				batch_set_null(b, i, row);
 		}
 		b->rows++;
 	}

@@ -15,6 +15,7 @@ struct sample {
 	struct schema *schema;
 	struct projection *projection;
 	uint64_t seed;
+	unsigned bits; /* most of a number; 0: 64 */
 };
 
 struct sample sample_open(void);
@@ -22,6 +23,9 @@ void sample_close(struct sample *s);
 
 /* rows random flows: most fields often null or as in the row before, some outside their column's type. */
 struct batch *sample_batch(struct sample *s, uint32_t rows);
+
+/* rows flows whose columns stay as they are for long, each for its own while: some for ever, some null, one new in each row. */
+struct batch *sample_steady(struct sample *s, uint32_t rows);
 
 uint64_t sample_random(struct sample *s);
 
