@@ -25,6 +25,15 @@ void writer_reset(struct writer *w)
 	w->failed = false;
 }
 
+void writer_reserve(struct writer *w, size_t capacity)
+{
+	capacity = capacity < w->ceiling ? capacity : w->ceiling;
+	if (capacity <= w->capacity)
+		return;
+	w->bytes = mem_resize(w->bytes, capacity);
+	w->capacity = capacity;
+}
+
 uint8_t *writer_room(struct writer *w, size_t n)
 {
 	if (w->failed || n > w->ceiling - w->len) {

@@ -26,6 +26,9 @@ void writer_fini(struct writer *w);
 /* Empty it, keep the memory. */
 void writer_reset(struct writer *w);
 
+/* Capacity for so many bytes in all: exactly that many, where growing by itself would take the next power of two. */
+void writer_reserve(struct writer *w, size_t capacity);
+
 /* Room for n more bytes: where to put them, or NULL and failed. writer_advance says how many were put. */
 uint8_t *writer_room(struct writer *w, size_t n);
 static inline void writer_advance(struct writer *w, size_t n)

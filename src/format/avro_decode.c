@@ -11,7 +11,7 @@
 #include "format/varint.h"
 
 enum { BRANCH_NULL = 0, BRANCH_VALUE = 2 }; /* zig-zag of 0 and 1 */
-enum { SKIP = -1, SHORT = 32 };
+enum { SKIP = -1, SHORT = 32, QUICK_ROOM = 2 + SHORT };
 
 /* What to do with one of the writer's columns. */
 struct step {
@@ -109,11 +109,9 @@ void avro_decode_begin(struct avro_decoder *a, const void *value, size_t size)
 	a->state = RC_OK;
 }
 
-/* Most strings are short: where there is room on both sides, a few whole loads and stores spare a call. */
-static inline bool same(const uint8_t *x, const uint8_t *y, size_t len, bool room)
+/* Of at most SHORT bytes, and both have as many: a call would cost more. */
+static inline bool same(const uint8_t *x, const uint8_t *y, size_t len)
 {
-	if (!room || len > SHORT)
-		return memcmp(x, y, len) == 0;
 	for (size_t i = 0; i < len; i += 8) {
 		uint64_t a, b;
 		memcpy(&a, x + i, sizeof a);
@@ -128,35 +126,26 @@ static inline bool same(const uint8_t *x, const uint8_t *y, size_t len, bool roo
 }
 
 /* A string into the batch; one that equals the last of its column shares the span, as neighbours often do. */
-static inline enum outcome take_string(
-    struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
+static enum outcome take_string(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
 	int64_t len = varint_get(in);
-	size_t left = reader_left(in);
-	if (len < 0 || (uint64_t)len > left || (*row_bytes += (size_t)len) > BATCH_ROW_BYTES)
+	if (len < 0 || (uint64_t)len > reader_left(in) || (*row_bytes += (size_t)len) > BATCH_ROW_BYTES)
 		return ROW_BAD;
 	const uint8_t *bytes = in->at;
 	in->at += len;
 	if (s->target == SKIP)
 		return ROW_DONE;
 	struct span span = s->last;
-	if (span.length != (size_t)len ||
-	    !same(batch_span(b, span), bytes, (size_t)len, left >= SHORT && b->size - span.offset >= SHORT)) {
-		if (!batch_room(b, (size_t)len, &span))
+	if (span.length != (size_t)len || memcmp(batch_span(b, span), bytes, (size_t)len) != 0) {
+		if (!batch_put(b, bytes, (size_t)len, &span))
 			return ROW_FULL;
-		uint8_t *to = (uint8_t *)b + span.offset;
-		if (len <= SHORT && left >= SHORT && b->size - span.offset >= SHORT)
-			memcpy(to, bytes, SHORT);
-		else
-			memcpy(to, bytes, (size_t)len);
 		s->last = span;
 	}
 	((struct span *)s->values)[row] = span;
 	return ROW_DONE;
 }
 
-static inline enum outcome take_value(
-    struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
+static enum outcome take_value(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
 	if (s->type == SQL_STRING)
 		return take_string(in, s, b, row, row_bytes);
@@ -174,19 +163,71 @@ static inline enum outcome take_value(
 	return in->failed ? ROW_BAD : ROW_DONE;
 }
 
+static enum outcome take_step(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
+{
+	uint8_t branch = reader_u8(in);
+	if (in->failed || (branch != BRANCH_NULL && branch != BRANCH_VALUE))
+		return ROW_BAD;
+	if (branch == BRANCH_VALUE)
+		return take_value(in, s, b, row, row_bytes);
+	if (s->target != SKIP)
+		batch_set_null(b, (unsigned)s->target, row);
+	return ROW_DONE;
+}
+
+/*
+ * Nearly every value is a number of one byte or two, a float, or a short string. at has QUICK_ROOM bytes; where the
+ * value's end is returned it is in its place, and NULL says that nothing was done.
+ */
+static inline const uint8_t *take_quickly(const uint8_t *at, struct step *s, struct batch *b, uint32_t row)
+{
+	uint64_t z = at[1];
+	if (at[0] != BRANCH_VALUE || s->target == SKIP)
+		return NULL;
+	if (s->type == SQL_FLOAT) {
+		memcpy((float *)s->values + row, at + 1, sizeof(float));
+		return at + 1 + sizeof(float);
+	}
+	if (s->type == SQL_STRING) {
+		uint32_t len = (uint32_t)z >> 1;
+		struct span span = s->last;
+		if ((z & 1) != 0 || len > SHORT || b->size - b->arena_at - b->arena_used < SHORT)
+			return NULL;
+		if (span.length != len || !same(batch_span(b, span), at + 2, len)) {
+			span = (struct span){.offset = b->arena_at + b->arena_used, .length = len};
+			b->arena_used += len;
+			memcpy((uint8_t *)b + span.offset, at + 2, SHORT);
+			s->last = span;
+		}
+		((struct span *)s->values)[row] = span;
+		return at + 2 + len;
+	}
+	at += 2;
+	if (z > 0x7f) {
+		memcpy(&z, at - 1, sizeof z);
+		uint64_t ends = ~z & UINT64_C(0x8080808080808080);
+		z &= ends ^ (ends - 1);
+		if (z >> 32 != 0 || ends == 0)
+			return NULL;
+		at += (unsigned)__builtin_ctzll(ends) / 8;
+		z = (z & 0x007f007f) | (z & 0x7f007f00) >> 1;
+		z = (z & 0x00003fff) | (z & 0x3fff0000) >> 2;
+	}
+	((int64_t *)s->values)[row] = (int64_t)(z >> 1 ^ (0 - (z & 1)));
+	return at;
+}
+
 static enum outcome take_row(struct avro_decoder *a, struct batch *b, uint32_t row)
 {
 	struct reader in = a->in;
 	size_t row_bytes = 0;
 	for (struct step *s = a->step, *end = s + a->steps; s < end; s++) {
-		enum outcome o = ROW_DONE;
-		uint8_t branch = reader_u8(&in);
-		if (branch == BRANCH_VALUE)
-			o = take_value(&in, s, b, row, &row_bytes);
-		else if (branch != BRANCH_NULL || in.failed)
-			return ROW_BAD;
-		else if (s->target != SKIP)
-			batch_set_null(b, (unsigned)s->target, row);
+		const uint8_t *next = reader_left(&in) >= QUICK_ROOM ? take_quickly(in.at, s, b, row) : NULL;
+		if (next != NULL) {
+			in.at = next;
+			continue;
+		}
+		enum outcome o = take_step(&in, s, b, row, &row_bytes);
 		if (o != ROW_DONE)
 			return o;
 	}

@@ -40,7 +40,7 @@ struct rows_maker {
 	struct hour *hour; /* the first `hours` are of this original; those after keep their memory */
 	size_t hours, hours_kept;
 	size_t value_max; /* of one part's records */
-	size_t usual;     /* a part's size: room to begin with */
+	size_t usual;     /* room for a part to begin with */
 	uint64_t bytes_max, encoded;
 	bool cut; /* rows of too many hours */
 	struct rows out;
@@ -94,7 +94,7 @@ static void begin_part(const struct rows_maker *m, struct hour *h)
 {
 	h->rows = 0;
 	writer_reset(&h->records);
-	(void)writer_room(&h->records, HEAD_ROOM + m->usual);
+	writer_reserve(&h->records, m->usual);
 	writer_advance(&h->records, HEAD_ROOM);
 }
 
@@ -128,6 +128,17 @@ static struct rows_part *part_new(struct rows_maker *m, int64_t hour, uint64_t r
 	return part;
 }
 
+/*
+ * Parts to come have room for what one of this size needs, and for the rows that will not fit it any more: growing
+ * means copying, into new pages. The last part of an original is small, which says nothing of the next one's first: so
+ * less comes to be expected slowly.
+ */
+static void expect(struct rows_maker *m, size_t len)
+{
+	size_t wanted = len + len / 8;
+	m->usual = wanted > m->usual ? wanted : m->usual - (m->usual - wanted) / 8;
+}
+
 /* The hour's records become a part as they lie there, between head and tail of an array. */
 static void part_cut(struct rows_maker *m, struct hour *h)
 {
@@ -147,7 +158,7 @@ static void part_cut(struct rows_maker *m, struct hour *h)
 	memcpy(part->value, head.bytes, head.len);
 	writer_fini(&head);
 	m->out.bytes += part->size;
-	m->usual = part->size + part->size / 8;
+	expect(m, len);
 	h->rows = 0;
 }
 
