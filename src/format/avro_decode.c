@@ -176,10 +176,11 @@ static enum outcome take_step(struct reader *in, struct step *s, struct batch *b
 }
 
 /*
- * Nearly every value is a number of one byte or two, a float, or a short string. at has QUICK_ROOM bytes; where the
+ * Nearly every value is a number of up to four bytes, a float, or a short string. at has QUICK_ROOM bytes; where the
  * value's end is returned it is in its place, and NULL says that nothing was done.
  */
-static inline const uint8_t *take_quickly(const uint8_t *at, struct step *s, struct batch *b, uint32_t row)
+static inline const uint8_t *take_quickly(
+    const uint8_t *at, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
 	uint64_t z = at[1];
 	if (at[0] != BRANCH_VALUE || s->target == SKIP)
@@ -193,6 +194,7 @@ static inline const uint8_t *take_quickly(const uint8_t *at, struct step *s, str
 		struct span span = s->last;
 		if ((z & 1) != 0 || len > SHORT || b->size - b->arena_at - b->arena_used < SHORT)
 			return NULL;
+		*row_bytes += len;
 		if (span.length != len || !same(batch_span(b, span), at + 2, len)) {
 			span = (struct span){.offset = b->arena_at + b->arena_used, .length = len};
 			b->arena_used += len;
@@ -222,7 +224,8 @@ static enum outcome take_row(struct avro_decoder *a, struct batch *b, uint32_t r
 	struct reader in = a->in;
 	size_t row_bytes = 0;
 	for (struct step *s = a->step, *end = s + a->steps; s < end; s++) {
-		const uint8_t *next = reader_left(&in) >= QUICK_ROOM ? take_quickly(in.at, s, b, row) : NULL;
+		const uint8_t *next =
+		    reader_left(&in) >= QUICK_ROOM ? take_quickly(in.at, s, b, row, &row_bytes) : NULL;
 		if (next != NULL) {
 			in.at = next;
 			continue;
@@ -232,7 +235,7 @@ static enum outcome take_row(struct avro_decoder *a, struct batch *b, uint32_t r
 			return o;
 	}
 	a->in = in;
-	return ROW_DONE;
+	return row_bytes <= BATCH_ROW_BYTES ? ROW_DONE : ROW_BAD;
 }
 
 /* The next block's count. A negative one comes with the block's size, which nobody needs. Each row is a byte a column
