@@ -55,6 +55,8 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	json_object_set_new(one, "rows",
 	    json_u64(o->rows + (uint64_t)json_integer_value(json_object_get(json_object_get(r->into, key), "rows"))));
 	json_object_set_new(one, "time_ms", json_integer(r->time_ms));
+	if (o->settled != NULL)
+		json_object_set_new(one, "settled", json_string(o->settled));
 	json_object_set_new(r->into, key, one);
 	mem_free(&key);
 	return RC_OK;

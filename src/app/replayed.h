@@ -22,7 +22,7 @@ struct replayed *replayed_new(const struct settings *s);
 void replayed_free(struct replayed **r);
 
 /* What came since the last call, added to into: "<pipeline>/<sha256>" -> {left: rejects that its newest replay
- * has left, rows: what they stored, time_ms: of the newest}. */
+ * has left, rows: what they stored, time_ms: of the newest, settled: why, where that settled them}. */
 enum rc replayed_read(struct replayed *r, struct store *store, json_t *into, struct err *e) MUST_USE;
 
 /* -1: it was not replayed. */

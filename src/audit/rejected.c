@@ -14,6 +14,7 @@
 struct walk {
 	struct store *store;
 	json_t *replayed; /* "<pipeline>/<sha256>": again of the newest replay */
+	json_t *settled;  /* likewise: why, where that settled it */
 	struct crc32_tables crc;
 	const char *dataset, *file;
 	enum rc (*see)(void *context, const struct rejected *r, struct err *e);
@@ -32,8 +33,10 @@ static enum rc see_replayed(void *context, const struct manifest_original *o, st
 	struct walk *w = context;
 	char *key = key_of(o->pipeline, o->original);
 	(void)e;
-	if (json_integer_value(json_object_get(w->replayed, key)) < (json_int_t)o->again)
+	if (json_integer_value(json_object_get(w->replayed, key)) < (json_int_t)o->again) {
 		json_object_set_new(w->replayed, key, json_integer(o->again));
+		json_object_set_new(w->settled, key, o->settled != NULL ? json_string(o->settled) : json_null());
+	}
 	mem_free(&key);
 	return RC_OK;
 }
@@ -61,6 +64,7 @@ static enum rc see_line(void *context, const struct reject_line *l, struct err *
 		return rc;
 	char *key = key_of(r.pipeline, l->sha256);
 	json_int_t newest = json_integer_value(json_object_get(w->replayed, key));
+	r.settled = json_string_value(json_object_get(w->settled, key));
 	mem_free(&key);
 	r.open = newest <= (json_int_t)l->again;
 	return w->see(w->context, &r, e);
@@ -89,7 +93,8 @@ static bool is_first(const struct settings *s, size_t pipeline)
 enum rc rejected_each(const struct settings *s, struct store *store,
     enum rc (*see)(void *context, const struct rejected *r, struct err *e), void *context, struct err *e)
 {
-	struct walk w = {.store = store, .replayed = json_object(), .see = see, .context = context};
+	struct walk w = {
+	    .store = store, .replayed = json_object(), .settled = json_object(), .see = see, .context = context};
 	crc32_init(&w.crc);
 	enum rc rc = read_replays(&w, s, e);
 	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
@@ -101,6 +106,7 @@ enum rc rejected_each(const struct settings *s, struct store *store,
 		mem_free(&root);
 	}
 	json_decref(w.replayed);
+	json_decref(w.settled);
 	return rc;
 }
 

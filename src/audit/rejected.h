@@ -24,6 +24,7 @@ struct rejected {
 	const struct reject_line *reject; /* numbers and reason */
 	const json_t *line;               /* all of it */
 	bool open;                        /* no replay came after it */
+	const char *settled;              /* the newest replay was somebody who settled it, and why; NULL else */
 };
 
 /* All, by dataset and the hour in which they were written. Texts are borrowed for the call; see's other rc ends it and

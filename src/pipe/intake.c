@@ -105,8 +105,8 @@ static const char *counters_text(struct intake *in)
 	return comma[0] != '\0' ? (const char *)in->counters.bytes : NULL;
 }
 
-static enum rc add_original(
-    struct intake *in, struct draft *d, const struct event *ev, const char *dissector, struct err *e)
+static enum rc add_original(struct intake *in, struct draft *d, const struct event *ev, const char *dissector,
+    const char *settled, struct err *e)
 {
 	const struct report *r = &in->report;
 	struct manifest_original o = {.again = ev->again,
@@ -125,6 +125,7 @@ static enum rc add_original(
 	    .clean = r->clean,
 	    .counters = counters_text(in),
 	    .reason = r->reason[0] != '\0' ? r->reason : NULL,
+	    .settled = settled,
 	    .note = r->note[0] != '\0' ? r->note : NULL};
 
 	memcpy(o.original, ev->original, SHA256_BYTES);
@@ -310,7 +311,7 @@ enum rc intake_file(
 		return RC_OK;
 	limits_original(
 	    in->bench->figures, route_hours(in->route), in->cut, in->report.entries.len, in->report.silent > 0);
-	return add_original(in, d, ev, in->dissector, e);
+	return add_original(in, d, ev, in->dissector, NULL, e);
 }
 
 enum rc intake_sift(struct intake *in, struct draft *d, const struct event *ev, const struct intake_sieve *sieve,
@@ -320,6 +321,13 @@ enum rc intake_sift(struct intake *in, struct draft *d, const struct event *ev, 
 	enum rc rc = intake_file(in, d, ev, halt, e);
 	in->sieve = NULL;
 	return rc;
+}
+
+enum rc intake_settle(struct intake *in, struct draft *d, const struct event *ev, const char *why, struct err *e)
+{
+	report_reset(&in->report, in->pipeline->dissector);
+	in->stored = 0;
+	return add_original(in, d, ev, in->dissector, why, e);
 }
 
 const struct report *intake_report(const struct intake *in)
@@ -415,5 +423,5 @@ enum rc intake_rows_end(struct intake *in, struct draft *d, const struct event *
 		return err_set(
 		    RC_BAD, e, "parts hold %" PRIu64 " rows, their report says %" PRIu64, in->stored, r->rows);
 	enum rc rc = FAULT(WORKER_TAKEN, e);
-	return rc == RC_OK ? add_original(in, d, ev, ev->dissector, e) : rc;
+	return rc == RC_OK ? add_original(in, d, ev, ev->dissector, NULL, e) : rc;
 }

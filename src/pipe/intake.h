@@ -44,6 +44,10 @@ struct intake_sieve {
 enum rc intake_sift(struct intake *in, struct draft *d, const struct event *ev, const struct intake_sieve *sieve,
     const struct intake_halt *halt, struct err *e) MUST_USE;
 
+/* Nothing is dissected: the original is added with no row and no reject, because somebody settled those it had. */
+enum rc intake_settle(
+    struct intake *in, struct draft *d, const struct event *ev, const char *why, struct err *e) MUST_USE;
+
 /* What the last pass over an original gave. */
 const struct report *intake_report(const struct intake *in);
 

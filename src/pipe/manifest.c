@@ -71,6 +71,8 @@ void manifest_add_original(struct writer *w, const struct manifest_original *o)
 		writer_format(w, ",\"counters\":%s", o->counters);
 	if (o->reason != NULL)
 		json_quote_member(w, "reason", o->reason);
+	if (o->settled != NULL)
+		json_quote_member(w, "settled", o->settled);
 	if (o->note != NULL)
 		json_quote_member(w, "note", o->note);
 	writer_text(w, "}\n");
@@ -164,6 +166,7 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	const json_t *counters = json_object_get(line, "counters");
 	const json_t *reason = json_object_get(line, "reason");
 	const json_t *note = json_object_get(line, "note");
+	const json_t *settled = json_object_get(line, "settled");
 	const char *hex;
 	char *name = NULL, *path = NULL, *counters_text = NULL;
 	enum rc rc;
@@ -184,7 +187,7 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 		goto out;
 	if (!str_unhex(hex, o.original, SHA256_BYTES) || !json_is_boolean(clean) ||
 	    (reason != NULL && !json_is_string(reason)) || (note != NULL && !json_is_string(note)) ||
-	    (counters != NULL && !json_is_object(counters))) {
+	    (settled != NULL && !json_is_string(settled)) || (counters != NULL && !json_is_object(counters))) {
 		rc = err_set(RC_BAD, e, "the line of an original is damaged");
 		goto out;
 	}
@@ -192,6 +195,7 @@ static enum rc walk_original(struct walk *w, const json_t *line, struct err *e)
 	o.path = path;
 	o.clean = json_is_true(clean);
 	o.reason = json_string_value(reason);
+	o.settled = json_string_value(settled);
 	o.note = json_string_value(note);
 	if (counters != NULL && w->v->original != NULL)
 		counters_text = json_dumps(counters, JSON_COMPACT);

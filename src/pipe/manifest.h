@@ -58,6 +58,7 @@ struct manifest_original {
 	bool clean;           /* the input ended as its format wants */
 	const char *counters; /* the dissector's own counters that are not zero, a JSON object; NULL none */
 	const char *reason;   /* the whole file was refused: why; else NULL */
+	const char *settled;  /* of a replay: it stored nothing, somebody settled what rejects there were, and why; else NULL */
 	const char *note;     /* what a tool behind the dissector said; NULL nothing */
 };
 

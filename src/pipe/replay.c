@@ -85,7 +85,7 @@ static void tell(struct replay *r, enum replay_kind kind, const struct done *d, 
 	r->params->tell(r->params->context, &n);
 	r->sum->same += kind == REPLAY_SAME;
 	r->sum->left += kind == REPLAY_LEFT;
-	if (kind == REPLAY_DONE || kind == REPLAY_WOULD) {
+	if (kind == REPLAY_DONE || kind == REPLAY_WOULD || kind == REPLAY_SETTLED) {
 		r->sum->originals++;
 		r->sum->rows += n.rows;
 		r->sum->rejects += n.rejects;
@@ -194,14 +194,35 @@ static const char *obstacle(const struct family *f, char *text, size_t size)
 	return text;
 }
 
-static void note_done(struct replay *r)
+static void note_done(struct replay *r, const struct done *d)
 {
 	draft_totals(r->draft)->events++;
 	if (r->dones == r->capacity) {
 		r->capacity = mem_grow(r->capacity, r->dones + 1);
 		r->done = mem_resize(r->done, r->capacity * sizeof *r->done);
 	}
-	r->done[r->dones++] = done_of(r);
+	r->done[r->dones++] = *d;
+}
+
+static void open_draft(struct replay *r)
+{
+	if (r->draft == NULL)
+		r->draft = draft_new(&r->bench, &r->place, r->start);
+}
+
+static enum rc settle(struct replay *r, struct err *e)
+{
+	const struct event ev = event_of(r);
+	const struct done d = {.family = r->family};
+	if (r->params->dry_run) {
+		tell(r, REPLAY_SETTLED, &d, NULL);
+		return RC_OK;
+	}
+	open_draft(r);
+	enum rc rc = intake_settle(r->intake, r->draft, &ev, r->params->settle, e);
+	if (rc == RC_OK)
+		note_done(r, &d);
+	return rc;
 }
 
 /* Look first: what has to be left is found before anything is stored. */
@@ -231,11 +252,11 @@ static enum rc one_original(struct replay *r, struct err *e)
 		tell(r, same ? REPLAY_SAME : REPLAY_WOULD, &d, NULL);
 		return RC_OK;
 	}
-	if (r->draft == NULL)
-		r->draft = draft_new(&r->bench, &r->place, r->start);
+	open_draft(r);
 	rc = pass(r, r->draft, parts, e);
+	const struct done stored = done_of(r);
 	if (rc == RC_OK)
-		note_done(r);
+		note_done(r, &stored);
 	if (stopped(r))
 		return RC_END;
 	return rc == RC_END ? RC_AGAIN : rc;
@@ -258,7 +279,7 @@ static enum rc commit(struct replay *r, struct err *e)
 	if (rc == RC_OK)
 		commit_count(&r->bench, draft_totals(r->draft));
 	for (size_t i = 0; i < r->dones && rc == RC_OK; i++)
-		tell(r, REPLAY_DONE, &r->done[i], NULL);
+		tell(r, r->params->settle != NULL ? REPLAY_SETTLED : REPLAY_DONE, &r->done[i], NULL);
 	drop(r);
 	r->start += rc == RC_OK;
 	return rc == RC_END ? err_set(RC_AGAIN, e, "another replay of this pipeline is running") : rc;
@@ -320,7 +341,7 @@ static enum rc originals(struct replay *r, struct err *e)
 		if (is_wanted(r, r->family))
 			rc = are_expired(r, r->family, &expired, e);
 		if (rc == RC_OK && !expired)
-			rc = one_original(r, e);
+			rc = r->params->settle != NULL ? settle(r, e) : one_original(r, e);
 		if (rc == RC_OK && is_due(r))
 			rc = commit(r, e);
 	}

@@ -27,6 +27,7 @@ enum replay_kind {
 	REPLAY_WOULD, /* dry run */
 	REPLAY_DONE,
 	REPLAY_SAME, /* it gives what it gave before */
+	REPLAY_SETTLED, /* by hand: nothing was dissected */
 	REPLAY_LEFT, /* it can't be replayed: why is in text */
 };
 
@@ -48,13 +49,14 @@ struct replay_params {
 	struct metric_slot *figures;
 	struct confine *confine; /* where dissectors run; NULL: in this process */
 	bool dry_run;
+	const char *settle; /* not to be dissected: their rejects count as dealt with from now on, for this reason; NULL: replay */
 	bool (*stop)(void *context); /* NULL: never */
 	void (*tell)(void *context, const struct replay_news *news);
 	void *context;
 };
 
 struct replay_sum {
-	uint64_t originals, rows, rejects; /* replayed, or that would be */
+	uint64_t originals, rows, rejects; /* replayed or settled, or that would be */
 	uint64_t same, left;
 	char catalog[ERR_TEXT]; /* what it was not told, or "" */
 };

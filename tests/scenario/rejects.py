@@ -133,6 +133,33 @@ def refused(place):
     tap.check('and so do files', r.returncode == 0 and not s.wrong(), (r, s.wrong()[:3]))
 
 
+def settled(place):
+    """What nobody will mend, and what does not become of it."""
+    s, why = site(place), 'came again whole, as "f9"; see ticket 7 (é)'
+    lake, held = in_lake(s), s.held('dns')
+    for bad in ('', 'a\nb', 'x' * 1001, '\x1b[2J'):
+        r = s.command('replay', '--settle', bad, 'f0')
+        tap.check(f'a reason is one line of text: {bad[:4]!r}', r.returncode == 2 and '--settle: why' in r.stderr and not replays(s), r)
+    r = s.command('replay', '-p', 'dns', '--settle', why, '--dry-run', 'f0')
+    tap.check('a dry run settles nothing', r.returncode == 0 and '1 original would be settled' in r.stdout and not replays(s), r)
+    r = s.command('replay', '-p', 'dns', '--settle', why, 'f0')
+    tap.check('the rejects of one original are settled', r.returncode == 0 and '1 original settled' in r.stdout and len(replays(s)) == 1, r)
+    tap.check('they are listed no more', s.command('rejects', '-p', 'dns', 'f0').returncode == 0 and not listed(s, '-p', 'dns', 'f0') and len(listed(s)) == len(lake) - 1)
+    past = listed(s, '-p', 'dns', '--all', 'f0')
+    tap.check('but with --all, and why', [one['settled'] for one in past] == [why] and f'(settled: {why})' in s.command('rejects', '--all', '-p', 'dns', 'f0').stdout, past)
+    path = f'{s.watch("dns")}/f0'
+    text, one = s.command('status', path).stdout, json.loads(s.command('status', '--json', path).stdout)
+    tap.check('status of the file says so too', re.search(r'^  settled   20.*: came again whole', text, re.M) and one['settled'] == why and one['rejects_left'] == 0, text)
+    r = s.command('audit')
+    tap.check('audit finds the lake in order, and counts them as dealt with', r.returncode == 0 and f' {len(lake) - 1} rejects' in r.stdout and '1 replay' in r.stdout, r)
+    tap.check('rows and original stay', s.held('dns') == held and s.command('trace', past[0]['original']).returncode == 0)
+    r = s.command('replay', '-p', 'dns', '--settle', why, 'f0')
+    tap.check('a second time there is nothing to settle', r.returncode == 0 and 'nothing to settle' in r.stdout and len(replays(s)) == 1, r)
+    widen(s)
+    r = s.command('replay', '--all')
+    tap.check('a replay leaves it alone, and takes the others', r.returncode == 0 and '5 originals replayed' in r.stdout and len(s.held('dns')) > len(held) and not listed(s), r)
+
+
 def other_rows(place):
     """A fix that changes rows which are stored, content taken twice, an original that is gone: left, with the reason, and nothing is stored."""
     s = site(place)
@@ -240,7 +267,7 @@ def told(place):
 
 
 def main():
-    for part in (told, once_more, refused, other_rows, compacted, killed, at_random):
+    for part in (told, once_more, refused, settled, other_rows, compacted, killed, at_random):
         with tempfile.TemporaryDirectory(prefix='sluice-rejects-') as place:
             began = time.monotonic()
             part(place)

@@ -55,8 +55,13 @@ static void show_original(struct listing *l, const struct rejected *r)
 	char hex[SHA256_TEXT];
 	show_more(l);
 	str_hex(r->reject->sha256, SHA256_BYTES, hex);
-	printf("%s%s%s  %s  %.16s  %s%s\n", l->term.bold, r->name, l->term.off, r->pipeline, hex, r->path,
-	    r->open ? "" : "  (replayed since)");
+	printf("%s%s%s  %s  %.16s  %s", l->term.bold, r->name, l->term.off, r->pipeline, hex, r->path);
+	if (r->open)
+		printf("\n");
+	else if (r->settled != NULL)
+		printf("  (settled: %s)\n", r->settled);
+	else
+		printf("  (replayed since)\n");
 }
 
 static void show_json(const struct rejected *r)
@@ -65,6 +70,8 @@ static void show_json(const struct rejected *r)
 	json_object_set_new(one, "dataset", json_string(r->dataset));
 	json_object_set_new(one, "file", json_string(r->file));
 	json_object_set_new(one, "open", json_boolean(r->open));
+	if (!r->open && r->settled != NULL)
+		json_object_set_new(one, "settled", json_string(r->settled));
 	json_dumpf(one, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	printf("\n");
 	json_decref(one);
@@ -239,7 +246,8 @@ const struct command command_rejects = {
     .details = "Reads the rejects files of the lake. With words only those of these originals: a name, a sha256, a "
                "path in the "
                "lake; exit status 1 when one is not known.\n"
-               "sluice replay dissects originals with rejects again, once what was wrong is mended.",
+               "sluice replay dissects originals with rejects again, once what was wrong is mended, and settles what "
+               "will not be.",
     .option = option,
     .words = WORDS_PATHS,
     .run = run,

@@ -15,7 +15,7 @@
 #include "ext/json.h"
 #include "pipe/replay.h"
 
-enum { COUNT = 32, NAME = 4 * 4096 + 1 };
+enum { COUNT = 32, NAME = 4 * 4096 + 1, WHY_MOST = 1000 };
 
 struct telling {
 	const struct args *args;
@@ -24,8 +24,11 @@ struct telling {
 	uint64_t rejects; /* left in all that was looked at */
 };
 
-static const char *const kind_name[] = {
-    [REPLAY_WOULD] = "would", [REPLAY_DONE] = "done", [REPLAY_SAME] = "same", [REPLAY_LEFT] = "left"};
+static const char *const kind_name[] = {[REPLAY_WOULD] = "would",
+    [REPLAY_DONE] = "done",
+    [REPLAY_SAME] = "same",
+    [REPLAY_SETTLED] = "settled",
+    [REPLAY_LEFT] = "left"};
 
 static bool wanted(void *context, const uint8_t original[SHA256_BYTES], const char *name, const char *path)
 {
@@ -66,7 +69,9 @@ static void say_text(const struct replay_news *n, const char *name)
 	str_show_count(n->rows, rows, sizeof rows);
 	str_show_count(n->rejects, rejects, sizeof rejects);
 	str_show_count(n->before, before, sizeof before);
-	if (n->kind == REPLAY_SAME)
+	if (n->kind == REPLAY_SETTLED)
+		printf("%s %s: %s reject%s settled\n", n->pipeline, name, before, n->before == 1 ? "" : "s");
+	else if (n->kind == REPLAY_SAME)
 		printf("%s %s: as before: no further row, %s reject%s\n", n->pipeline, name, rejects,
 		    n->rejects == 1 ? "" : "s");
 	else
@@ -92,14 +97,19 @@ static void tell(void *context, const struct replay_news *n)
 	mem_free(&name);
 }
 
-static void summary(const struct replay_sum *s, bool dry_run)
+static void summary(const struct replay_sum *s, bool dry_run, bool settle)
 {
 	char originals[COUNT], rows[COUNT], rejects[COUNT], more[COUNT];
 	if (s->originals + s->same + s->left == 0) {
-		printf("nothing to replay\n");
+		printf("nothing to %s\n", settle ? "settle" : "replay");
 		return;
 	}
 	const char *would = dry_run ? "would be " : "";
+	if (settle) {
+		printf("%s original%s %ssettled\n", str_show_count(s->originals, originals, sizeof originals),
+		    s->originals == 1 ? "" : "s", would);
+		return;
+	}
 	printf("%s original%s %sreplayed, %s row%s %sstored, %s reject%s left in them",
 	    str_show_count(s->originals, originals, sizeof originals), s->originals == 1 ? "" : "s", would,
 	    str_show_count(s->rows, rows, sizeof rows), s->rows == 1 ? "" : "s", would,
@@ -134,15 +144,29 @@ static enum status replay(const struct args *a, struct replay_params *p)
 		    sum.catalog);
 	bool known = rc != RC_OK || originals_known(a, p->settings, "replay", t.met);
 	if (rc == RC_OK && !t.json && !t.quiet && (known || sum.originals + sum.same + sum.left > 0))
-		summary(&sum, p->dry_run);
+		summary(&sum, p->dry_run, p->settle != NULL);
 	mem_free(&t.met);
 	return rc == RC_OK && known && t.rejects == 0 ? STATUS_DONE : STATUS_BAD;
+}
+
+/* It becomes a text of the manifest, and a line of what others print. */
+static bool is_one_line(const char *text)
+{
+	json_t *utf8 = json_string(text);
+	bool fine = utf8 != NULL && *text != '\0' && strlen(text) <= WHY_MOST;
+	for (const char *c = text; *c != '\0'; c++)
+		fine &= (uint8_t)*c >= ' ' && *c != 0x7f;
+	json_decref(utf8);
+	return fine;
 }
 
 static enum rc read_options(const struct args *a, const struct settings *s, struct replay_params *p, struct err *e)
 {
 	p->settings = s;
 	p->dry_run = args_has(a, "dry-run");
+	p->settle = args_text(a, "settle", NULL);
+	if (p->settle != NULL && !is_one_line(p->settle))
+		return err_set(RC_BAD, e, "--settle: why, in one line of 1 to %d bytes of UTF-8", WHY_MOST);
 	if (a->words == 0 && !args_has(a, "all"))
 		return err_set(RC_BAD, e, "which originals? Names, or --all; sluice rejects lists them");
 	if (a->words > 0 && args_has(a, "all"))
@@ -186,6 +210,7 @@ static const struct option option[] = {
     {"pipeline", 'p', "PIPELINE", "only originals of that pipeline"},
     {"all", 'a', NULL, "every original with rejects"},
     {"dry-run", 'n', NULL, "say what it would give, and store nothing"},
+    {"settle", 's', "WHY", "dissect nothing: rejects that nobody will mend count as dealt with, for that reason"},
     {"format", 0, "FORMAT", "text, or json: one object an original", "text json"},
     {"quiet", 'q', NULL, "print only what is left as it is"},
     {"config-fd", 0, "FD", NULL},
@@ -194,11 +219,13 @@ static const struct option option[] = {
 
 const struct command command_replay = {
     .name = "replay",
-    .synopsis = "[-c FILE] [-p PIPELINE] [--dry-run] --all | FILE|SHA256...",
+    .synopsis = "[-c FILE] [-p PIPELINE] [--dry-run] [--settle WHY] --all | FILE|SHA256...",
     .summary = "Dissect originals with rejects again, and store the rows that the tables lack",
     .details =
         "For after a fix: another dissector or other options of it, a higher partitions.max. Rows that the tables hold "
         "already are not stored again, however often it is run, stopped or killed.\n"
+        "--settle is for what stays lost: a file that came again whole, garbage that never was a capture. Rows and the "
+        "original stay; sluice rejects --all and sluice status FILE show when it was settled, and why.\n"
         "May run beside a running sluice and without one. Exit status 1 when an original was left, has rejects "
         "still, or is not known.",
     .option = option,

@@ -115,6 +115,8 @@ static void show_json(
 		json_object_set_new(one, "replayed_ms", json_integer(number(replay, "time_ms")));
 		json_object_set_new(one, "replayed_rows", json_integer(number(replay, "rows")));
 		json_object_set_new(one, "rejects_left", json_integer(number(replay, "left")));
+		if (json_object_get(replay, "settled") != NULL)
+			json_object_set(one, "settled", json_object_get(replay, "settled"));
 	}
 	json_dumpf(one, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	printf("\n");
@@ -125,7 +127,12 @@ static void show_replay(const json_t *replay)
 {
 	char when[TIME], rows[40], left[40];
 	uint64_t stored = (uint64_t)number(replay, "rows"), rejects = (uint64_t)number(replay, "left");
+	const char *why = json_string_value(json_object_get(replay, "settled"));
 	time_text(number(replay, "time_ms"), when);
+	if (why != NULL) {
+		printf("  settled   %s: %s\n", when, why);
+		return;
+	}
 	printf("  replayed  %s: %s row%s, %s reject%s left\n", when, str_show_count(stored, rows, sizeof rows),
 	    stored == 1 ? "" : "s", str_show_count(rejects, left, sizeof left), rejects == 1 ? "" : "s");
 }

@@ -53,6 +53,7 @@ static void build(struct writer *w)
 	o.reason = "refused";
 	o.note = "a tool said\n\"so\"";
 	o.counters = NULL;
+	o.settled = "whole now, as \"f9\"";
 	manifest_add_original(w, &o);
 	lines_end(w);
 	assert_false(w->failed);
@@ -90,10 +91,12 @@ static enum rc see_original(void *context, const struct manifest_original *o, st
 	assert_true(o->again == 1 && o->size == 77 && o->parts == 2 && o->rows == 9 && o->rejects == 1 &&
 	            o->lost == 2 && o->outside == 3 && o->ahead == 4 && o->behind == 5 && o->clean);
 	if (s->originals++ == 0)
-		assert_true(o->reason == NULL && o->note == NULL && strcmp(o->counters, "{\"x\":1}") == 0);
+		assert_true(o->reason == NULL && o->note == NULL && o->settled == NULL &&
+		            strcmp(o->counters, "{\"x\":1}") == 0);
 	else
 		assert_true(o->counters == NULL && strcmp(o->reason, "refused") == 0 &&
-		            strcmp(o->note, "a tool said\n\"so\"") == 0);
+		            strcmp(o->note, "a tool said\n\"so\"") == 0 &&
+		            strcmp(o->settled, "whole now, as \"f9\"") == 0);
 	return RC_OK;
 }
 
