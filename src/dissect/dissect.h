@@ -64,6 +64,7 @@ struct dissect_ops {
 	enum rc (*catalogue)(const struct schema *schema, struct field **out, size_t *count, struct err *e);
 	const char *const *counter; /* names of batch counters, "unknown_elements" */
 	size_t counters;
+	uint32_t unread; /* bit i: counter i counts values that became null because nobody can read them */
 	bool spawns; /* starts programs: it cannot be confined */
 
 	/* Unix seconds of the slot that a file name tells, 0 if none. NULL: names tell nothing. */

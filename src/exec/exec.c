@@ -232,6 +232,7 @@ const struct dissect_ops dissect_exec = {
     .catalogue = csv_catalogue,
     .counter = csv_counter_name,
     .counters = CSV_COUNTER_COUNT,
+    .unread = CSV_UNREAD,
     .open = exec_open,
     .next = exec_next,
     .note = exec_note,

@@ -187,18 +187,17 @@ static const struct pipeline *pipeline_of(const struct settings *s, const char *
 	return NULL;
 }
 
-/* Counters of dissectors for values that became null because nobody can read them. */
-static uint64_t unread(const struct manifest_original *m)
+/* Values that became null because nobody can read them. */
+static uint64_t unread(const struct dissect_ops *d, const struct manifest_original *m)
 {
-	static const char *const name[] = {
-	    "bad_numbers", "bad_times", "bad_addresses", "numbers_malformed", "numbers_out_of_range"};
 	json_t *counters = NULL;
 	struct err ignored;
 	uint64_t sum = 0;
 	if (m->counters == NULL || json_parse(m->counters, strlen(m->counters), &counters, &ignored) != RC_OK)
 		return 0;
-	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
-		sum += (uint64_t)json_integer_value(json_object_get(counters, name[i]));
+	for (size_t i = 0; i < d->counters; i++)
+		if ((d->unread >> i & 1) != 0)
+			sum += (uint64_t)json_integer_value(json_object_get(counters, d->counter[i]));
 	json_decref(counters);
 	return sum;
 }
@@ -228,9 +227,10 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 		w->capacity = mem_grow(w->capacity, w->count + 1);
 		w->settled = mem_resize(w->settled, w->capacity * sizeof *w->settled);
 	}
+	const struct pipeline *pipeline = pipeline_of(w->f->settings, m->pipeline);
 	struct settled *s = &w->settled[w->count++];
-	*s = (struct settled){
-	    .pipeline = pipeline_of(w->f->settings, m->pipeline), .again = m->again, .nulls = m->outside + unread(m)};
+	*s = (struct settled){.pipeline = pipeline, .again = m->again, .nulls = m->outside};
+	s->nulls += pipeline != NULL ? unread(pipeline->dissector, m) : 0;
 	memcpy(s->sha256, m->original, SHA256_BYTES);
 	return RC_OK;
 }

@@ -492,6 +492,7 @@ const struct dissect_ops dissect_csv = {
     .catalogue = csv_catalogue,
     .counter = csv_counter_name,
     .counters = CSV_COUNTER_COUNT,
+    .unread = CSV_UNREAD,
     .open = csv_open,
     .next = csv_next,
     .close = csv_close,

@@ -28,6 +28,8 @@ enum csv_counter {
 	    CSV_COUNTER_COUNT
 };
 
+enum { CSV_UNREAD = 1 << CSV_BAD_NUMBERS | 1 << CSV_BAD_TIMES | 1 << CSV_BAD_ADDRESSES }; /* dissect_ops.unread */
+
 extern const char *const csv_counter_name[CSV_COUNTER_COUNT];
 extern const struct dissect_ops dissect_csv;
 

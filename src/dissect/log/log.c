@@ -238,6 +238,7 @@ const struct dissect_ops dissect_elff = {
     .fields = LOG_FIELD_COUNT,
     .counter = counter_name,
     .counters = LOG_COUNTER_COUNT,
+    .unread = 1u << COUNT_NUMBERS_OUT_OF_RANGE | 1u << COUNT_NUMBERS_MALFORMED,
     .open = log_open,
     .next = log_next,
     .close = log_close,
