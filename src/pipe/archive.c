@@ -2,7 +2,7 @@
  * One pass over the bytes of a file. Small ones are read whole before anything is written, so that a double costs no
  * copy; large ones are hashed and copied block by block, and the copy is dropped if it turns out to be a double.
  */
-#include "pipe/archive.h"
+#include "pipe/archive_work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,20 +20,7 @@
 #include "pipe/claim.h"
 #include "pipe/limits.h"
 
-enum { BLOCK = 256 << 10, PATH_ROOM = 8192, NAME_ROOM = 255, HASH_TAG = 12 };
-
-struct archive {
-	struct archive_params params;
-	struct store *store;
-	struct ledger *ledger;
-	struct sha256 *hash;
-	struct gmac *gmac;
-	struct cell *cell;
-	struct rows_maker **maker; /* one per pipeline, made when first needed */
-	uint8_t *bytes;
-	size_t capacity;
-	uint64_t staged; /* files so far, for their names */
-};
+enum { PATH_ROOM = 8192 };
 
 struct archive *archive_new(const struct archive_params *p, struct store *store, struct ledger *ledger)
 {
@@ -73,7 +60,7 @@ void archive_limit(struct archive *a, size_t event_bytes)
 	a->params.limits.event_bytes = event_bytes;
 }
 
-static void room(struct archive *a, size_t size)
+void archive_room(struct archive *a, size_t size)
 {
 	if (size <= a->capacity)
 		return;
@@ -82,10 +69,35 @@ static void room(struct archive *a, size_t size)
 	a->bytes = mem_alloc(a->capacity);
 }
 
-static enum rc later(struct item *it, enum rc rc)
+enum rc archive_later(struct item *it, enum rc rc)
 {
 	it->outcome = ITEM_LATER;
 	return rc == RC_FAIL ? RC_FAIL : RC_AGAIN;
+}
+
+void archive_release(struct archive *a, struct item *it)
+{
+	if (it->claimed)
+		inflight_release(a->params.inflight, it->pipeline, it->sha256);
+	it->claimed = false;
+}
+
+void archive_leave(struct item *it, const struct claim *c)
+{
+	char when[25];
+	civil_iso((struct wall){c->time_ms * 1000000}, when);
+	it->outcome = ITEM_FOREIGN;
+	snprintf(it->note, sizeof it->note, "left to %s, which claimed it at %s for partition %u", c->instance, when,
+	    c->partition);
+}
+
+uint64_t archive_rows_of(struct archive *a, const struct item *it, const uint8_t sha256[SHA256_BYTES])
+{
+	struct ledger_original o;
+	struct err ignored;
+	if (ledger_newest(a->ledger, it->pipeline->name, sha256, &o, &ignored) != RC_OK)
+		return 0;
+	return o.state == LEDGER_COMMITTED ? o.rows : 0;
 }
 
 /* What a file that can't be opened or read comes to: a defined outcome, never an end of the run. */
@@ -107,7 +119,7 @@ static enum rc unreadable(struct item *it, int sys, struct err *e)
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
-		return later(it, err_sys(RC_AGAIN, sys, e, "open"));
+		return archive_later(it, err_sys(RC_AGAIN, sys, e, "open"));
 	default:
 		item_aside(it, sys == EACCES || sys == EPERM ? "no permission to read it" : "can't be read: %s",
 		    strerror(sys));
@@ -185,7 +197,7 @@ static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, stru
 {
 	drop_staged(a, it);
 	if (rc != RC_BAD)
-		return later(it, rc);
+		return archive_later(it, rc);
 	item_aside(it, "the lake refuses it: %.180s", e->text);
 	return RC_OK;
 }
@@ -194,7 +206,7 @@ static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, stru
 static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
 {
 	uint64_t offset = 0;
-	room(a, BLOCK);
+	archive_room(a, ARCHIVE_BLOCK);
 	bool has_mac = mac_draw(&it->mac);
 	if (has_mac)
 		gmac_begin(a->gmac, &it->mac);
@@ -204,7 +216,7 @@ static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grow
 			rc = err_set(RC_AGAIN, e, "stopped");
 			break;
 		}
-		ssize_t n = read_full(fd, a->bytes, BLOCK);
+		ssize_t n = read_full(fd, a->bytes, ARCHIVE_BLOCK);
 		if (n < 0) {
 			int sys = errno;
 			stage_failed(a, it, RC_AGAIN, e);
@@ -234,7 +246,7 @@ static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grow
 static enum rc pass_small(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
 {
 	size_t size = (size_t)it->looks.size;
-	room(a, size + 1);
+	archive_room(a, size + 1);
 	ssize_t n = read_full(fd, a->bytes, size + 1);
 	if (n < 0)
 		return unreadable(it, errno, e);
@@ -245,23 +257,6 @@ static enum rc pass_small(struct archive *a, struct item *it, int fd, bool *grow
 	hash_block(a, it, 0, a->bytes, size, grown);
 	*done = true;
 	return RC_OK;
-}
-
-static void release(struct archive *a, struct item *it)
-{
-	if (it->claimed)
-		inflight_release(a->params.inflight, it->pipeline, it->sha256);
-	it->claimed = false;
-}
-
-/* Another instance has it: the file is left alone. */
-static void leave(struct item *it, const struct claim *c)
-{
-	char when[25];
-	civil_iso((struct wall){c->time_ms * 1000000}, when);
-	it->outcome = ITEM_FOREIGN;
-	snprintf(it->note, sizeof it->note, "left to %s, which claimed it at %s for partition %u", c->instance, when,
-	    c->partition);
 }
 
 /* Where others watch the same folder: whose is it? load --again is a person's decision: the claim becomes ours. */
@@ -281,7 +276,7 @@ static enum rc look_for_claim(struct archive *a, struct item *it, bool *needed, 
 	if (rc != RC_OK)
 		return rc;
 	if (owner == CLAIM_FOREIGN)
-		leave(it, &c);
+		archive_leave(it, &c);
 	*needed = owner == CLAIM_FREE;
 	return RC_OK;
 }
@@ -293,11 +288,11 @@ static enum rc stage_claim(struct archive *a, struct item *it, struct err *e)
 	const uint8_t *h = it->sha256;
 	size_t pipeline = (size_t)(it->pipeline - a->params.settings->pipeline);
 	uint32_t first = (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
-	char shown[4 * NAME_ROOM + 1];
+	char shown[4 * ARCHIVE_NAME + 1];
 	struct writer text;
 	c.partition = first % a->params.partitions[2 * pipeline + (it->rows_event ? 1 : 0)];
 	(void)str_copy(c.instance, sizeof c.instance, a->params.settings->instance);
-	str_escape(it->name, strnlen(it->name, NAME_ROOM), shown);
+	str_escape(it->name, strnlen(it->name, ARCHIVE_NAME), shown);
 	(void)str_copy(c.name, sizeof c.name, shown);
 	writer_init(&text, CLAIM_MAX);
 	claim_write(&c, &text);
@@ -309,16 +304,6 @@ static enum rc stage_claim(struct archive *a, struct item *it, struct err *e)
 		rc = store_close_file(a->store, it->claim_file, text.len, e);
 	writer_fini(&text);
 	return rc;
-}
-
-/* Rows of the newest ingest of that content; what the ledger can't say is none. */
-static uint64_t rows_of(struct archive *a, const struct item *it, const uint8_t sha256[SHA256_BYTES])
-{
-	struct ledger_original o;
-	struct err ignored;
-	if (ledger_newest(a->ledger, it->pipeline->name, sha256, &o, &ignored) != RC_OK)
-		return 0;
-	return o.state == LEDGER_COMMITTED ? o.rows : 0;
 }
 
 /* Of every time that the item's content was taken. */
@@ -349,29 +334,15 @@ static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fr
 	}
 	enum rc rc = ledger_newest(a->ledger, it->pipeline->name, it->sha256, &known, e);
 	if (rc != RC_OK && rc != RC_END)
-		return later(it, rc);
+		return archive_later(it, rc);
 	bool again = rc == RC_OK && it->explicit_again && known.run != a->params.run;
 	*fresh = rc == RC_END || again;
 	it->again = again ? known.again + 1 : 0;
-	it->beside = again ? rows_of_all(a, it, known.again) : *fresh && grown ? rows_of(a, it, it->known_sha256) : 0;
+	it->beside = again             ? rows_of_all(a, it, known.again)
+	             : *fresh && grown ? archive_rows_of(a, it, it->known_sha256)
+	                               : 0;
 	it->outcome = *fresh ? ITEM_TAKEN : ITEM_DOUBLE;
 	return RC_OK;
-}
-
-/* name~<first 12 hex of the digest>, cut so that the lake takes it: some write odd bytes as three. */
-static void rename_original(struct archive *a, struct item *it)
-{
-	char hex[SHA256_TEXT];
-	str_hex(it->sha256, SHA256_BYTES, hex);
-	int folder = (int)(strlen(it->path) - strlen(file_name(it->path)));
-	int most = NAME_ROOM - 1 - HASH_TAG;
-	char *path = mem_format("%.*s%.*s~%.*s", folder, it->path, most, it->name, HASH_TAG, hex);
-	if (!store_takes(a->store, path)) {
-		mem_free(&path);
-		path = mem_format("%.*s%.*s~%.*s", folder, it->path, most / 3, it->name, HASH_TAG, hex);
-	}
-	mem_free(&it->path);
-	it->path = path;
 }
 
 /* <dataset>/binary/YYYYMMDD/HH/<name>: the hour of the slot that the name tells, else of the last change. */
@@ -389,7 +360,7 @@ static void name_original(struct archive *a, struct item *it)
 	it->path = mem_format("%s/binary/%04d%02u%02u/%02u/%s", it->pipeline->schema->name, (int)c.year, c.month, c.day,
 	    c.hour, it->name);
 	if (!store_takes(a->store, it->path))
-		rename_original(a, it);
+		archive_rename(a, it);
 }
 
 static struct rows_maker *maker_of(struct archive *a, const struct pipeline *p)
@@ -450,14 +421,14 @@ static enum rc take_open(struct archive *a, struct item *it, int fd, struct err 
 	if (rc == RC_OK && done && !has_changed(it, fd)) {
 		sha256_peek(a->hash, it->sha256);
 		rc = FAULT(COLLECTOR_READ, e);
-		rc = rc == RC_OK ? identify(a, it, grown, &fresh, e) : later(it, rc);
+		rc = rc == RC_OK ? identify(a, it, grown, &fresh, e) : archive_later(it, rc);
 		if (rc == RC_OK && fresh)
 			rc = take(a, it, small, e);
 	}
 	if (rc != RC_OK || it->outcome != ITEM_TAKEN) {
 		drop_staged(a, it);
 		item_drop_rows(it);
-		release(a, it);
+		archive_release(a, it);
 	}
 	return rc;
 }
@@ -472,7 +443,7 @@ static enum rc take_source(struct archive *a, struct item *it, struct err *e)
 		return unreadable(it, errno, e);
 	enum rc rc = FAULT(COLLECTOR_OPENED, e);
 	if (rc != RC_OK) {
-		rc = later(it, rc);
+		rc = archive_later(it, rc);
 	} else if (fstat(fd, &st) != 0) {
 		rc = unreadable(it, errno, e);
 	} else if (!S_ISREG(st.st_mode)) {
@@ -526,17 +497,17 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	if (rc == RC_OK)
 		rc = FAULT(COLLECTOR_AGAIN, e);
 	if (rc != RC_OK)
-		return later(it, rc);
+		return archive_later(it, rc);
 	if (gone || !it->rows_event)
 		return RC_OK;
-	room(a, (size_t)it->looks.size + 1);
+	archive_room(a, (size_t)it->looks.size + 1);
 	rc = store_get_range(a->store, it->path, 0, a->bytes, (size_t)it->looks.size + 1, &got, e);
 	if (rc == RC_END)
 		return lost(it, "the original is not in the lake");
 	if (rc == RC_BAD)
 		return lost(it, e->text);
 	if (rc != RC_OK)
-		return later(it, rc);
+		return archive_later(it, rc);
 	sha256_of(a->bytes, got, digest);
 	if (got != it->looks.size || memcmp(digest, it->sha256, SHA256_BYTES) != 0)
 		return lost(it, "the original in the lake is not what was archived");
@@ -545,7 +516,7 @@ static enum rc take_archived(struct archive *a, struct item *it, struct err *e)
 	rc = make_rows(a, it, UINT64_MAX, e);
 	it->rows_event = true;
 	it->parts = it->rows.parts != 0 ? it->rows.parts : 1;
-	return rc == RC_OK ? RC_OK : later(it, rc);
+	return rc == RC_OK ? RC_OK : archive_later(it, rc);
 }
 
 enum rc archive_item(struct archive *a, struct item *it, struct err *e)
@@ -556,177 +527,4 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e)
 	it->retry_note = it->unsettled = it->has_mac = false;
 	item_drop_rows(it);
 	return it->task == ITEM_TAKE ? take_source(a, it, e) : take_archived(a, it, e);
-}
-
-/* sha256 of what lies in the lake under the item's path. RC_END: nothing. */
-static enum rc sum_there(struct archive *a, const struct item *it, uint8_t digest[SHA256_BYTES], struct err *e)
-{
-	struct source *src = NULL;
-	size_t got = 0;
-	enum rc rc = store_read(a->store, it->path, &src, e);
-	if (rc != RC_OK)
-		return rc;
-	room(a, BLOCK);
-	sha256_reset(a->hash);
-	while ((rc = source_read(src, a->bytes, BLOCK, &got, e)) == RC_OK && !board_stopped(a->params.board))
-		sha256_add(a->hash, a->bytes, got);
-	source_close(&src);
-	if (rc == RC_OK)
-		return err_set(RC_AGAIN, e, "stopped");
-	if (rc != RC_END)
-		return rc;
-	sha256_peek(a->hash, digest);
-	return RC_OK;
-}
-
-/* Whose name it is in the lake, and how many rows of that are stored: for a person who looks at the log. */
-static void note_other(struct archive *a, struct item *it)
-{
-	struct err ignored;
-	uint8_t digest[SHA256_BYTES];
-	if (it->beside > 0)
-		return;
-	if (it->known && memcmp(it->known_sha256, it->sha256, SHA256_BYTES) != 0)
-		it->beside = rows_of(a, it, it->known_sha256);
-	else if (sum_there(a, it, digest, &ignored) == RC_OK)
-		it->beside = rows_of(a, it, digest);
-}
-
-/* Does the lake hold these very bytes under the item's path? */
-static enum rc same_there(struct archive *a, struct item *it, bool *same, struct err *e)
-{
-	struct store_stat st;
-	uint8_t digest[SHA256_BYTES];
-	enum rc rc = store_stat(a->store, it->path, &st, e);
-	*same = false;
-	if (rc != RC_OK || st.directory || st.size != it->looks.size)
-		return rc == RC_END ? RC_OK : rc;
-	rc = sum_there(a, it, digest, e);
-	*same = rc == RC_OK && memcmp(digest, it->sha256, SHA256_BYTES) == 0;
-	return rc == RC_END ? RC_OK : rc;
-}
-
-/*
- * The name is taken. By the same bytes: a crash left them, they are used; the second publish finds the source gone and
- * the target there, and makes the name durable. By others: our copy gets a name of its own.
- */
-static enum rc settle_name(struct archive *a, struct item *it, struct err *e)
-{
-	for (unsigned tries = 0; tries < 2; tries++) {
-		bool same = false;
-		size_t done = 0;
-		enum rc rc = same_there(a, it, &same, e);
-		if (rc != RC_OK)
-			return rc;
-		if (same) {
-			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
-		} else {
-			note_other(a, it);
-			rename_original(a, it);
-		}
-		const struct store_move move = {it->staged, it->path};
-		if (rc == RC_OK)
-			rc = store_publish(a->store, &move, 1, &done, e);
-		if (rc != RC_END)
-			return rc;
-	}
-	return err_set(RC_AGAIN, e, "%s: another file has its name and its digest's beginning", it->path);
-}
-
-static enum rc publish_all(struct archive *a, struct item **item, size_t count, struct err *e)
-{
-	struct store_move *move = mem_zero(count, sizeof *move);
-	enum rc rc = RC_OK;
-	for (size_t i = 0; i < count; i++)
-		move[i] = (struct store_move){item[i]->staged, item[i]->path};
-	for (size_t at = 0; at < count && rc == RC_OK;) {
-		size_t done = 0;
-		rc = store_publish(a->store, move + at, count - at, &done, e);
-		at += done;
-		if (rc == RC_END && at < count) {
-			rc = settle_name(a, item[at], e);
-			at++;
-		}
-	}
-	mem_free(&move);
-	return rc;
-}
-
-/*
- * Claims come before originals: from then on no other instance takes them, whatever becomes of us. Items that another
- * one was faster with leave the list; *count is what stays.
- */
-static enum rc take_claims(struct archive *a, struct item **item, size_t *count, struct err *e)
-{
-	enum rc rc = RC_OK;
-	size_t kept = 0;
-	for (size_t i = 0; i < *count; i++) {
-		struct item *it = item[i];
-		struct claim c;
-		enum claim_owner owner = CLAIM_OURS;
-		if (rc == RC_OK && it->claim != NULL)
-			rc = claim_take(a->store, it->claim, a->params.settings->instance, it->pipeline->name,
-			    it->sha256, &owner, &c, e);
-		if (rc == RC_OK && owner == CLAIM_FOREIGN) {
-			rc = store_remove(a->store, &(const char *){it->staged}, 1, e);
-			if (rc == RC_OK) {
-				leave(it, &c);
-				release(a, it);
-				mem_free(&it->staged);
-				mem_free(&it->claim);
-				item_drop_rows(it);
-				continue;
-			}
-		}
-		item[kept++] = it;
-	}
-	*count = kept;
-	return rc;
-}
-
-/* What is left in staging goes now, or with the folder at the next start. */
-static void group_failed(struct archive *a, struct item *it, enum rc rc)
-{
-	struct err ignored;
-	const char *const path[] = {it->staged, it->claim};
-	(void)!store_remove(a->store, path, it->claim != NULL ? 2 : 1, &ignored);
-	item_drop_rows(it);
-	later(it, rc);
-	release(a, it);
-}
-
-enum rc archive_group(struct archive *a, struct item_list *items, struct err *e)
-{
-	struct item **item = mem_zero(items->count + 1, sizeof *item);
-	struct store_file **file = mem_zero(2 * items->count + 1, sizeof *file);
-	size_t count = 0, files = 0;
-	for (struct item *it = items->first; it != NULL; it = it->next) {
-		if (it->task != ITEM_TAKE || it->outcome != ITEM_TAKEN)
-			continue;
-		item[count++] = it;
-		file[files++] = it->file;
-		if (it->claim_file != NULL)
-			file[files++] = it->claim_file;
-		it->file = it->claim_file = NULL;
-	}
-	enum rc rc = count > 0 ? store_sync(a->store, file, files, e) : RC_OK;
-	if (rc == RC_OK && count > 0)
-		rc = FAULT(COLLECTOR_SYNCED, e);
-	if (rc == RC_OK && count > 0)
-		rc = take_claims(a, item, &count, e);
-	if (rc == RC_OK && count > 0 && a->params.settings->claim_shared)
-		rc = FAULT(COLLECTOR_CLAIMED, e);
-	if (rc == RC_OK && count > 0)
-		rc = publish_all(a, item, count, e);
-	if (rc == RC_OK && count > 0)
-		rc = FAULT(COLLECTOR_NAMED, e);
-	for (size_t i = 0; i < count; i++) {
-		if (rc != RC_OK)
-			group_failed(a, item[i], rc);
-		mem_free(&item[i]->staged);
-		mem_free(&item[i]->claim);
-	}
-	mem_free(&item);
-	mem_free(&file);
-	return rc == RC_OK ? RC_OK : rc == RC_FAIL ? RC_FAIL : RC_AGAIN;
 }
