@@ -41,6 +41,12 @@ union key_value {
 	struct span bytes; /* of an absent default: offset 0, and the text is the column's own */
 };
 
+/* Bytes from one key of an array to the next. */
+static inline size_t render_key_size(enum key key)
+{
+	return key == KEY_IP ? sizeof(struct ip) : key == KEY_BYTES ? sizeof(struct span) : sizeof(uint64_t);
+}
+
 enum { RENDER_TEXT = 64 }; /* most characters print gives for keys that are not bytes */
 
 struct render {

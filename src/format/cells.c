@@ -287,11 +287,6 @@ static void fill_bytes(struct cells *c, const struct cell_column *k, struct chun
 	h->total += total;
 }
 
-static size_t key_size(enum key key)
-{
-	return key == KEY_IP ? sizeof(struct ip) : key == KEY_BYTES ? sizeof(struct span) : sizeof(uint64_t);
-}
-
 static bool all_missing(const struct cell_column *k, const struct chunk *h)
 {
 	return h->batch->column[k->from->source].null_count == h->batch->rows;
@@ -301,7 +296,7 @@ static bool all_missing(const struct cell_column *k, const struct chunk *h)
 static bool all_same(const struct cells *c, const struct cell_column *k, const struct chunk *h)
 {
 	const uint8_t *key = (const uint8_t *)&c->key;
-	size_t size = key_size(k->from->render->key);
+	size_t size = render_key_size(k->from->render->key);
 	return h->batch->column[k->from->source].null_count == 0 && memcmp(key, key + size, (h->rows - 1) * size) == 0;
 }
 

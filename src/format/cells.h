@@ -3,8 +3,9 @@
  * then joined row by row.
  *
  * A piece holds a value with whatever stands before and after it, so that joining is copying. Equal neighbours in a
- * column share their piece. Work is done in chunks of at most 64 rows and 256 KiB of variable bytes (or one row, whose
- * bytes batch_check bounds), which bounds the memory of an encoder.
+ * column share their piece, and columns side by side that all rows at work have in common are one piece. Work is done in
+ * chunks of at most 64 rows and 256 KiB of variable bytes (or one row, whose bytes batch_check bounds), which bounds the
+ * memory of an encoder.
  *
  * Thread  one owner
  */

@@ -247,11 +247,6 @@ static uint8_t *find_nulls(const struct rows *r, unsigned source, struct scratch
 	return n == r->n ? NULL : s->present;
 }
 
-static size_t key_size(enum key k)
-{
-	return k == KEY_IP ? sizeof(struct ip) : k == KEY_BYTES ? sizeof(struct span) : sizeof(uint64_t);
-}
-
 /* Keys of the first n rows; addresses and spans are their own keys and need not be copied when they lie side by side.
  */
 static void make_keys(
@@ -261,7 +256,7 @@ static void make_keys(
 	enum key kind = from->render->key;
 	*k = (struct keys){.from = from, .batch = r->batch, .at = s->keys, .n = n};
 	if ((kind == KEY_IP || kind == KEY_BYTES) && r->dense && !copy)
-		k->at = (const uint8_t *)batch_read(r->batch, from->source) + r->first * key_size(kind);
+		k->at = (const uint8_t *)batch_read(r->batch, from->source) + r->first * render_key_size(kind);
 	else
 		from->render->normalise(r->batch, from->source, r->sel, n, s->keys);
 }
@@ -269,7 +264,7 @@ static void make_keys(
 /* Leave out the keys of rows that are not present. */
 static void compact(struct keys *k, uint8_t *keys, const uint8_t *present, size_t rows)
 {
-	size_t size = key_size(k->from->render->key), n = 0;
+	size_t size = render_key_size(k->from->render->key), n = 0;
 	for (size_t i = 0; i < rows; i++) {
 		memmove(keys + n * size, keys + i * size, size);
 		n += present[i];
@@ -289,7 +284,7 @@ static void absent_key(const struct projection_column *from, uint8_t *key)
 
 static void fill_absent(const struct projection_column *from, uint8_t *keys, const uint8_t *present, size_t rows)
 {
-	size_t size = key_size(from->render->key);
+	size_t size = render_key_size(from->render->key);
 	for (size_t i = 0; i < rows; i++)
 		if (present[i] == 0)
 			absent_key(from, keys + i * size);
@@ -337,7 +332,7 @@ static size_t find(struct column *c, const struct keys *k, uint32_t *ids, struct
 /* All rows have the one key. */
 static enum rc append_same(struct column *c, struct keys *k, size_t rows, struct scratch *s, struct err *e)
 {
-	size_t size = key_size(c->from->render->key);
+	size_t size = render_key_size(c->from->render->key);
 	const struct render *r = c->from->render;
 	uint32_t before = c->dictionary.count, *ids = c->leads ? s->leader_ids : s->ids;
 	k->n = 1;
