@@ -6,7 +6,8 @@
  *   3. history, manifests, compactions, expiries: what they name that step 2 did not see came meanwhile, and is looked
  * for once more
  *   4. what was said of each path, put together: files against manifests, originals against their hashes
- *   5. what was said of each identity, put together: ledger, manifests, footers and rejects against each other
+ *   5. what was said of each identity, put together: ledger, manifests, footers and rejects against each other; what
+ * the ledger lacks is asked for once more
  *
  * Steps 4 and 5 go through what was gathered in the order of the sorter, so neither needs to know more than one path or
  * one original at a time.
@@ -21,6 +22,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipe/ledger.h"
 
 enum { SORT_BYTES = 24 << 20, RECORD = 256 << 10 };
 
@@ -151,6 +153,7 @@ static void begin(struct audit *a, const struct settings *s, const struct audit_
 static void end(struct audit *a)
 {
 	store_close(&a->store);
+	ledger_close(&a->ledger);
 	a->result->sorted_bytes = sorter_bytes(a->paths) + sorter_bytes(a->idents);
 	sorter_free(&a->paths);
 	sorter_free(&a->idents);

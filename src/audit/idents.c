@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/ledger.h"
@@ -60,17 +61,30 @@ static void show_commit(const struct audit *a, const struct commit_id *c, char o
 	snprintf(out, 320, "%s/%u at %" PRIu64, names_text(&a->topics, c->topic), c->partition, c->start);
 }
 
-/* Is it of a pipeline that is configured here, so that our ledger must know it? */
-static bool is_ours(const struct audit *a, uint16_t source)
+/* The pipeline that is configured here, so that our ledger must know it; NULL: another's. */
+static const struct pipeline *ours(const struct audit *a, uint16_t source)
 {
 	const char *text = names_text(&a->sources, source);
 	size_t len = strlen(text);
 	for (size_t i = 0; i < a->settings->pipelines; i++) {
 		const char *topic = a->settings->pipeline[i].topic_files;
 		if (strncmp(topic, text, len) == 0 && strcmp(topic + len, ".files") == 0)
-			return true;
+			return &a->settings->pipeline[i];
 	}
-	return false;
+	return NULL;
+}
+
+/* The ledger was read first: what was archived and committed meanwhile is known to it by now. */
+static bool known_now(struct audit *a, const struct pipeline *p, const struct ident *id)
+{
+	struct ledger_original o;
+	struct err ignored;
+	if (a->ledger == NULL) {
+		char *dir = file_join(a->settings->state, "ledger");
+		(void)!ledger_open(dir, a->settings->ledger_max_bytes, &a->ledger, &ignored);
+		mem_free(&dir);
+	}
+	return a->ledger != NULL && ledger_original(a->ledger, p->name, id->sha256, id->again, &o, &ignored) == RC_OK;
 }
 
 /* Known to the ledger alone. Where manifests are missing, it belongs to what is missing there. */
@@ -99,12 +113,15 @@ static void check_ledger(struct audit *a, const struct identity *i)
 	/* A replay is in the lake alone. */
 	if (a->result->ledger != AUDIT_LEDGER_READ || i->id.again >= MANIFEST_REPLAY)
 		return;
-	if (!is_ours(a, i->id.source)) {
+	const struct pipeline *p = ours(a, i->id.source);
+	if (p == NULL) {
 		a->result->foreign++;
 		return;
 	}
 	if (!i->ledger) {
-		audit_find(a, FINDING_LEDGER_LACKS, m->path, "it is committed, and the ledger does not know it");
+		if (!known_now(a, p, &i->id))
+			audit_find(
+			    a, FINDING_LEDGER_LACKS, m->path, "it is committed, and the ledger does not know it");
 		return;
 	}
 	/* A manifest that the ledger has not seen yet. */
