@@ -328,7 +328,9 @@ static bool recover(struct lane *l)
 		l->limit = NONE;
 	l->unsure = false;
 	l->state = LANE_READ;
-	/* What whoever had the partition before us published, and did not get to tell. */
+	/* What whoever had the partition before us committed, and did not get to tell: the bus, and the catalog. */
+	if (start > 0 && bus_trim(l->bench->bus, l->place.topic, l->place.partition, start, &e) != RC_OK)
+		log_debug("trim: %s topic=%s partition=%u", e.text, l->place.topic, l->place.partition);
 	registrar_look(l->bench->registrar, l->place.pipeline->schema);
 	/* Kept when there is nothing to read, or after a commit: nobody shall wait for it. */
 	house_recovered(&l->house);
