@@ -204,7 +204,14 @@ static enum rc settle_new(struct env *env, struct err *e)
 	if (!env->durable || !never_begun(env->path))
 		return RC_OK;
 	enum rc rc = env_error(env, mdb_env_sync(env->lmdb, 1), e, "cannot sync");
-	return rc == RC_OK ? file_sync_dir(env->path, e) : rc;
+	if (rc == RC_OK)
+		rc = file_sync_dir(env->path, e);
+	/* Whoever made the folder may not have come so far. */
+	char *above = file_join(env->path, "..");
+	if (rc == RC_OK)
+		rc = file_sync_dir(above, e);
+	mem_free(&above);
+	return rc;
 }
 
 /* The caller holds the gate and the registry's lock. */

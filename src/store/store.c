@@ -162,6 +162,12 @@ enum rc store_put_if_absent(struct store *s, const char *path, const void *bytes
 	return rc == RC_OK ? s->ops->put_if_absent(s, path, bytes, size, e) : rc;
 }
 
+enum rc store_settle(struct store *s, const char *folder, struct err *e)
+{
+	enum rc rc = check_path(folder, e);
+	return rc == RC_OK && s->ops->settle != NULL ? s->ops->settle(s, folder, e) : rc;
+}
+
 enum rc store_get_range(
     struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e)
 {

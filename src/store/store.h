@@ -75,6 +75,12 @@ struct store_ops {
 	 * be there: look. */
 	enum rc (*put_if_absent)(struct store *s, const char *path, const void *bytes, size_t size, struct err *e);
 
+	/*
+	 * Names that can be seen in a folder last from now on: whoever gave them may not have come so far, or have
+	 * died before. For who builds on what another wrote. NULL: what can be seen lasts.
+	 */
+	enum rc (*settle)(struct store *s, const char *folder, struct err *e);
+
 	/* Whole or part; RC_END when absent. *got < size only at the end. */
 	enum rc (*get_range)(
 	    struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e);
@@ -122,6 +128,7 @@ enum rc store_replace(struct store *s, const char *folder, const struct store_mo
 /* Is a replace one step here, for who lists the folder? */
 bool store_replaces_at_once(const struct store *s);
 enum rc store_put_if_absent(struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
+enum rc store_settle(struct store *s, const char *folder, struct err *e) MUST_USE;
 enum rc store_get_range(
     struct store *s, const char *path, uint64_t offset, void *to, size_t size, size_t *got, struct err *e) MUST_USE;
 /* Whole small object of at most ceiling bytes, NUL after it; caller frees. RC_END absent, RC_BAD larger. */

@@ -243,6 +243,7 @@ const struct store_ops store_local = {
     .publish = placing_publish,
     .replace = exchange_replace,
     .put_if_absent = placing_put_if_absent,
+    .settle = placing_settle,
     .get_range = get_range,
     .read = read_file,
     .list = list,

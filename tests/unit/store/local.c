@@ -215,6 +215,16 @@ static void full_disk_leaves_nothing_half(void **state)
 	mem_free(&disk);
 }
 
+static void what_is_seen_can_be_settled(void **state)
+{
+	struct store *s = open_store(*state);
+	OK(store_put_if_absent(s, "s/x", "bytes", 5, &e));
+	OK(store_settle(s, "s", &e));
+	OK(store_settle(s, "nowhere", &e));
+	assert_int_equal(store_settle(s, "s/../..", &e), RC_BAD);
+	store_close(&s);
+}
+
 /* With the second name of a link+unlink that was cut in between. */
 static void half_done_link_is_finished(void **state)
 {
@@ -300,6 +310,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(links_inside_may_be_followed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(smallest_names_are_kept, setup, teardown),
 	    cmocka_unit_test_setup_teardown(full_disk_leaves_nothing_half, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_seen_can_be_settled, setup, teardown),
 	    cmocka_unit_test_setup_teardown(half_done_link_is_finished, setup, teardown),
 	    cmocka_unit_test_setup_teardown(old_leftovers_are_swept, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_no_file_is_not_read, setup, teardown),
