@@ -5,7 +5,7 @@
     b.be('reset')                every connection ends by RST, those there are and those to come
     b.be('stall')                connections are taken, and nothing passes either way: a black hole. What was sent in time passes when it ends
     b.be('cut', n)               of each connection to come n bytes of answers pass, then it ends by RST; those there are end now
-    b.at(b'text', function)      once, when a request with these bytes has passed: call the function
+    b.at(b'text', function)      once, when a request with these bytes has passed: call the function, which ends the server; an answer that was faster does not pass
 """
 import contextlib
 import select
@@ -45,6 +45,10 @@ class Between:
         with self.lock:
             return self.marker is None
 
+    def awaits(self, data):
+        with self.lock:
+            return self.marker is not None and self.marker in data
+
     def seen(self, data):
         """A request has passed."""
         with self.lock:
@@ -79,7 +83,7 @@ class Pair:
 
     def __init__(self, between, client):
         self.between, self.client, self.server, self.left = between, client, None, None
-        self.dead = threading.Event()
+        self.dead, self.mute = threading.Event(), False
         with between.lock:
             between.pairs.add(self)
             if between.how == 'cut':
@@ -133,6 +137,9 @@ class Pair:
                 if answers and self.left is not None:
                     data = data[:self.left]
                     self.left -= len(data)
+                if answers and self.mute:
+                    continue
+                self.mute = self.mute or (not answers and self.between.awaits(data))
                 target.sendall(data)
                 if answers and self.left == 0:
                     self.reset()
