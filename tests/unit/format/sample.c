@@ -136,8 +136,8 @@ struct batch *sample_steady(struct sample *s, uint32_t rows)
 		for (unsigned i = 0; i < b->columns; i++) {
 			size_t size = type_size(b->column[i].type);
 			uint8_t *values = batch_values(b, i);
-			bool null =
-			    i % 5 == 1; /* some columns begin with nulls, and two of them stay so; others have some */
+			/* Some columns begin with nulls, and two of them stay so; others have some. */
+			bool null = i % 5 == 1;
 			if (row == 0 || sample_random(s) % every[i % (sizeof every / sizeof every[0])] == 0) {
 				put_random(s, b, i, row);
 				if (row > 0 && i % 5 < 2)
