@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipe/ledger.h"
@@ -79,12 +78,7 @@ static bool known_now(struct audit *a, const struct pipeline *p, const struct id
 {
 	struct ledger_original o;
 	struct err ignored;
-	if (a->ledger == NULL) {
-		char *dir = file_join(a->settings->state, "ledger");
-		(void)!ledger_open(dir, a->settings->ledger_max_bytes, &a->ledger, &ignored);
-		mem_free(&dir);
-	}
-	return a->ledger != NULL && ledger_original(a->ledger, p->name, id->sha256, id->again, &o, &ignored) == RC_OK;
+	return ledger_original(a->ledger, p->name, id->sha256, id->again, &o, &ignored) == RC_OK;
 }
 
 /* Known to the ledger alone. Where manifests are missing, it belongs to what is missing there. */

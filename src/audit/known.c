@@ -43,16 +43,14 @@ static bool see_original(void *context, const struct ledger_original *o)
 enum rc audit_ledger(struct audit *a, struct err *e)
 {
 	struct reading r = {.audit = a, .e = e};
-	struct ledger *l = NULL;
 	char *dir = file_join(a->settings->state, "ledger");
 	enum rc rc = RC_OK;
 	if (access(dir, F_OK) == 0) {
-		rc = ledger_open(dir, a->settings->ledger_max_bytes, &l, e);
-		a->result->ledger = rc == RC_OK && ledger_is_new(l) ? AUDIT_LEDGER_EMPTY : AUDIT_LEDGER_READ;
+		rc = ledger_open(dir, a->settings->ledger_max_bytes, &a->ledger, e);
+		a->result->ledger = rc == RC_OK && ledger_is_new(a->ledger) ? AUDIT_LEDGER_EMPTY : AUDIT_LEDGER_READ;
 	}
 	if (rc == RC_OK && a->result->ledger == AUDIT_LEDGER_READ)
-		rc = ledger_each(l, see_original, &r, e);
-	ledger_close(&l);
+		rc = ledger_each(a->ledger, see_original, &r, e);
 	mem_free(&dir);
 	return rc == RC_OK ? r.rc : rc;
 }

@@ -47,7 +47,7 @@ struct audit {
 	const struct audit_options *options;
 	struct audit_result *result;
 	struct store *store;
-	struct ledger *ledger; /* once more, for what it seemed to lack; NULL: not asked yet */
+	struct ledger *ledger; /* NULL: there is none */
 	int64_t now_ns;
 	struct names topics, sources, datasets;
 	struct sorter *paths, *idents;
