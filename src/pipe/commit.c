@@ -382,7 +382,6 @@ static enum rc roll_newest(const struct bench *b, const struct place *p, uint64_
 enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *next, struct err *e)
 {
 	struct roll r = {.files = 0};
-	char folder[PATH_BYTES];
 	uint64_t newest = 0, end = 0;
 	enum rc rc = manifest_newest(b->store, p->topic, p->partition, &newest, e);
 
@@ -401,8 +400,7 @@ enum rc commit_recover(const struct bench *b, const struct place *p, uint64_t *n
 	if (rc != RC_OK)
 		return rc;
 	/* Its writer may have died before its name was durable. */
-	lake_commits(folder, sizeof folder, p->topic, p->partition);
-	rc = store_settle(b->store, folder, e);
+	rc = manifest_settle(b->store, p->topic, p->partition, e);
 	if (rc == RC_OK)
 		rc = roll_newest(b, p, newest, &r, e);
 	if (rc == RC_OK)

@@ -16,7 +16,6 @@
 #include "pipe/manifest.h"
 
 enum {
-	FOLDER = 512,
 	QUICK_MS = 20, /* while something was added or seen lately */
 	QUICK_FOR_MS = 15000,
 	SLOW_MS = 200,
@@ -258,15 +257,6 @@ static void tell(struct walk *w, void (*news)(void *, const struct follow_news *
 	}
 }
 
-/* A worker puts a manifest and then makes its name durable: between these it can be seen, and sources go by what is
- * seen. */
-static enum rc settle(struct store *store, const struct place *at, struct err *e)
-{
-	char folder[FOLDER];
-	lake_commits(folder, sizeof folder, at->topic, at->partition);
-	return store_settle(store, folder, e);
-}
-
 /* The manifest at the place's position, or, listing, all from there on. RC_OK: the place moved. RC_END: nothing new. */
 static enum rc look(struct follow *f, struct place *at, bool listing, void (*news)(void *, const struct follow_news *),
     void *context, struct err *e)
@@ -291,8 +281,10 @@ static enum rc look(struct follow *f, struct place *at, bool listing, void (*new
 	if (rc == RC_OK) {
 		ledger_put_commit_position(f->ledger, at->topic, at->partition, next);
 		rc = FAULT(COLLECTOR_SEEN, e);
+		/* A worker puts a manifest, and then makes its name durable: between these it can be seen, and sources
+		 * go by what is seen. */
 		if (rc == RC_OK)
-			rc = settle(f->store, at, e);
+			rc = manifest_settle(f->store, at->topic, at->partition, e);
 		if (rc == RC_OK)
 			rc = ledger_commit(f->ledger, e);
 		else

@@ -254,6 +254,14 @@ enum rc manifest_load(struct store *s, const char *topic, unsigned partition, ui
 	return rc;
 }
 
+enum rc manifest_settle(struct store *s, const char *topic, unsigned partition, struct err *e)
+{
+	char folder[PATH_BYTES];
+
+	lake_commits(folder, sizeof folder, topic, partition);
+	return store_settle(s, folder, e);
+}
+
 bool manifest_name_read(const char *name, uint64_t *start)
 {
 	uint64_t n = 0;

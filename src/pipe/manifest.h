@@ -88,6 +88,9 @@ enum { MANIFEST_MAX = 64 << 20 };
 enum rc manifest_load(struct store *s, const char *topic, unsigned partition, uint64_t start,
     const struct manifest_visitor *v, struct err *e) MUST_USE;
 
+/* The partition's manifests that can be seen last from now on: their writers may not have come so far, or have died. */
+enum rc manifest_settle(struct store *s, const char *topic, unsigned partition, struct err *e) MUST_USE;
+
 /* The newest manifest's start of a partition by listing; RC_END none. */
 enum rc manifest_newest(
     struct store *s, const char *topic, unsigned partition, uint64_t *start, struct err *e) MUST_USE;
