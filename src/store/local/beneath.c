@@ -128,6 +128,14 @@ int beneath_parent(const struct beneath *b, const char *path, bool make, const c
 	return fd;
 }
 
+enum rc beneath_sync(int fd, const char *path, struct err *e)
+{
+	/* EINVAL: a file system whose directories need no sync. */
+	return fsync(fd) == 0 || errno == EINVAL
+	           ? RC_OK
+	           : err_sys(RC_FAIL, errno, e, "%.300s: cannot sync the directory", path);
+}
+
 enum rc beneath_error(int sys, const char *path, struct err *e, const char *doing)
 {
 	switch (sys) {

@@ -29,6 +29,9 @@ int beneath_open(const struct beneath *b, const char *path, int flags, mode_t mo
  * above. */
 int beneath_parent(const struct beneath *b, const char *path, bool make, const char **leaf);
 
+/* Make the names in a directory durable. */
+enum rc beneath_sync(int fd, const char *path, struct err *e) MUST_USE;
+
 /* errno of the above as a result; ENOENT is the caller's to tell. */
 enum rc beneath_error(int sys, const char *path, struct err *e, const char *doing);
 

@@ -63,11 +63,9 @@ enum rc dirs_sync(struct dirs *d, struct err *e)
 		rc = local_sync_all(d->local, e);
 	for (unsigned i = 0; i < d->count && rc == RC_OK; i++) {
 		struct dir *dir = &d->dir[i];
-		/* EINVAL: a file system whose directories need no sync. */
-		if (dir->changed && !all && fsync(dir->fd) != 0 && errno != EINVAL)
-			rc = err_sys(RC_FAIL, errno, e, "%.300s: cannot sync the directory", dir->path);
-		else
-			dir->changed = false;
+		if (dir->changed && !all)
+			rc = beneath_sync(dir->fd, dir->path, e);
+		dir->changed &= rc != RC_OK;
 	}
 	return rc;
 }

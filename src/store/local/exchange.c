@@ -146,13 +146,6 @@ static void same_looks(const struct exchange *x)
 	(void)!fchmod(x->next, st.st_mode & 07777);
 }
 
-static enum rc sync_folder(int fd, const char *path, struct err *e)
-{
-	return fsync(fd) == 0 || errno == EINVAL
-	           ? RC_OK
-	           : err_sys(RC_FAIL, errno, e, "%.300s: cannot sync the directory", path);
-}
-
 /* What came since the first look is linked too, and then nobody may publish until the names are exchanged. */
 static enum rc swap_names(struct exchange *x, int a, const char *a_leaf, int b, const char *b_leaf, struct err *e)
 {
@@ -179,8 +172,8 @@ static enum rc swap_alone(struct exchange *x, struct err *e)
 		rc = swap_names(x, a, a_leaf, b, b_leaf, e);
 	if (rc == RC_OK)
 		rc = FAULT(COMPACT_EXCHANGED, e);
-	if (rc == RC_OK && (rc = sync_folder(a, x->folder, e)) == RC_OK)
-		rc = sync_folder(b, x->kept, e);
+	if (rc == RC_OK && (rc = beneath_sync(a, x->folder, e)) == RC_OK)
+		rc = beneath_sync(b, x->kept, e);
 	if (a >= 0)
 		close(a);
 	if (b >= 0)
@@ -212,8 +205,8 @@ static enum rc tidy(struct exchange *x, bool swapped, struct err *e)
 	}
 	store_list_free(&names, count);
 	if (rc == RC_OK)
-		rc = sync_folder(x->live, x->folder, e);
-	return rc == RC_OK ? sync_folder(x->next, x->kept, e) : rc;
+		rc = beneath_sync(x->live, x->folder, e);
+	return rc == RC_OK ? beneath_sync(x->next, x->kept, e) : rc;
 }
 
 static void close_both(struct exchange *x)
@@ -253,7 +246,7 @@ static enum rc exchange(struct exchange *x, struct err *e)
 	if (rc == RC_OK)
 		rc = link_others(x, e);
 	if (rc == RC_OK)
-		rc = sync_folder(x->next, x->kept, e);
+		rc = beneath_sync(x->next, x->kept, e);
 	if (rc == RC_OK)
 		rc = FAULT(COMPACT_LINKED, e);
 	if (rc == RC_OK)

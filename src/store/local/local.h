@@ -51,7 +51,7 @@ void writing_abandon(struct store *s, struct store_file *f);
 /* placing.c */
 enum rc placing_publish(
     struct store *s, const struct store_move *move, size_t moves, size_t *done, struct err *e) MUST_USE;
-enum rc placing_settle(struct store *s, const char *folder, struct err *e);
+enum rc placing_settle(struct store *s, const char *folder, struct err *e) MUST_USE;
 enum rc placing_put_if_absent(
     struct store *s, const char *path, const void *bytes, size_t size, struct err *e) MUST_USE;
 /* Remove what a killed put_if_absent left long ago. */

@@ -199,8 +199,7 @@ enum rc placing_settle(struct store *s, const char *folder, struct err *e)
 	int fd = beneath_open(&local_of(s)->at, folder, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return errno == ENOENT ? RC_OK : beneath_error(errno, folder, e, "cannot open");
-	bool synced = fsync(fd) == 0 || errno == EINVAL;
-	enum rc rc = synced ? RC_OK : err_sys(RC_FAIL, errno, e, "%.300s: cannot sync the directory", folder);
+	enum rc rc = beneath_sync(fd, folder, e);
 	close(fd);
 	return rc;
 }
