@@ -215,7 +215,7 @@ static enum rc settle(struct replay *r, struct err *e)
 	const struct event ev = event_of(r);
 	const struct done d = {.family = r->family};
 	if (r->params->dry_run) {
-		tell(r, REPLAY_SETTLED, &d, NULL);
+		tell(r, REPLAY_WOULD, &d, NULL);
 		return RC_OK;
 	}
 	open_draft(r);

@@ -19,7 +19,7 @@ enum { COUNT = 32, NAME = 4 * 4096 + 1, WHY_MOST = 1000 };
 
 struct telling {
 	const struct args *args;
-	bool json, quiet;
+	bool json, quiet, settle;
 	bool *met;        /* of each word: it means an original with rejects */
 	uint64_t rejects; /* left in all that was looked at */
 };
@@ -63,14 +63,15 @@ static void say_json(const struct replay_news *n)
 	json_decref(one);
 }
 
-static void say_text(const struct replay_news *n, const char *name)
+static void say_text(const struct replay_news *n, const char *name, bool settle)
 {
 	char rows[COUNT], rejects[COUNT], before[COUNT];
 	str_show_count(n->rows, rows, sizeof rows);
 	str_show_count(n->rejects, rejects, sizeof rejects);
 	str_show_count(n->before, before, sizeof before);
-	if (n->kind == REPLAY_SETTLED)
-		printf("%s %s: %s reject%s settled\n", n->pipeline, name, before, n->before == 1 ? "" : "s");
+	if (settle)
+		printf("%s %s: %s reject%s %ssettled\n", n->pipeline, name, before, n->before == 1 ? "" : "s",
+		    n->kind == REPLAY_WOULD ? "would be " : "");
 	else if (n->kind == REPLAY_SAME)
 		printf("%s %s: as before: no further row, %s reject%s\n", n->pipeline, name, rejects,
 		    n->rejects == 1 ? "" : "s");
@@ -92,7 +93,7 @@ static void tell(void *context, const struct replay_news *n)
 	else if (n->kind == REPLAY_LEFT)
 		complain("replay: %s %s: left as it is: %s", n->pipeline, name, n->text);
 	else if (!t->quiet)
-		say_text(n, name);
+		say_text(n, name, t->settle);
 	fflush(stdout);
 	mem_free(&name);
 }
@@ -127,6 +128,7 @@ static enum status replay(const struct args *a, struct replay_params *p)
 	struct replay_sum sum;
 	struct telling t = {.args = a, .json = strcmp(args_text(a, "format", "text"), "json") == 0};
 	t.quiet = args_has(a, "quiet");
+	t.settle = p->settle != NULL;
 	t.met = mem_zero(a->words + 1, sizeof *t.met);
 	p->wanted = wanted;
 	p->stop = asked_to_stop;
