@@ -97,8 +97,8 @@ class Booted:
         with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as f:
             return int((f.read().split() or ['0'])[0])
 
-    def run(self, *words, timeout=120):
-        return subprocess.run(['nsenter', f'--target={self.pid}', '--mount', '--pid', '--uts', '--ipc', '--net', '--root', '--wd', *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    def run(self, *words, timeout=120, stderr=subprocess.STDOUT):
+        return subprocess.run(['nsenter', f'--target={self.pid}', '--mount', '--pid', '--uts', '--ipc', '--net', '--root', '--wd', *words], stdout=subprocess.PIPE, stderr=stderr,
                               text=True, timeout=timeout, check=False, env=PATH, stdin=subprocess.DEVNULL)
 
     def __exit__(self, *what):

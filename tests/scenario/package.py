@@ -170,9 +170,8 @@ class Made(Root):
 
 
 def status(machine):
-    r = machine.run('runuser', '-u', 'sluice', '--', 'sluice', 'status', '--json')
-    # What is not well follows the object, on stderr.
-    return json.JSONDecoder().raw_decode(r.stdout)[0] if r.stdout.startswith('{') else {}
+    r = machine.run('runuser', '-u', 'sluice', '--', 'sluice', 'status', '--json', stderr=subprocess.DEVNULL)
+    return json.loads(r.stdout) if r.stdout.startswith('{') else {}
 
 
 def committed(machine, originals):
