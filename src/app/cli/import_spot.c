@@ -42,7 +42,7 @@ static enum rc write_new(const char *path, const struct writer *yaml, struct err
 static void tell(const struct spot_notes *n, bool quiet)
 {
 	static const char *const word[] = {
-	    [SPOT_MUST] = "to do first", [SPOT_TODO] = "to do", [SPOT_LEFT] = "not carried over"};
+	    [SPOT_MUST] = "to do first", [SPOT_SHOULD] = "to do", [SPOT_LEFT] = "not carried over"};
 	for (size_t i = 0; i < n->count; i++)
 		if (!quiet || n->note[i].kind != SPOT_LEFT)
 			fprintf(stderr, "%s: %s\n", word[n->note[i].kind], n->note[i].text);

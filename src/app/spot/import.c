@@ -134,7 +134,7 @@ static void lake_folder(struct spot_work *w, char out[SPOT_TEXT])
 	for (size_t len = strlen(out); len > 1 && out[len - 1] == '/'; len--)
 		out[len - 1] = '\0';
 	if (app_good && user_good && strcmp(app, out) != 0)
-		spot_note(w->notes, SPOT_TODO, w->p->ingest.name, app_line, "hdfs_app_path",
+		spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, app_line, "hdfs_app_path",
 		    "%s is another folder than HUSER, %s, where the tables lie: the lake is the latter; originals "
 		    "that Spot archived stay where they are",
 		    app, out);
@@ -142,7 +142,7 @@ static void lake_folder(struct spot_work *w, char out[SPOT_TEXT])
 		spot_note(w->notes, SPOT_MUST, w->p->ingest.name, app_line, "hdfs_app_path",
 		    "\"%s\" is no absolute path: lake: has /user/spot in its place", app);
 	else if (!app_good && w->p->lake == NULL)
-		spot_note(w->notes, SPOT_TODO, w->p->ingest.name, app_line, "hdfs_app_path",
+		spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, app_line, "hdfs_app_path",
 		    "\"%s\" is no absolute path: HUSER is taken", app);
 }
 
@@ -163,7 +163,7 @@ static void put_lake(struct spot_work *w)
 		node += tls ? 8 : 7;
 	}
 	if (port != NULL && !is_port(port)) {
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, port_line, "WEB_PORT", "\"%s\" is no port", port);
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, port_line, "WEB_PORT", "\"%s\" is no port", port);
 		port = NULL;
 	}
 	port = port != NULL ? port : tls ? "9871" : "9870";
@@ -201,7 +201,7 @@ static void put_hdfs_security(struct spot_work *w)
 	unsigned on;
 	(void)spot_conf_text(w, "KERBEROS", &on);
 	from_conf(w, "webhdfs.auth", "KERBEROS", on, "spnego");
-	spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, "KEYTAB",
+	spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, "KEYTAB",
 	    "start sluice with KRB5_CLIENT_KTNAME=%s in its environment: tickets for HDFS are got from it",
 	    keytab != NULL ? keytab : "FILE");
 }
@@ -220,7 +220,7 @@ static void put_property(
 	if (rc == RC_OK)
 		rc = bus_check(ops, place, &option, 1, &e);
 	if (rc != RC_OK) {
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, name, "%s", e.text);
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, name, "%s", e.text);
 		return;
 	}
 	if (!*any)
@@ -247,7 +247,7 @@ static void put_kafka_security(struct spot_work *w)
 	} else if (w->tls) {
 		(void)spot_conf_text(w, "SSL", &line);
 		put_property(w, &any, "SSL", line, "security.protocol", "ssl");
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, "SSL",
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, "SSL",
 		    "Spot named its certificates to Kafka and spoke without TLS all the same: kafka_port must be that "
 		    "of a listener with TLS, or security.protocol plaintext");
 	}
@@ -258,7 +258,7 @@ static void put_kafka_security(struct spot_work *w)
 	}
 	value = spot_conf_text(w, "SSL_VERIFY", &line);
 	if (w->tls && value != NULL && !spot_true(value))
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, "SSL_VERIFY",
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, "SSL_VERIFY",
 		    "certificates are always verified; CA_LOCATION names who is trusted");
 }
 
@@ -269,12 +269,12 @@ static void put_bus(struct spot_work *w)
 	unsigned port_line = ingest_text(w, "kafka", "kafka_port", port);
 	if (!is_port(port)) {
 		if (server[0] != '\0' && strchr(server, ' ') == NULL)
-			spot_note(w->notes, SPOT_TODO, w->p->ingest.name, port_line, "kafka.kafka_port",
+			spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, port_line, "kafka.kafka_port",
 			    "\"%s\" is no port: 9092 is taken", port);
 		snprintf(port, sizeof port, "9092");
 	}
 	if (!hosts(server, port, brokers) || strchr(server, ' ') != NULL) {
-		spot_note(w->notes, SPOT_TODO, w->p->ingest.name, line, "kafka.kafka_server",
+		spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, line, "kafka.kafka_server",
 		    "\"%s\" names no broker: the bus is the embedded one, which serves one machine; bus: "
 		    "kafka://HOST:9092 for many",
 		    server);
@@ -298,14 +298,14 @@ static void put_catalog(struct spot_work *w)
 	    db[0] != '\0' && db[strspn(db, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
 	if (!good)
 		spot_note(
-		    w->notes, SPOT_TODO, w->p->ingest.name, line, "dbname", "\"%s\" is no name of a database", db);
+		    w->notes, SPOT_SHOULD, w->p->ingest.name, line, "dbname", "\"%s\" is no name of a database", db);
 	else if (other != NULL && strcmp(db, other) != 0)
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, other_line, "DBNAME",
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, other_line, "DBNAME",
 		    "Spot's scripts made the tables in \"%s\", its workers wrote to those of \"%s\", which is taken",
 		    other, db);
 	const char *name = good ? db : other != NULL ? other : "spot";
 	if (w->p->metastore == NULL) {
-		spot_note(w->notes, SPOT_TODO, w->p->ingest.name, line, "dbname",
+		spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, line, "dbname",
 		    "no file of Spot's names the metastore, so nobody is told of partitions: catalog: "
 		    "thrift://HOST:9083/%s, or import again with --metastore HOST",
 		    name);
@@ -318,12 +318,12 @@ static void put_catalog(struct spot_work *w)
 	if (w->p->location != NULL)
 		spot_put(w, "catalog.location", w->p->location);
 	else
-		spot_note(w->notes, SPOT_TODO, w->p->ingest.name, line, "dbname",
+		spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, line, "dbname",
 		    "Spot's tables have a location of their own: what \"describe formatted %s.flow\" shows before "
 		    "/flow/hive belongs into catalog.location, or --location",
 		    name);
 	if (w->kerberos)
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, 0, "KERBEROS",
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, 0, "KERBEROS",
 		    "a metastore that asks for Kerberos cannot be told: sluice has no SASL for it (doc/catalog.md)");
 }
 
@@ -332,7 +332,7 @@ static void note_engine(struct spot_work *w)
 	unsigned line;
 	const char *engine = spot_conf_text(w, "DBENGINE", &line);
 	if (engine != NULL && strcasecmp(engine, "impala") == 0)
-		spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, "DBENGINE",
+		spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, "DBENGINE",
 		    "Impala keeps lists of files: REFRESH a table, or let it follow the metastore's events "
 		    "(doc/catalog.md)");
 }
@@ -346,7 +346,7 @@ static void sweep_value(struct spot_work *w, const char *known, const char *show
 	bool scalar = spot_scalar(value, text);
 	if (k == NULL)
 		spot_note(
-		    w->notes, SPOT_TODO, w->p->ingest.name, line, shown, "is no key of Spot's that is known here");
+		    w->notes, SPOT_SHOULD, w->p->ingest.name, line, shown, "is no key of Spot's that is known here");
 	else if (k->why != NULL && scalar && text[0] != '\0')
 		spot_note(w->notes, SPOT_LEFT, w->p->ingest.name, line, shown, "\"%.200s\": %s", text, k->why);
 	else if (k->why != NULL && !scalar && !json_is_null(value))
@@ -394,14 +394,14 @@ static void sweep(struct spot_work *w)
 		if (section && json_is_object(value))
 			sweep_section(w, key, value);
 		else if (section)
-			spot_note(w->notes, SPOT_TODO, w->p->ingest.name, spot_line(w, key, NULL, NULL), key,
+			spot_note(w->notes, SPOT_SHOULD, w->p->ingest.name, spot_line(w, key, NULL, NULL), key,
 			    "is no object: nothing of it was read");
 	}
 	for (size_t i = 0; i < w->conf.count; i++) {
 		const struct spot_setting *s = &w->conf.at[i];
 		const struct spot_key *k = spot_key_conf(s->name);
 		if (k == NULL)
-			spot_note(w->notes, SPOT_TODO, w->p->conf.name, s->line, s->name,
+			spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, s->line, s->name,
 			    "is no key of Spot's that is known here");
 		else if (k->why != NULL && s->value[0] != '\0')
 			spot_note(
@@ -414,7 +414,7 @@ static void sweep(struct spot_work *w)
 static void see_odd(void *context, unsigned line, const char *why)
 {
 	struct spot_work *w = context;
-	spot_note(w->notes, SPOT_TODO, w->p->conf.name, line, "", "%s", why);
+	spot_note(w->notes, SPOT_SHOULD, w->p->conf.name, line, "", "%s", why);
 }
 
 static enum rc read_files(struct spot_work *w, struct err *e)

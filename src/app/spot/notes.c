@@ -81,7 +81,7 @@ static void write_kind(const struct spot_notes *n, enum spot_note_kind kind, con
 void spot_notes_write(const struct spot_notes *n, struct writer *out)
 {
 	write_kind(n, SPOT_MUST, "To do before it can run:", out);
-	write_kind(n, SPOT_TODO, "To do, or to know:", out);
+	write_kind(n, SPOT_SHOULD, "To do, or to know:", out);
 	write_kind(n, SPOT_LEFT, "Not carried over; nothing to do:", out);
 }
 

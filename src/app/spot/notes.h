@@ -16,7 +16,7 @@
 
 enum spot_note_kind {
 	SPOT_MUST, /* to do before it can run: the configuration holds a stand-in, or lacks a pipeline */
-	SPOT_TODO, /* to do, or to know */
+	SPOT_SHOULD, /* to do, or to know */
 	SPOT_LEFT, /* not carried over, and nobody misses it */
 };
 

@@ -77,7 +77,7 @@ static void choose_name(struct entry *all, size_t i)
 		snprintf(n->name + keep, sizeof n->name - keep, "%s", tail);
 	}
 	if (strcmp(n->name, n->spot_name) != 0)
-		note(n, SPOT_TODO, "", "is called %s: a name has letters, digits, - and _", n->name);
+		note(n, SPOT_SHOULD, "", "is called %s: a name has letters, digits, - and _", n->name);
 }
 
 /* ---- which files ---- */
@@ -93,10 +93,10 @@ static size_t words_of(const struct entry *n, const char *words[WORDS])
 		if (json_is_string(word) && json_string_length(word) > 0)
 			words[count++] = json_string_value(word);
 		else
-			note(n, SPOT_TODO, "supported_files", "entry %zu is no text", i + 1);
+			note(n, SPOT_SHOULD, "supported_files", "entry %zu is no text", i + 1);
 	}
 	if (json_array_size(list) > WORDS)
-		note(n, SPOT_TODO, "supported_files", "has more than %d names: the others are not taken", WORDS);
+		note(n, SPOT_SHOULD, "supported_files", "has more than %d names: the others are not taken", WORDS);
 	return count;
 }
 
@@ -108,7 +108,7 @@ static void put_pattern(const struct entry *n)
 	struct err e;
 	enum rc rc = spot_pattern(words, words_of(n, words), &pattern, &wider, &e);
 	if (rc != RC_OK) {
-		note(n, SPOT_TODO, "supported_files",
+		note(n, SPOT_SHOULD, "supported_files",
 		    "%s: the dissector's own pattern is taken, see `sluice config -c FILE`", e.text);
 		return;
 	}
@@ -116,7 +116,7 @@ static void put_pattern(const struct entry *n)
 	    spot_line(n->w, "pipelines", n->spot_name, "supported_files"));
 	spot_put(n->w, "pattern", pattern);
 	if (wider)
-		note(n, SPOT_TODO, "supported_files", "pattern: %s takes what Spot took, and more", pattern);
+		note(n, SPOT_SHOULD, "supported_files", "pattern: %s takes what Spot took, and more", pattern);
 	mem_free(&pattern);
 }
 
@@ -198,7 +198,7 @@ static void put_process(const struct entry *n, const struct kind *k)
 	char text[SPOT_TEXT], *word[WORDS];
 	if (!text_of(n, "process_opt", text)) {
 		if (json_object_get(n->from, "process_opt") != NULL)
-			note(n, SPOT_TODO, "process_opt", "is no text, or longer than %d bytes", SPOT_TEXT);
+			note(n, SPOT_SHOULD, "process_opt", "is no text, or longer than %d bytes", SPOT_TEXT);
 		return;
 	}
 	size_t words = shell_words(text, word);
@@ -206,16 +206,16 @@ static void put_process(const struct entry *n, const struct kind *k)
 		return;
 	if (strcmp(k->type, "flow") == 0) {
 		suggest_nfdump(n, word, words);
-		note(n, SPOT_TODO, "process_opt",
+		note(n, SPOT_SHOULD, "process_opt",
 		    "is for nfdump, which is not asked: every flow is stored. Filter when asking, or use nfdump: the "
 		    "lines stand in the configuration");
 	} else if (strcmp(k->type, "dns") != 0) {
-		note(n, SPOT_TODO, "process_opt", "is for a tool that is not asked");
+		note(n, SPOT_SHOULD, "process_opt", "is for a tool that is not asked");
 	} else if (!spot_columns(word, words)) {
-		note(n, SPOT_TODO, "process_opt",
+		note(n, SPOT_SHOULD, "process_opt",
 		    "has other columns than Spot's own: a table of yours has them (doc/formats/schema.md)");
 	} else if (!spot_filter(word, words)) {
-		note(n, SPOT_TODO, "process_opt", "has options or a filter of yours: every response is a row here");
+		note(n, SPOT_SHOULD, "process_opt", "has options or a filter of yours: every response is a row here");
 	}
 }
 
@@ -224,7 +224,7 @@ static void put_parser(const struct entry *n, const struct kind *k)
 	char text[SPOT_TEXT];
 	if (text_of(n, "parser", text) && text[0] != '\0' && strcmp(k->type, "proxy") == 0 &&
 	    strcmp(text, "bluecoat.py") != 0)
-		note(n, SPOT_TODO, "parser",
+		note(n, SPOT_SHOULD, "parser",
 		    "\"%.200s\" is not known here: sluice dissect -t elff shows what elff makes of a log, dissector: "
 		    "csv takes other text (doc/datasets.md)",
 		    text);
@@ -270,7 +270,7 @@ static void note_same_folder(const struct entry *all, size_t i)
 {
 	for (size_t n = 0; n < i; n++)
 		if (strcmp(all[n].watch, all[i].watch) == 0) {
-			note(&all[i], SPOT_TODO, "collector_path",
+			note(&all[i], SPOT_SHOULD, "collector_path",
 			    "is that of %s too: a file that both patterns match is stored by both", all[n].name);
 			return;
 		}
