@@ -94,7 +94,7 @@ static void begin_part(const struct rows_maker *m, struct hour *h)
 {
 	h->rows = 0;
 	writer_reset(&h->records);
-	writer_reserve(&h->records, m->usual);
+	writer_reserve(&h->records, HEAD_ROOM + m->usual);
 	writer_advance(&h->records, HEAD_ROOM);
 }
 
