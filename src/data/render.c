@@ -85,3 +85,11 @@ bool render_fits(const struct render *r, uint64_t key)
 		return (int64_t)key >= INT32_MIN && (int64_t)key <= INT32_MAX;
 	return key <= INT32_MAX;
 }
+
+bool render_all_fit(const struct render *r, const uint64_t *key, size_t n)
+{
+	uint64_t any = 0;
+	for (size_t i = 0; i < n; i++)
+		any |= key[i];
+	return !r->bounded || any <= (r->sql == SQL_BIGINT ? (uint64_t)INT64_MAX : INT32_MAX);
+}

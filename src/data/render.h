@@ -80,6 +80,9 @@ const char *render_default(enum type type, enum sql_type sql);
 /* Does a KEY_U64 key fit the SQL type? The native type says whether the key is signed. */
 bool render_fits(const struct render *r, uint64_t key);
 
+/* Do all keys fit, by one look at their bits? Small positive numbers fit every type; false: ask for each. */
+bool render_all_fit(const struct render *r, const uint64_t *key, size_t n);
+
 /* Shortest decimal text that reads back as the same float; returns its length. */
 size_t render_float(float v, char text[RENDER_TEXT]);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/reader.h"
 #include "format/avro_schema.h"
+#include "format/short.h"
 #include "format/varint.h"
 
 enum { BRANCH_NULL = 0, BRANCH_VALUE = 2 }; /* zig-zag of 0 and 1 */
@@ -109,22 +110,6 @@ void avro_decode_begin(struct avro_decoder *a, const void *value, size_t size)
 	a->state = RC_OK;
 }
 
-/* Of at most SHORT bytes, and both have as many: a call would cost more. */
-static inline bool same(const uint8_t *x, const uint8_t *y, size_t len)
-{
-	for (size_t i = 0; i < len; i += 8) {
-		uint64_t a, b;
-		memcpy(&a, x + i, sizeof a);
-		memcpy(&b, y + i, sizeof b);
-		uint64_t differ = a ^ b;
-		if (i + 8 > len)
-			differ <<= 8 * (i + 8 - len);
-		if (differ != 0)
-			return false;
-	}
-	return true;
-}
-
 /* A string into the batch; one that equals the last of its column shares the span, as neighbours often do. */
 static enum outcome take_string(struct reader *in, struct step *s, struct batch *b, uint32_t row, size_t *row_bytes)
 {
@@ -136,7 +121,7 @@ static enum outcome take_string(struct reader *in, struct step *s, struct batch 
 	if (s->target == SKIP)
 		return ROW_DONE;
 	struct span span = s->last;
-	if (span.length != (size_t)len || memcmp(batch_span(b, span), bytes, (size_t)len) != 0) {
+	if (span.length != (size_t)len || !short_same(batch_span(b, span), bytes, (size_t)len)) {
 		if (!batch_put(b, bytes, (size_t)len, &span))
 			return ROW_FULL;
 		s->last = span;
@@ -195,7 +180,7 @@ static inline const uint8_t *take_quickly(
 		if ((z & 1) != 0 || len > SHORT || b->size - b->arena_at - b->arena_used < SHORT)
 			return NULL;
 		*row_bytes += len;
-		if (span.length != len || !same(batch_span(b, span), at + 2, len)) {
+		if (span.length != len || !short_same(batch_span(b, span), at + 2, len)) {
 			span = (struct span){.offset = b->arena_at + b->arena_used, .length = len};
 			b->arena_used += len;
 			memcpy((uint8_t *)b + span.offset, at + 2, SHORT);

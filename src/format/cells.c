@@ -216,22 +216,13 @@ static void fill_u64(struct cells *c, const struct cell_column *k, struct chunk 
 	h->outside += outside;
 }
 
-/* Small positive numbers fit every type. */
-static bool all_fit(const struct render *r, const uint64_t *key, size_t n)
-{
-	uint64_t any = 0;
-	for (size_t j = 0; j < n; j++)
-		any |= key[j];
-	return !r->bounded || any <= (r->sql == SQL_BIGINT ? (uint64_t)INT64_MAX : INT32_MAX);
-}
-
 /* Numbers that are all there, without a call for each. */
 static bool fill_numbers(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
 	const struct render *r = k->from->render;
 	uint8_t len[CHUNK_ROWS];
 	if (c->format->numbers == NULL || r->key != KEY_U64 || r->print != NULL ||
-	    h->batch->column[k->from->source].null_count != 0 || !all_fit(r, c->key.u64, h->rows))
+	    h->batch->column[k->from->source].null_count != 0 || !render_all_fit(r, c->key.u64, h->rows))
 		return false;
 	const size_t rows = h->rows, step = c->columns;
 	size_t at = c->scratch.len, begin = at;

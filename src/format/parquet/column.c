@@ -297,12 +297,8 @@ static void fill_absent(const struct projection_column *from, uint8_t *keys, con
 static uint8_t *leave_out(struct column *c, struct keys *k, uint8_t *present, size_t rows, struct scratch *s)
 {
 	const struct render *r = c->from->render;
-	if (!r->bounded)
-		return present;
-	uint64_t any = 0, *key = s->keys;
-	for (size_t i = 0; i < k->n; i++)
-		any |= key[i];
-	if (any <= (r->sql == SQL_BIGINT ? (uint64_t)INT64_MAX : INT32_MAX))
+	uint64_t *key = s->keys;
+	if (!r->bounded || render_all_fit(r, key, k->n))
 		return present;
 	size_t n = 0, left = 0;
 	if (present == NULL)

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "format/short.h"
 
 enum {
 	TABLE_FIRST = 64,       /* slots of a new table */
@@ -221,27 +222,20 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-static inline uint64_t load(const uint8_t *p, size_t n)
-{
-	uint64_t v = 0;
-	memcpy(&v, p, n);
-	return v;
-}
-
-/* Sixteen bytes a multiplication. seed is secret, so that nobody can make a factor zero; the length goes in last, because
- * keys of different lengths may give the same two halves. */
+/* Sixteen bytes a multiplication. seed is secret, so that nobody can make a factor zero; the length goes in last,
+ * because keys of different lengths may give the same two halves. */
 static inline uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t seed)
 {
 	uint64_t h = seed, a, b;
 	size_t left = n;
 	for (; left > 16; p += 16, left -= 16)
-		h = fold(load(p, 8) ^ seed, load(p + 8, 8) ^ h);
+		h = fold(short_load(p, 8) ^ seed, short_load(p + 8, 8) ^ h);
 	if (left >= 8) {
-		a = load(p, 8);
-		b = load(p + left - 8, 8);
+		a = short_load(p, 8);
+		b = short_load(p + left - 8, 8);
 	} else if (left >= 4) {
-		a = load(p, 4);
-		b = load(p + left - 4, 4);
+		a = short_load(p, 4);
+		b = short_load(p + left - 4, 4);
 	} else {
 		a = left == 0 ? 0 : (uint64_t)p[0] | (uint64_t)p[left / 2] << 8 | (uint64_t)p[left - 1] << 16;
 		b = 0;
@@ -300,23 +294,7 @@ static void wide_put(struct dictionary *d, const uint8_t *key, size_t len)
 	}
 }
 
-/* Most keys are short: a call would cost more than the compare. */
-static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
-{
-	if (n > 32)
-		return memcmp(a, b, n) == 0;
-	if (n < 4)
-		return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
-	if (n < 8)
-		return load(a, 4) == load(b, 4) && load(a + n - 4, 4) == load(b + n - 4, 4);
-	for (size_t i = 0; i + 8 < n; i += 8)
-		if (load(a + i, 8) != load(b + i, 8))
-			return false;
-	return load(a + n - 8, 8) == load(b + n - 8, 8);
-}
-
-static inline bool wide_at(
-    const struct dictionary *d, const uint8_t *key, size_t len, uint64_t hash, uint32_t *number)
+static inline bool wide_at(const struct dictionary *d, const uint8_t *key, size_t len, uint64_t hash, uint32_t *number)
 {
 	const uint64_t *slot = table_slots(&d->wide);
 	uint64_t s;
@@ -325,7 +303,7 @@ static inline bool wide_at(
 			continue;
 		size_t have_len;
 		const uint8_t *have = wide_key(d, (uint32_t)(s >> 32) - 1, &have_len);
-		if (have_len == len && same_bytes(have, key, len)) {
+		if (have_len == len && short_same(have, key, len)) {
 			*number = (uint32_t)(s >> 32) - 1;
 			return true;
 		}
@@ -485,7 +463,7 @@ static bool add(struct dictionary *d, const struct keys *k, size_t i, uint32_t *
 		const struct ip *ip = (const struct ip *)k->at + i;
 		if (ip->family != 4)
 			return add_wide(d, k, i, *id);
-		key = (uint32_t)load(ip->octet, 4);
+		key = (uint32_t)short_load(ip->octet, 4);
 	} else {
 		uint64_t number = ((const uint64_t *)k->at)[i];
 		/* Numbers are looked for in the array alone while it is open, so a wide one closes it. */
@@ -543,13 +521,13 @@ static inline __attribute__((always_inline)) size_t find_ahead(struct search *q,
 		size_t stop = q->keys->n - i < AHEAD ? q->keys->n : i + AHEAD;
 		uint32_t home[AHEAD];
 		for (size_t j = i, h = 0; j < stop; j++, h++) {
-			uint32_t key = ips ? (uint32_t)load(ip[j].octet, 4) : (uint32_t)number[j];
+			uint32_t key = ips ? (uint32_t)short_load(ip[j].octet, 4) : (uint32_t)number[j];
 			home[h] = table_home(&t, key * t.multiplier);
 			__builtin_prefetch(&slot[home[h]]);
 		}
 		for (size_t h = 0; i < stop; i++, h++) {
 			bool wide = ips ? ip[i].family != 4 : number[i] > UINT32_MAX;
-			uint32_t key = ips ? (uint32_t)load(ip[i].octet, 4) : (uint32_t)number[i];
+			uint32_t key = ips ? (uint32_t)short_load(ip[i].octet, 4) : (uint32_t)number[i];
 			if (!wide && narrow_at(slot, t.mask, home[h], key, &q->ids[i]))
 				continue;
 			if (wide &&
@@ -602,7 +580,7 @@ static void ask_ahead(const struct dictionary *d, const uint64_t *hash, size_t n
 		uint64_t s = slot[table_home(&d->wide, hash[h])];
 		if (s != 0)
 			__builtin_prefetch(
-			    d->values.bytes + load(d->offsets.bytes + ((s >> 32) - 1) * sizeof(uint32_t), 4));
+			    d->values.bytes + short_load(d->offsets.bytes + ((s >> 32) - 1) * sizeof(uint32_t), 4));
 	}
 }
 
@@ -624,7 +602,7 @@ static size_t find_texts(struct search *q)
 		for (size_t j = i, h = 0; j < stop; j++, h++) {
 			key[h] = keys_bytes(q->keys, j, &len[h]);
 			same[h] = h > 0 && (same_span(&span[j]) || (runs && len[h] == len[h - 1] &&
-			                                               same_bytes(key[h], key[h - 1], len[h])));
+			                                               short_same(key[h], key[h - 1], len[h])));
 			hash[h] = same[h] ? hash[h - 1] : hash_bytes(key[h], len[h], multiplier);
 		}
 		again = 0;
