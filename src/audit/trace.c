@@ -223,6 +223,8 @@ static enum rc add_commit(struct search *s, json_t *one, const struct manifest_o
 	json_object_set_new(c, "clean", json_boolean(o->clean));
 	if (o->reason != NULL)
 		json_object_set_new(c, "reason", json_string(o->reason));
+	if (o->settled != NULL)
+		json_object_set_new(c, "settled", json_string(o->settled));
 	json_array_append_new(json_object_get(one, "commits"), c);
 	json_object_set_new(c, "files", files);
 	json_array_foreach(s->files, i, file)

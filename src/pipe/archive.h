@@ -47,4 +47,9 @@ enum rc archive_item(struct archive *a, struct item *it, struct err *e) MUST_USE
  */
 enum rc archive_group(struct archive *a, struct item_list *items, struct err *e) MUST_USE;
 
+/* name~<first 12 hex of the digest> in the folder of that path, cut so that the lake takes it: some write odd bytes as
+ * three. Caller frees. */
+char *archive_beside(
+    struct store *store, const char *path, const char *name, const uint8_t sha256[SHA256_BYTES]);
+
 #endif

@@ -14,17 +14,23 @@
 
 enum { HASH_TAG = 12 };
 
-void archive_rename(struct archive *a, struct item *it)
+char *archive_beside(struct store *store, const char *path, const char *name, const uint8_t sha256[SHA256_BYTES])
 {
 	char hex[SHA256_TEXT];
-	str_hex(it->sha256, SHA256_BYTES, hex);
-	int folder = (int)(strlen(it->path) - strlen(file_name(it->path)));
+	str_hex(sha256, SHA256_BYTES, hex);
+	int folder = (int)(strlen(path) - strlen(file_name(path)));
 	int most = ARCHIVE_NAME - 1 - HASH_TAG;
-	char *path = mem_format("%.*s%.*s~%.*s", folder, it->path, most, it->name, HASH_TAG, hex);
-	if (!store_takes(a->store, path)) {
-		mem_free(&path);
-		path = mem_format("%.*s%.*s~%.*s", folder, it->path, most / 3, it->name, HASH_TAG, hex);
+	char *beside = mem_format("%.*s%.*s~%.*s", folder, path, most, name, HASH_TAG, hex);
+	if (!store_takes(store, beside)) {
+		mem_free(&beside);
+		beside = mem_format("%.*s%.*s~%.*s", folder, path, most / 3, name, HASH_TAG, hex);
 	}
+	return beside;
+}
+
+void archive_rename(struct archive *a, struct item *it)
+{
+	char *path = archive_beside(a->store, it->path, it->name, it->sha256);
 	mem_free(&it->path);
 	it->path = path;
 }

@@ -39,7 +39,7 @@ void archive_leave(struct item *it, const struct claim *c);
 /* Rows of the newest ingest of that content; what the ledger can't say is none. */
 uint64_t archive_rows_of(struct archive *a, const struct item *it, const uint8_t sha256[SHA256_BYTES]);
 
-/* Its name in the lake becomes name~<first 12 hex of the digest>, cut so that the lake takes it: some write odd bytes as three. */
+/* The item's name in the lake becomes that of archive_beside. */
 void archive_rename(struct archive *a, struct item *it);
 
 #endif

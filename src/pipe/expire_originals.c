@@ -259,13 +259,18 @@ static enum rc has_open_rejects(const struct round *r, const struct kept *k, boo
 
 /* ---- going ---- */
 
-/* Replays name what was there before them; they want no file of their own. */
+/* Replays name what was there before them, and want no file of their own; but for a copy that came whole, which they
+ * alone name. */
 static bool is_wanted(const struct kept *k)
 {
-	for (size_t i = 0; i < k->bys; i++)
-		if (!k->by[i].settled && k->by[i].again < MANIFEST_REPLAY)
-			return true;
-	return false;
+	bool taken = false, ours = false, replays = false;
+	for (size_t i = 0; i < k->bys; i++) {
+		bool replay = k->by[i].again >= MANIFEST_REPLAY;
+		taken |= !replay;
+		ours |= !replay && !k->by[i].settled;
+		replays |= replay && !k->by[i].settled;
+	}
+	return taken ? ours : replays;
 }
 
 static enum rc let_go(struct release *r, const struct kept *k, struct err *e)

@@ -35,7 +35,7 @@ static size_t *slot_of(const struct families *f, const uint8_t original[SHA256_B
 	return &f->slot[at];
 }
 
-static struct family *find(const struct families *f, const uint8_t original[SHA256_BYTES])
+struct family *families_find(const struct families *f, const uint8_t original[SHA256_BYTES])
 {
 	size_t at = f->slots > 0 ? *slot_of(f, original) : 0;
 	return at > 0 ? &f->at[at - 1] : NULL;
@@ -52,7 +52,7 @@ static void index_all(struct families *f)
 
 static struct family *find_or_add(struct families *f, const uint8_t original[SHA256_BYTES])
 {
-	struct family *one = find(f, original);
+	struct family *one = families_find(f, original);
 	if (one != NULL)
 		return one;
 	if (f->count == f->capacity) {
@@ -106,6 +106,17 @@ static void set_outcome(struct family *f, const struct manifest_original *o, con
 	f->reason = o->reason != NULL ? mem_text(o->reason) : NULL;
 }
 
+static void describe(struct family *f, const struct manifest_original *o, uint32_t again, int64_t committed_ms)
+{
+	mem_free(&f->name);
+	mem_free(&f->path);
+	f->name = mem_text(o->name);
+	f->path = mem_text(o->path);
+	f->size = o->size;
+	f->again = again;
+	f->committed_ms = committed_ms;
+}
+
 /* An ingest and its replays may be met in any order: a replay's outcome is the one that counts. */
 static enum rc see_own(void *context, const struct manifest_original *o, struct err *e)
 {
@@ -119,17 +130,13 @@ static enum rc see_own(void *context, const struct manifest_original *o, struct 
 			f->replays = o->again - MANIFEST_REPLAY;
 			set_outcome(f, o, &r->reject);
 		}
+		if (f->name == NULL)
+			describe(f, o, 0, r->time_ms);
 		return RC_OK;
 	}
 	if (f->name != NULL && o->again < f->again)
 		return RC_OK;
-	mem_free(&f->name);
-	mem_free(&f->path);
-	f->name = mem_text(o->name);
-	f->path = mem_text(o->path);
-	f->size = o->size;
-	f->again = o->again;
-	f->committed_ms = r->time_ms;
+	describe(f, o, o->again, r->time_ms);
 	if (f->replays == 0)
 		set_outcome(f, o, &r->reject);
 	return RC_OK;
@@ -191,7 +198,7 @@ static bool is_of_dataset(const char *path, const char *dataset)
 static enum rc see_any(void *context, const struct manifest_original *o, struct err *e)
 {
 	struct reading *r = context;
-	struct family *f = find(r->all, o->original);
+	struct family *f = families_find(r->all, o->original);
 	(void)e;
 	if (f == NULL || !is_of_dataset(o->path, r->pipeline->schema->name))
 		return RC_OK;
@@ -216,10 +223,13 @@ static enum rc any_partition(void *context, const char *topic, uint32_t partitio
 	return rc == RC_END ? RC_OK : rc;
 }
 
-enum rc families_read(struct store *s, const struct pipeline *p, struct families *out, struct err *e)
+enum rc families_read(
+    struct store *s, const struct pipeline *p, const uint8_t *also, struct families *out, struct err *e)
 {
 	struct families all = {.count = 0};
 	struct reading r = {.store = s, .pipeline = p, .all = &all, .commit = SIZE_MAX};
+	if (also != NULL)
+		(void)find_or_add(&all, also);
 	enum rc rc = partitions_each(s, own_partition, &r, e);
 	if (rc == RC_OK && all.count > 0)
 		rc = partitions_each(s, any_partition, &r, e);

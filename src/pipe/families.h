@@ -32,7 +32,7 @@ struct family_commit {
 
 struct family {
 	uint8_t original[SHA256_BYTES];
-	char *name, *path;
+	char *name, *path;       /* NULL: no manifest of our pipeline tells of it */
 	uint64_t size;
 	uint32_t again; /* of its newest ingest here */
 	int64_t committed_ms;
@@ -55,9 +55,14 @@ struct families {
 	size_t slots;
 };
 
-/* Two walks over the manifests of the lake: the originals of our pipeline, then everybody's commits of these. */
-enum rc families_read(struct store *s, const struct pipeline *p, struct families *out, struct err *e) MUST_USE;
+/* Two walks over the manifests of the lake: the originals of our pipeline that have rejects, and that of the digest also
+ * (NULL: none), known or not; then everybody's commits of these. */
+enum rc families_read(
+    struct store *s, const struct pipeline *p, const uint8_t *also, struct families *out, struct err *e) MUST_USE;
 void families_fini(struct families *f);
+
+/* NULL: it has no rejects, and was not asked for. */
+struct family *families_find(const struct families *f, const uint8_t original[SHA256_BYTES]);
 
 /*
  * Where rows of these commits' files lie now: such as are in place, and what compactions made of the others. see is

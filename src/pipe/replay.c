@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "pipe/annex.h"
 #include "pipe/commit.h"
 #include "pipe/expiry.h"
 #include "pipe/families.h"
@@ -25,6 +27,8 @@ enum {
 	ROUND_MS = 100,     /* before the second, doubling */
 	ORIGINALS = 1024,   /* in one commit */
 	COMMIT_FILES = 512, /* likewise */
+	STAGED_TEXT = 384,
+	WHY_TEXT = 128,
 	MS_PER_S = 1000,
 	NS_PER_MS = 1000000,
 };
@@ -41,6 +45,7 @@ struct replay {
 	struct bench bench;
 	struct crc32_tables crc;
 	struct ledger *ledger; /* NULL: there is none */
+	struct annex annex;    /* the whole file, where there is one */
 	/* of one pipeline */
 	const struct pipeline *pipeline;
 	struct place place;
@@ -160,11 +165,25 @@ static struct event event_of(const struct replay *r)
 	return ev;
 }
 
+/* What is dissected: the original, or the whole file in its place, with all that the dissector was told of it. */
+static struct event event_to_read(const struct replay *r)
+{
+	struct event ev = event_of(r);
+	if (r->params->with == NULL)
+		return ev;
+	ev.name = r->annex.name;
+	ev.path = r->annex.path;
+	ev.size = r->annex.size;
+	ev.again = MANIFEST_REPLAY + 1;
+	memcpy(ev.original, r->annex.sha256, SHA256_BYTES);
+	return ev;
+}
+
 /* One pass for each share of its rows. d NULL: only look. RC_END: rows that are stored do not come any more. */
 static enum rc pass(struct replay *r, struct draft *d, uint32_t parts, struct err *e)
 {
 	const struct intake_halt halt = {.asked = halt_asked, .context = r};
-	const struct event ev = event_of(r);
+	const struct event ev = event_to_read(r);
 	enum rc rc = RC_OK;
 	r->fresh = r->held = 0;
 	for (uint32_t part = 0; part < parts && rc == RC_OK; part++) {
@@ -174,10 +193,11 @@ static enum rc pass(struct replay *r, struct draft *d, uint32_t parts, struct er
 		if (rc == RC_OK)
 			rc = intake_sift(r->intake, d, &ev, &sieve, &halt, e);
 		if (rc == RC_OK && stored_left(r->stored) > 0)
-			rc = err_set(RC_END, e,
-			    "%" PRIu64 " rows that the tables hold of it are not among those it gives now; "
-			    "`sluice load --again` stores all of them anew",
-			    stored_left(r->stored));
+			rc = err_set(RC_END, e, "%" PRIu64 " rows that the tables hold of it are not %s",
+			    stored_left(r->stored),
+			    r->params->with != NULL ? "in that file: it is no whole copy of it"
+			                            : "among those it gives now; `sluice load --again` stores all of "
+			                              "them anew");
 	}
 	return rc;
 }
@@ -187,6 +207,8 @@ static const char *obstacle(const struct family *f, char *text, size_t size)
 {
 	if (f->ingests == 1)
 		return NULL;
+	if (f->ingests == 0)
+		return "it came whole in place of another (--with), whose rows are not told from its own";
 	snprintf(text, size,
 	    "the same content was taken %u times (load --again, another pipeline or instance): whose rows are whose "
 	    "can't be told",
@@ -225,6 +247,51 @@ static enum rc settle(struct replay *r, struct err *e)
 	return rc;
 }
 
+/* Another replay that was faster sweeps what this one has staged. */
+static enum rc unless_swept(struct replay *r, enum rc rc, struct err *e)
+{
+	struct store_stat st;
+	struct err ignored;
+	if (rc != RC_BAD || r->params->with == NULL ||
+	    store_stat(r->bench.store, r->annex.path, &st, &ignored) != RC_END)
+		return rc;
+	return err_set(RC_AGAIN, e, "another replay of this pipeline is running");
+}
+
+/* Nothing new to store and nothing less to complain of. */
+static bool is_same(const struct replay *r, const struct done *d)
+{
+	const struct family *f = r->family;
+	if (d->rows > 0)
+		return false;
+	if (r->params->with != NULL)
+		return d->rejects > 0;
+	return d->rejects == f->rejects && d->lost == f->lost &&
+	       (intake_report(r->intake)->reason[0] != '\0') == (f->reason != NULL);
+}
+
+/* The rows, and where they come from another file what becomes of the original. */
+static enum rc store(struct replay *r, uint32_t parts, struct err *e)
+{
+	const struct event broken = event_of(r);
+	char why[WHY_TEXT], hex[SHA256_TEXT];
+	enum rc rc = RC_OK;
+	open_draft(r);
+	if (r->params->with != NULL)
+		rc = unless_swept(r, annex_name(&r->annex, r->bench.store, r->family->path, e), e);
+	if (rc == RC_OK)
+		rc = pass(r, r->draft, parts, e);
+	const struct done stored = done_of(r);
+	if (rc == RC_OK && r->params->with != NULL) {
+		str_hex(r->annex.sha256, SHA256_BYTES, hex);
+		snprintf(why, sizeof why, "came again whole: %s", hex);
+		rc = intake_settle(r->intake, r->draft, &broken, why, e);
+	}
+	if (rc == RC_OK)
+		note_done(r, &stored);
+	return rc;
+}
+
 /* Look first: what has to be left is found before anything is stored. */
 static enum rc one_original(struct replay *r, struct err *e)
 {
@@ -236,7 +303,7 @@ static enum rc one_original(struct replay *r, struct err *e)
 		leave(r, why);
 		return RC_OK;
 	}
-	enum rc rc = pass(r, NULL, parts, e);
+	enum rc rc = unless_swept(r, pass(r, NULL, parts, e), e);
 	if (stopped(r))
 		return RC_END;
 	if (rc == RC_END || rc == RC_BAD) {
@@ -246,20 +313,42 @@ static enum rc one_original(struct replay *r, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	const struct done d = done_of(r);
-	bool same = d.rows == 0 && d.rejects == f->rejects && d.lost == f->lost &&
-	            (intake_report(r->intake)->reason[0] != '\0') == (f->reason != NULL);
+	bool same = is_same(r, &d);
 	if (same || r->params->dry_run) {
 		tell(r, same ? REPLAY_SAME : REPLAY_WOULD, &d, NULL);
 		return RC_OK;
 	}
-	open_draft(r);
-	rc = pass(r, r->draft, parts, e);
-	const struct done stored = done_of(r);
-	if (rc == RC_OK)
-		note_done(r, &stored);
+	rc = store(r, parts, e);
 	if (stopped(r))
 		return RC_END;
 	return rc == RC_END ? RC_AGAIN : rc;
+}
+
+/* What is known of the whole file forbids to take it for this one. */
+static const char *known_already(const struct replay *r, char *text, size_t size)
+{
+	const struct family *w = families_find(&r->families, r->annex.sha256);
+	if (w == r->family)
+		return "that is the same file";
+	if (w == NULL || (w->ingests == 0 && w->replays == 0))
+		return NULL;
+	snprintf(text, size,
+	    "that file is in the lake already, with %" PRIu64 " rows of its own: nothing takes them out", w->rows);
+	return text;
+}
+
+static enum rc complete(struct replay *r, struct err *e)
+{
+	char staged[STAGED_TEXT], text[WHY_TEXT];
+	const char *why = known_already(r, text, sizeof text);
+	if (why != NULL) {
+		leave(r, why);
+		return RC_OK;
+	}
+	/* Named as what a draft stages, so that it is swept with it. */
+	snprintf(staged, sizeof staged, "%s/%020" PRIu64 "-whole", r->place.staging, r->start);
+	enum rc rc = annex_stage(&r->annex, r->bench.store, staged, e);
+	return rc == RC_OK ? one_original(r, e) : rc;
 }
 
 /* ---- one pipeline ---- */
@@ -305,15 +394,18 @@ static enum rc begin(struct replay *r, struct err *e)
 {
 	enum rc rc = RC_OK;
 	families_fini(&r->families);
-	if (!r->params->dry_run) {
+	if (!r->params->dry_run || r->params->with != NULL)
 		place_renew(&r->place);
+	if (!r->params->dry_run) {
 		r->start = 0;
 		rc = commit_recover(&r->bench, &r->place, &r->start, e);
 		if (rc == RC_OK || rc == RC_END)
 			rc = commit_sweep(&r->bench, &r->place, r->start, e);
 		registrar_look(r->bench.registrar, r->pipeline->schema);
 	}
-	return rc == RC_OK ? families_read(r->bench.store, r->pipeline, &r->families, e) : rc;
+	return rc == RC_OK ? families_read(r->bench.store, r->pipeline,
+	                         r->params->with != NULL ? r->annex.sha256 : NULL, &r->families, e)
+	                   : rc;
 }
 
 /* Its rejects went for their age: what they told of is past. */
@@ -332,20 +424,51 @@ static enum rc are_expired(const struct replay *r, const struct family *f, bool 
 	return rc;
 }
 
+static enum rc take_one(struct replay *r, struct err *e)
+{
+	const struct replay_params *p = r->params;
+	return p->settle != NULL ? settle(r, e) : p->with != NULL ? complete(r, e) : one_original(r, e);
+}
+
+/* A file completes one original: two of a name have to be told apart. */
+static bool is_ambiguous(struct replay *r)
+{
+	size_t meant = 0;
+	for (size_t i = 0; r->params->with != NULL && i < r->families.count; i++)
+		meant += is_wanted(r, &r->families.at[i]);
+	for (size_t i = 0; meant > 1 && i < r->families.count; i++) {
+		r->family = &r->families.at[i];
+		if (is_wanted(r, r->family))
+			leave(r, "others with rejects have that name: say which by its sha256");
+	}
+	return meant > 1;
+}
+
 static enum rc originals(struct replay *r, struct err *e)
 {
 	enum rc rc = RC_OK;
+	if (is_ambiguous(r))
+		return RC_OK;
 	for (size_t i = 0; i < r->families.count && rc == RC_OK; i++) {
 		bool expired = true;
 		r->family = &r->families.at[i];
 		if (is_wanted(r, r->family))
 			rc = are_expired(r, r->family, &expired, e);
 		if (rc == RC_OK && !expired)
-			rc = r->params->settle != NULL ? settle(r, e) : one_original(r, e);
+			rc = take_one(r, e);
 		if (rc == RC_OK && is_due(r))
 			rc = commit(r, e);
 	}
 	return rc == RC_OK ? commit(r, e) : rc;
+}
+
+/* A dry run has nothing swept. */
+static void drop_folder(const struct replay *r)
+{
+	const char *staging = r->place.staging;
+	struct err ignored;
+	if (r->params->dry_run && r->params->with != NULL)
+		(void)!store_remove(r->bench.store, &staging, 1, &ignored);
 }
 
 /* A round begins with what the lake says now: after a failure nothing is believed to have been done, or not done. */
@@ -365,6 +488,8 @@ static enum rc one_pipeline(struct replay *r, struct err *e)
 		if (rc == RC_OK)
 			rc = originals(r, e);
 		drop(r);
+		annex_drop(&r->annex, r->bench.store);
+		drop_folder(r);
 	}
 	if (rc == RC_OK && !r->params->dry_run) {
 		struct err ignored;
@@ -393,6 +518,8 @@ static enum rc open_all(struct replay *r, struct err *e)
 	r->bench = (struct bench){.settings = s, .crc = &r->crc, .figures = r->params->figures, .replay = true};
 	r->bench.cell = cell_new(r->params->confine);
 	enum rc rc = store_open(s->store, s->store_place, s->store_option, s->store_options, &r->bench.store, e);
+	if (rc == RC_OK && r->params->with != NULL)
+		rc = annex_open(r->params->with, &r->annex, e);
 	if (rc == RC_OK && !r->params->dry_run)
 		rc = seen_open(s->state, s->dedupe_horizon_ms, s->dedupe_max_bytes, &r->bench.seen, e);
 	if (rc != RC_OK)

@@ -2,6 +2,9 @@
  * replay: originals with rejects are dissected again, as configuration and dissectors are now, and the rows that the
  * tables lack are stored. doc/rejects.md has the reasons.
  *
+ * A file of this machine that is whole may be dissected in place of an original that came broken: it becomes an original
+ * of its own with the rows that the broken one lacked, and the broken one's rejects are settled by the same commit.
+ *
  * The commits of a pipeline's replays are a chain of their own, under the topic <instance>.<pipeline>.replay, which no
  * bus has: each commit takes the next number. Their identities are `again` numbers from MANIFEST_REPLAY on.
  *
@@ -49,6 +52,7 @@ struct replay_params {
 	struct metric_slot *figures;
 	struct confine *confine; /* where dissectors run; NULL: in this process */
 	bool dry_run;
+	const char *with; /* the file that is whole; wanted means one original then; NULL: replay */
 	const char *settle; /* not to be dissected: their rejects count as dealt with from now on, for this reason; NULL: replay */
 	bool (*stop)(void *context); /* NULL: never */
 	void (*tell)(void *context, const struct replay_news *news);

@@ -3,6 +3,7 @@
 runs and whoever runs beside it; what it can't tell apart it leaves. All three datasets, embedded bus, local lake."""
 import base64
 import glob
+import hashlib
 import json
 import os
 import random
@@ -233,6 +234,131 @@ def at_random(place):
     tap.check(f'{died} kills of replays that ran two at a time: every row once', died > 0 and last.returncode == 0 and not s.wrong(), (ends, last, s.wrong()[:3]))
 
 
+def damage(dataset, content):
+    """Most of a file: cut, or for a log a line that nobody can read."""
+    if dataset != 'proxy':
+        return content[:len(content) * 3 // 5]
+    lines = content.split(b'\n')
+    lines[len(lines) // 2] = b'torn'
+    return b'\n'.join(lines)
+
+
+def break_files(s, place, names, rows=60):
+    """Broken files into the watched folders, the last of each dataset too large for an event; {(dataset, name): its whole copy elsewhere}."""
+    copies = {}
+    for d in DATASETS:
+        for i, name in enumerate(names):
+            content = s.fresh(d, [START + 1800 * (n % 5) for n in range(rows * (10 if i == len(names) - 1 else 1))])
+            s.given[d][name] = damage(d, content)
+            s.put(d, name, s.given[d][name])
+            copies[d, name] = f'{place}/{d}/{name}'
+            os.makedirs(f'{place}/{d}', exist_ok=True)
+            with open(copies[d, name], 'wb') as f:
+                f.write(content)
+    s.once()
+    return copies
+
+
+def below(s):
+    return sorted(path for path in glob.glob(f'{s.lake}/**', recursive=True) if os.path.isfile(path))
+
+
+def came_whole(place):
+    """A file that came broken, and a whole copy of it in its place."""
+    s = Site(f'{place}/here', **{'event': '{ inline_max: 16KiB }', 'compact.quiet': '0', 'compact.grace': '0'})
+    slot = 'nfcapd.202601140900'
+    copies = break_files(s, place, ['b0', slot])
+    before, short = below(s), {d: len(s.rows[d]) - len(s.held(d)) for d in DATASETS}
+    tap.check('of each broken file some rows are missing', all(short.values()) and len(listed(s)) == 6, (short, listed(s)))
+    for words, code, said in ((['--with', f'{place}/nothere', 'b0'], 1, 'nothere: No such file'), (['--with', place, 'b0'], 1, 'not a regular file'), (['--with', place, '--all'], 2, '--with: one name'),
+                              (['--with', place, '--settle', 'x', 'b0'], 2, 'not both'), (['--with', f'{s.watch("dns")}/b0', '-p', 'dns', 'b0'], 1, 'that is the same file'),
+                              (['--with', copies['dns', slot], '-p', 'dns', 'b0'], 1, 'it is no whole copy of it')):
+        r = s.command('replay', *words)
+        tap.check(f'{said}: nothing is stored, nothing is left', r.returncode == code and said in r.stderr and below(s) == before and not replays(s), (words, r))
+    for (d, name), copy in copies.items():
+        r = s.command('replay', '-p', d, '--dry-run', '--with', copy, name)
+        tap.check(f'{d} {name}: a dry run says what is missing, and leaves nothing', r.returncode == 0 and 'would be stored, 0 rejects left of 1' in r.stdout and below(s) == before and
+                  not glob.glob(f'{s.lake}/_sluice/staging/*'), r)
+    s.command('compact')
+    said = 0
+    for (d, name), copy in copies.items():
+        r = s.command('replay', '-p', d, '--with', copy, name)
+        said += int(re.search(r'replayed, ([\d,]+) row', r.stdout)[1].replace(',', '')) if r.returncode == 0 else 0
+    tap.check('the rows that were missing are stored, each once, and each copy is kept', said == sum(short.values()) and not s.wrong(), (said, short, s.wrong()[:3]))
+    with open(copies['flow', slot], 'rb') as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    past = [one for one in listed(s, '--all', '-p', 'flow', slot)]
+    tap.check('the broken ones are settled, and say by what', not listed(s) and [one['settled'] for one in past] == [f'came again whole: {digest}'] and digest in s.command('status', f'{s.watch("flow")}/{slot}').stdout, past)
+    r = s.command('trace', hashlib.sha256(s.given['flow'][slot]).hexdigest())
+    tap.check('trace says so of the broken one', f'settled: came again whole: {digest}' in r.stdout, r)
+    found = [json.loads(line) for line in s.command('trace', '--format', 'json', digest).stdout.splitlines()]
+    tap.check('and finds the copy with its rows', len(found) == 1 and f'{slot}~{digest[:12]}' in found[0]['path'] and 0 < found[0]['commits'][0]['rows'] < 600, found)
+    r = s.command('replay', '-p', 'flow', '--with', copies['flow', slot], slot)
+    tap.check('a second time there is nothing to do', r.returncode == 0 and 'nothing to replay' in r.stdout and not s.wrong(), r)
+    s.command('compact')
+    tap.check('a compaction and a rebuilt ledger change nothing', not s.wrong(), s.wrong()[:3])
+    shutil.rmtree(f'{s.place}/state')
+    s.once()
+    tap.check('and a rebuilt ledger', not s.wrong(), s.wrong()[:3])
+    copy = glob.glob(f'{s.lake}/flow/binary/20260114/09/{slot}~*')[0]
+    os.rename(copy, f'{place}/aside')
+    r = s.command('audit')
+    tap.check('audit misses the copy when it is gone', r.returncode == 3 and f'original-missing {os.path.relpath(copy, s.lake)}' in re.sub(' +', ' ', r.stdout), r)
+    os.rename(f'{place}/aside', copy)
+    s.configure(expire='{ originals: 1h }')
+    r = s.command('expire', '--yes')
+    tap.check('it goes for its age with the broken one, and audit knows', r.returncode == 0 and not glob.glob(f'{s.lake}/flow/binary/20260114/09/*') and s.command('audit').returncode == 0, (r, s.command('audit')))
+
+
+def not_whole(place):
+    """Copies that can't be taken: one that is in the tables, one that is broken as well, names that mean two."""
+    s = Site(f'{place}/here')
+    copies = break_files(s, place, ['b0'])
+    with open(copies['flow', 'b0'], 'rb') as f:
+        content = f.read()
+    s.put('flow', 'itself', content)
+    s.once()
+    r = s.command('replay', '-p', 'flow', '--with', copies['flow', 'b0'], 'b0')
+    tap.check('a copy that was taken by itself', r.returncode == 1 and 'is in the lake already, with 600 rows' in r.stderr and not replays(s), r)
+    with open(copies['proxy', 'b0'], 'rb') as f:
+        content = f.read()
+    with open(copies['proxy', 'b0'], 'wb') as f:
+        f.write(content + b'torn too\n')
+    r = s.command('replay', '-p', 'proxy', '--with', copies['proxy', 'b0'], 'b0')
+    tap.check('one with another reject is taken for the rows it has', r.returncode == 1 and '1 row stored, 1 reject left of 1' in r.stdout and s.held('proxy') == sorted(s.rows['proxy']), r)
+    tap.check('which is listed as its own', [os.path.basename(one['path'])[:3] for one in listed(s, '-p', 'proxy')] == ['b0~'], listed(s, '-p', 'proxy'))
+    r = s.command('replay', '-p', 'proxy', '--all')
+    tap.check('and can only be settled', r.returncode == 1 and 'it came whole in place of another' in r.stderr and s.command('replay', '-p', 'proxy', '--settle', 'torn', '--all').returncode == 0 and not listed(s, '-p', 'proxy'), r)
+    broken = damage('dns', s.fresh('dns', [START] * 50, counts=False))
+    s.put('dns', 'b0', broken)
+    s.once()
+    r = s.command('replay', '-p', 'dns', '--with', copies['dns', 'b0'], 'b0')
+    tap.check('a name that two have', r.returncode == 1 and r.stderr.count('say which by its sha256') == 2 and not [p for p in replays(s) if 'dns' in p], r)
+    r = s.command('replay', '-p', 'dns', '--with', copies['dns', 'b0'], hashlib.sha256(s.given['dns']['b0']).hexdigest())
+    tap.check('a sha256 is of one', r.returncode == 0 and '0 rejects left of 1' in r.stdout and set(s.rows['dns']) <= set(s.held('dns')), r)
+
+
+def whole_killed(place):
+    """kill -9 between any two steps of a replay with a whole copy, and twice at a time."""
+    points = POINTS + ['collector.named', 'store.created', 'store.file_synced']
+    s, missed = Site(f'{place}/here', **{'event': '{ inline_max: 4KiB }'}), []
+    copies = break_files(s, place, [f'b{i}' for i in range(len(points) // 3)], rows=20)
+    s.sluice = os.environ['SLUICE_FAULTS']
+    for i, point in enumerate(points):
+        d, name = list(DATASETS)[i % 3], f'b{i // 3}'
+        with tempfile.TemporaryDirectory() as folder:
+            marks = Marks(folder)
+            died = s.command('replay', '-p', d, '--with', copies[d, name], name, env={**os.environ, **marks.env(f'{point}:kill')})
+            if died.returncode != -9 or marks.pid(f'{point}:kill') is None:
+                missed.append((point, died))
+    ends = []
+    for (d, name), copy in copies.items():
+        pair = [subprocess.Popen([s.sluice, 'replay', '-c', s.config, '-p', d, '--with', copy, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+        ends += [(d, name, p.communicate()[0], p.returncode) for p in pair]
+    bad = [end for end in ends if end[3] != 0]
+    tap.check(f'killed at each of {len(points)} points, then two at a time: in the end every row once', not missed and not bad and not listed(s) and not s.wrong(), (missed, bad[:3], s.wrong()[:3]))
+
+
 def told(place):
     """What is said of a cut file and of a bad line: in the log, by rejects, trace, status and audit, before and after a replay."""
     s = Site(f'{place}/here')
@@ -267,7 +393,7 @@ def told(place):
 
 
 def main():
-    for part in (told, once_more, refused, settled, other_rows, compacted, killed, at_random):
+    for part in (told, once_more, refused, settled, other_rows, compacted, killed, at_random, came_whole, not_whole, whole_killed):
         with tempfile.TemporaryDirectory(prefix='sluice-rejects-') as place:
             began = time.monotonic()
             part(place)

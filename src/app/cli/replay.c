@@ -167,8 +167,13 @@ static enum rc read_options(const struct args *a, const struct settings *s, stru
 	p->settings = s;
 	p->dry_run = args_has(a, "dry-run");
 	p->settle = args_text(a, "settle", NULL);
+	p->with = args_text(a, "with", NULL);
 	if (p->settle != NULL && !is_one_line(p->settle))
 		return err_set(RC_BAD, e, "--settle: why, in one line of 1 to %d bytes of UTF-8", WHY_MOST);
+	if (p->with != NULL && p->settle != NULL)
+		return err_set(RC_BAD, e, "--with or --settle, not both");
+	if (p->with != NULL && a->words != 1)
+		return err_set(RC_BAD, e, "--with: one name, of the original that came broken");
 	if (a->words == 0 && !args_has(a, "all"))
 		return err_set(RC_BAD, e, "which originals? Names, or --all; sluice rejects lists them");
 	if (a->words > 0 && args_has(a, "all"))
@@ -212,6 +217,7 @@ static const struct option option[] = {
     {"pipeline", 'p', "PIPELINE", "only originals of that pipeline"},
     {"all", 'a', NULL, "every original with rejects"},
     {"dry-run", 'n', NULL, "say what it would give, and store nothing"},
+    {"with", 'w', "PATH", "dissect that file, which is whole, in place of the original, which came broken"},
     {"settle", 's', "WHY", "dissect nothing: rejects that nobody will mend count as dealt with, for that reason"},
     {"format", 0, "FORMAT", "text, or json: one object an original", "text json"},
     {"quiet", 'q', NULL, "print only what is left as it is"},
@@ -221,13 +227,15 @@ static const struct option option[] = {
 
 const struct command command_replay = {
     .name = "replay",
-    .synopsis = "[-c FILE] [-p PIPELINE] [--dry-run] [--settle WHY] --all | FILE|SHA256...",
+    .synopsis = "[-c FILE] [-p PIPELINE] [--dry-run] [--with PATH | --settle WHY] --all | FILE|SHA256...",
     .summary = "Dissect originals with rejects again, and store the rows that the tables lack",
     .details =
         "For after a fix: another dissector or other options of it, a higher partitions.max. Rows that the tables hold "
         "already are not stored again, however often it is run, stopped or killed.\n"
-        "--settle is for what stays lost: a file that came again whole, garbage that never was a capture. Rows and the "
-        "original stay; sluice rejects --all and sluice status FILE show when it was settled, and why.\n"
+        "--with is for a file that came again whole: it is archived beside the broken one, its rows are stored but for "
+        "those that the tables hold of that, and the rejects of the broken one are settled.\n"
+        "--settle is for what stays lost, as garbage that never was a capture. Rows and the original stay; sluice "
+        "rejects --all and sluice status FILE show when it was settled, and why.\n"
         "May run beside a running sluice and without one. Exit status 1 when an original was left, has rejects "
         "still, or is not known.",
     .option = option,

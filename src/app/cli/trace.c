@@ -115,9 +115,10 @@ static void show_commit(const json_t *original, const json_t *c)
 	    many(c, "rejected"));
 	if (whole(c, "rejected") > 0)
 		printf(" with at least %s row%s lost", count(c, "lost", lost), many(c, "lost"));
-	printf("%s%s%s\n",
+	printf("%s%s%s%s%s\n",
 	    json_is_true(json_object_get(c, "clean")) ? "" : "; its input did not end as its format wants",
-	    text(c, "reason")[0] != '\0' ? "; refused: " : "", text(c, "reason"));
+	    text(c, "reason")[0] != '\0' ? "; refused: " : "", text(c, "reason"),
+	    text(c, "settled")[0] != '\0' ? "; settled: " : "", text(c, "settled"));
 	if (whole(c, "ahead") + whole(c, "behind") > 0)
 		printf("    rows with implausible times: %s ahead, %s behind\n", count(c, "ahead", rows),
 		    count(c, "behind", lost));
