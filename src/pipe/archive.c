@@ -19,6 +19,7 @@
 #include "base/writer.h"
 #include "pipe/claim.h"
 #include "pipe/limits.h"
+#include "pipe/manifest.h"
 
 enum { PATH_ROOM = 8192 };
 
@@ -306,16 +307,25 @@ static enum rc stage_claim(struct archive *a, struct item *it, struct err *e)
 	return rc;
 }
 
-/* Of every time that the item's content was taken. */
-static uint64_t rows_of_all(struct archive *a, const struct item *it, uint32_t newest)
+/* The item's content comes again by somebody's wish: its number, and beside how many rows of every time before. A whole
+ * copy that a replay took (replay.h) has none of these numbers, and counts as the first. */
+static enum rc number_again(struct archive *a, struct item *it, const struct ledger_original *newest, struct err *e)
 {
+	bool copy = newest->again >= MANIFEST_REPLAY;
+	uint32_t last = copy ? MANIFEST_REPLAY - 1 : newest->again, n = copy ? 1 : 0;
 	struct ledger_original o;
-	struct err ignored;
-	uint64_t rows = 0;
-	for (uint32_t n = 0; n <= newest; n++)
-		if (ledger_original(a->ledger, it->pipeline->name, it->sha256, n, &o, &ignored) == RC_OK)
-			rows += o.rows;
-	return rows;
+	it->beside = copy ? newest->rows : 0;
+	for (; n <= last; n++) {
+		enum rc rc = ledger_original(a->ledger, it->pipeline->name, it->sha256, n, &o, e);
+		if (rc == RC_OK)
+			it->beside += o.rows;
+		else if (rc != RC_END)
+			return rc;
+		else if (copy)
+			break;
+	}
+	it->again = n;
+	return RC_OK;
 }
 
 /* Is this content new to the pipeline? The claim comes before the look, so that a twin that was just written down is
@@ -337,10 +347,10 @@ static enum rc identify(struct archive *a, struct item *it, bool grown, bool *fr
 		return archive_later(it, rc);
 	bool again = rc == RC_OK && it->explicit_again && known.run != a->params.run;
 	*fresh = rc == RC_END || again;
-	it->again = again ? known.again + 1 : 0;
-	it->beside = again             ? rows_of_all(a, it, known.again)
-	             : *fresh && grown ? archive_rows_of(a, it, it->known_sha256)
-	                               : 0;
+	it->again = 0;
+	it->beside = !again && *fresh && grown ? archive_rows_of(a, it, it->known_sha256) : 0;
+	if (again && (rc = number_again(a, it, &known, e)) != RC_OK)
+		return archive_later(it, rc);
 	it->outcome = *fresh ? ITEM_TAKEN : ITEM_DOUBLE;
 	return RC_OK;
 }

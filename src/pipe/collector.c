@@ -451,6 +451,7 @@ static enum rc open_services(struct collector *c, struct err *e)
 	UNTIL_THERE(c, ensure_topics(c, e));
 	UNTIL_THERE(c, recover_schemas(s, c->store, e));
 	UNTIL_THERE(c, recover_lost_ledger(s, c->store, c->ledger, e));
+	UNTIL_THERE(c, recover_copies(s, c->store, c->ledger, e));
 	UNTIL_THERE(c, claim_sweep(s, c->store, c->ledger, e));
 	return RC_OK;
 }

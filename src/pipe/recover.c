@@ -141,6 +141,47 @@ enum rc recover_lost_ledger(const struct settings *s, struct store *store, struc
 	return rc;
 }
 
+/* A replay of what the ledger knows tells it nothing new. */
+static enum rc see_replay(void *context, const struct manifest_original *m, struct err *e)
+{
+	struct rebuild *r = context;
+	struct ledger_original known;
+	enum rc rc = ledger_newest(r->ledger, m->pipeline, m->original, &known, e);
+	return rc == RC_END ? see_original(r, m, e) : rc;
+}
+
+static enum rc learn_chain(struct rebuild *r, struct store *store, const char *topic, struct err *e)
+{
+	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see_replay};
+	uint64_t from = 0;
+	enum rc rc = ledger_commit_position(r->ledger, topic, 0, &from, e);
+	uint64_t next = from;
+	if (rc == RC_OK)
+		rc = ledger_begin(r->ledger, e);
+	if (rc != RC_OK)
+		return rc;
+	r->in_transaction = 0;
+	rc = history_each(store, topic, 0, from, 0, &visitor, &next, e);
+	if ((rc == RC_OK || rc == RC_END) && next != from) {
+		ledger_put_commit_position(r->ledger, topic, 0, next);
+		return ledger_commit(r->ledger, e);
+	}
+	ledger_abort(r->ledger);
+	return rc == RC_END ? RC_OK : rc;
+}
+
+enum rc recover_copies(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e)
+{
+	struct rebuild r = {.ledger = ledger};
+	enum rc rc = RC_OK;
+	/* One that is empty may be a lost one, and must go on looking so. */
+	if (ledger_is_new(ledger))
+		return RC_OK;
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++)
+		rc = learn_chain(&r, store, s->pipeline[i].topic_replay, e);
+	return rc;
+}
+
 enum rc recover_schemas(const struct settings *s, struct store *store, struct err *e)
 {
 	for (size_t i = 0; i < s->pipelines; i++) {

@@ -17,6 +17,10 @@
 enum rc recover_lost_ledger(
     const struct settings *s, struct store *store, struct ledger *ledger, struct err *e) MUST_USE;
 
+/* Whole copies that replays have taken for broken originals (replay.h), so that they are known when they come by
+ * themselves. Also for the replay that has taken one. */
+enum rc recover_copies(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e) MUST_USE;
+
 /* Every dataset's schema into the lake, before an event names it. */
 enum rc recover_schemas(const struct settings *s, struct store *store, struct err *e) MUST_USE;
 

@@ -20,6 +20,7 @@
 #include "pipe/history.h"
 #include "pipe/intake.h"
 #include "pipe/ledger.h"
+#include "pipe/recover.h"
 #include "pipe/stored.h"
 
 enum {
@@ -491,6 +492,8 @@ static enum rc one_pipeline(struct replay *r, struct err *e)
 		annex_drop(&r->annex, r->bench.store);
 		drop_folder(r);
 	}
+	if (rc == RC_OK && r->params->with != NULL && !r->params->dry_run && r->ledger != NULL)
+		rc = recover_copies(r->params->settings, r->bench.store, r->ledger, e);
 	if (rc == RC_OK && !r->params->dry_run) {
 		struct err ignored;
 		/* Once more: what a dead one had staged for the slot that we took. */
