@@ -256,6 +256,15 @@ static enum rc search_partition(void *context, const char *topic, uint32_t parti
 	return history_each(s->trace->store, topic, partition, 0, 0, &v, &next, e);
 }
 
+static enum rc search_once(struct search *s, json_t *done, const char *topic, uint32_t partition, struct err *e)
+{
+	char *key = mem_format("%s/%" PRIu32, topic, partition);
+	enum rc rc = json_object_get(done, key) == NULL ? search_partition(s, topic, partition, e) : RC_OK;
+	json_object_set_new(done, key, json_true());
+	mem_free(&key);
+	return rc;
+}
+
 /* Partitions that the ledger names for what was found; false: it does not know all of it. */
 static enum rc search_commits(struct search *s, struct err *e)
 {
@@ -273,14 +282,10 @@ static enum rc search_commits(struct search *s, struct err *e)
 		const json_t *l = json_object_get(json_array_get(s->out, i), "ledger");
 		const char *topic = json_string_value(json_object_get(l, "topic"));
 		uint32_t partition = (uint32_t)json_integer_value(json_object_get(l, "partition"));
-		char *key = mem_format("%s/%" PRIu32, topic, partition);
-		if (json_object_get(done, key) == NULL)
-			rc = search_partition(s, topic, partition, e);
-		json_object_set_new(done, key, json_true());
-		mem_free(&key);
+		rc = search_once(s, done, topic, partition, e);
 	}
 	for (i = 0; i < s->trace->settings->pipelines && rc == RC_OK; i++)
-		rc = search_partition(s, s->trace->settings->pipeline[i].topic_replay, 0, e);
+		rc = search_once(s, done, s->trace->settings->pipeline[i].topic_replay, 0, e);
 	json_decref(done);
 	return rc == RC_END ? RC_OK : rc;
 }

@@ -91,6 +91,7 @@ static enum rc put_double(struct ledger *l, struct item *it, struct err *e)
 	it->rows_event = o.rows_event;
 	if (o.source[0] == '\0') { /* known from the lake alone: this is where it came from */
 		o.source = it->source;
+		o.seen_ms = it->seen_ms;
 		ledger_put_original(l, &o);
 		state = LEDGER_PATH_TAKEN;
 	}

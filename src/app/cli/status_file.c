@@ -19,6 +19,7 @@
 #include "ext/hash.h"
 #include "ext/json.h"
 #include "pipe/ledger.h"
+#include "pipe/manifest.h"
 #include "store/store.h"
 
 enum { SHOWN = 4 * PATH_MAX + 1, TIME = 25 };
@@ -192,9 +193,10 @@ static enum rc by_content(struct query *q, const char *path, const char *pipelin
 	if (rc != RC_OK)
 		return rc;
 	show(q, path, state_name[o.state], &o,
-	    o.state == LEDGER_REFUSED ? o.note
-	    : doubled                 ? "its content came earlier"
-	                              : "");
+	    o.state == LEDGER_REFUSED    ? o.note
+	    : o.again >= MANIFEST_REPLAY ? "as a whole copy, with the rows that a broken original lacked"
+	    : doubled                    ? "its content came earlier"
+	                                 : "");
 	return RC_OK;
 }
 
