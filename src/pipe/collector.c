@@ -8,115 +8,46 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/queue.h"
-#include "pipe/again.h"
-#include "pipe/archive.h"
-#include "pipe/board.h"
 #include "pipe/claim.h"
-#include "pipe/inflight.h"
+#include "pipe/collector_work.h"
 #include "pipe/figures.h"
-#include "pipe/finder.h"
-#include "pipe/hold.h"
 #include "pipe/limits.h"
-#include "pipe/publish.h"
 #include "pipe/recover.h"
-#include "pipe/run.h"
-#include "pipe/spool.h"
 
 enum {
-	ARCHIVERS_MOST = 4,
-	WAITER_PUBLISH = ARCHIVERS_MOST, /* numbers on the board: archive threads, publisher, the caller's */
-	WAITER_MAIN,
 	GROUPS = 2 * ARCHIVERS_MOST, /* that may wait for the publisher */
-	MEMORY_SHARE = 4, /* a group takes that share of collect.memory: what is stuck leaves room for more */
-	GROUP_MS = 250,   /* a group does not wait longer for its slowest file */
-	TAKE_MS = 500,
+	MEMORY_SHARE = 4,   /* a group takes that share of collect.memory: what is stuck leaves room for more */
 	POLL_MOST_MS = 200, /* how late a stop may be seen when nothing wakes us */
 	PROGRESS_MS = 200,
 	MEASURE_MS = 500,
-	SPOOL_AFTER_MS = 3000, /* a bus that is full now and then is not worth making rows twice */
-	LOST_MS = 5000,        /* between looks for what the bus has lost, where nothing is committed */
-	CUT_MS = 5000,         /* between looks whether the bus takes it */
-	ADOPT_MS = 60000,      /* between looks for what a load that died has left */
-	FLUSH_AGAIN_MS = 5000, /* flush events are hints: a worker that was restarted needs another */
 	POLL_FDS = 256,
 };
 
 static const char *const waiter_name[BOARD_WAITERS] = {"archiving", "archiving.2", "archiving.3",
     "archiving.4", [WAITER_PUBLISH] = "publishing", [WAITER_MAIN] = "starting"};
 
-struct collector {
-	const struct collector_job *job;
-	const struct settings *settings;
-	struct waits *waits;
-	struct board *board;
-	struct inflight *inflight;
-	struct hold *hold;
-	struct run run;
-	struct ledger *ledger;
-	struct store *store; /* the publisher's */
-	struct bus *bus;     /* the publisher's, once its thread runs */
-	unsigned *partitions;
-	struct rows_limits limits;
-	uint64_t rows_max; /* encoded rows of one original */
-	struct publish *publish;
-	struct spool *spool; /* the publisher's */
-	struct again *again; /* likewise */
-	bool cut;            /* the bus refuses what was cut for it: again when cut_due says so */
-	struct mono cut_due;
-	_Atomic size_t event_bytes; /* what archive threads cut by: limits.event_bytes */
-	struct finder *finder;
-
-	struct queue *work;   /* items, for archive threads */
-	struct queue *groups; /* lists, for the publisher */
-	int wake;             /* eventfd: something came back */
-	pthread_mutex_t lock;
-	struct item_list back; /* under lock: on the way to the finder */
-
-	pthread_t archiver[ARCHIVERS_MOST], publisher;
-	struct archive *archive[ARCHIVERS_MOST];
-	unsigned archivers, started;
-	unsigned claims_next;      /* publisher: the folder of old claims whose turn it is */
-	bool publishing;           /* its thread runs */
-	_Atomic bool ending;       /* archive threads: no more items will come */
-	_Atomic bool archived_all; /* publisher: no more groups will come */
-	_Atomic bool caught_up;    /* what earlier runs left is published */
-	_Atomic bool spooled;      /* something is in the spool, or its commit is not counted as awaited yet */
-	_Atomic bool flush_wanted; /* everything is published: ask the workers to commit */
-	_Atomic uint64_t awaited;  /* originals whose commit the publisher waits for */
-};
-
-struct archiver {
-	struct collector *c;
-	unsigned number;
-};
-
-static void wake(struct collector *c)
+void collector_wake(struct collector *c)
 {
 	uint64_t one = 1;
 	(void)!write(c->wake, &one, sizeof one);
 }
 
-static void hand_back(struct collector *c, struct item_list *items)
+void collector_hand_back(struct collector *c, struct item_list *items)
 {
 	pthread_mutex_lock(&c->lock);
 	items_move(&c->back, items);
 	pthread_mutex_unlock(&c->lock);
-	wake(c);
+	collector_wake(c);
 }
 
-/* A service failed in an archive thread: say why, wait a while. */
-static void archiver_trouble(struct collector *c, unsigned number, enum rc rc, const struct err *e, int64_t *backoff_ms)
+void collector_trouble(struct collector *c, unsigned waiter, enum rc rc, const struct err *e, int64_t *backoff_ms)
 {
 	if (rc == RC_FAIL) {
 		board_fail(c->board, e);
@@ -124,106 +55,17 @@ static void archiver_trouble(struct collector *c, unsigned number, enum rc rc, c
 	}
 	if (board_stopped(c->board))
 		return; /* that is why */
-	board_wait(c->board, number, e->text);
+	board_wait(c->board, waiter, e->text);
 	*backoff_ms = board_backoff(*backoff_ms);
 	board_sleep(c->board, *backoff_ms);
 }
 
-/* Make a group durable and send it on. */
-static enum rc finish_group(struct collector *c, struct archive *a, struct item_list *group, struct err *e)
-{
-	enum rc rc = archive_group(a, group, e);
-	struct item_list *list = mem_zero(1, sizeof *list);
-	items_move(list, group);
-	if (!queue_put(c->groups, list)) {
-		hand_back(c, list);
-		mem_free(&list);
-	}
-	return rc;
-}
-
-static uint64_t group_bytes(const struct collector *c)
+uint64_t collector_group_bytes(const struct collector *c)
 {
 	return c->settings->collect_memory / MEMORY_SHARE;
 }
 
-/* Take what is there, at most a group; never wait for more than the first. RC_END: no more will come. */
-static enum rc fill_group(struct collector *c, struct archive *a, struct item_list *group, struct err *e)
-{
-	size_t bytes = 0;
-	struct mono begun = clock_mono();
-	/* Rows that nobody has yet are never waited for with others in hand: these may be what fills the memory. */
-	if (!hold_room(c->hold, TAKE_MS))
-		return RC_END;
-	while (group->count < c->settings->collect_group && bytes < group_bytes(c) && !board_stopped(c->board) &&
-	       (group->count == 0 || hold_room(c->hold, 0))) {
-		struct item *it = queue_take(c->work, group->count == 0 ? TAKE_MS : 0);
-		if (it == NULL)
-			return group->count == 0 && queue_length(c->work) == 0 ? RC_END : RC_OK;
-		enum rc rc = archive_item(a, it, e);
-		bytes += it->rows.bytes;
-		items_add(group, it);
-		if (rc != RC_OK)
-			return rc;
-		if (mono_since(begun) > GROUP_MS)
-			break;
-	}
-	return RC_OK;
-}
-
-static void *archiver_run(void *context)
-{
-	struct archiver *me = context;
-	struct collector *c = me->c;
-	struct archive *a = c->archive[me->number];
-	int64_t backoff_ms = 0;
-	struct err e, first;
-	while (!board_stopped(c->board) && !atomic_load(&c->ending)) {
-		struct item_list group = {.count = 0};
-		archive_limit(a, atomic_load(&c->event_bytes));
-		enum rc rc = fill_group(c, a, &group, &first);
-		if (group.count == 0)
-			continue;
-		enum rc synced = finish_group(c, a, &group, &e);
-		if (rc == RC_OK || rc == RC_END)
-			rc = synced;
-		else
-			e = first;
-		if (rc != RC_OK) {
-			archiver_trouble(c, me->number, rc, &e, &backoff_ms);
-			continue;
-		}
-		/* For all of them: what one could not archive was perhaps taken by another, and may have been the last.
-		 */
-		for (unsigned i = 0; i < c->archivers; i++)
-			board_go(c->board, i);
-		backoff_ms = 0;
-	}
-	mem_free(&me);
-	return NULL;
-}
-
-static void hand_back_list(struct collector *c, struct item_list **list)
-{
-	hand_back(c, *list);
-	mem_free(list);
-}
-
-/* The bus takes nothing, and not just for a moment: rows that can't leave give their memory to those that come. */
-static void meanwhile(void *context, int64_t blocked_ms)
-{
-	struct collector *c = context;
-	struct item_list *list;
-	while (blocked_ms >= SPOOL_AFTER_MS && spool_room(c->spool) && !board_stopped(c->board) &&
-	       (list = queue_take(c->groups, 0)) != NULL) {
-		(void)spool_add(c->spool, list);
-		atomic_store(&c->spooled, true);
-		hand_back_list(c, &list);
-	}
-}
-
-/* The least of what our topics take. */
-static enum rc ask_limit(struct collector *c, size_t *event_bytes, struct err *e)
+enum rc collector_ask_limit(struct collector *c, size_t *event_bytes, struct err *e)
 {
 	const struct settings *s = c->settings;
 	size_t least = SIZE_MAX;
@@ -237,128 +79,6 @@ static enum rc ask_limit(struct collector *c, size_t *event_bytes, struct err *e
 	if (rc == RC_OK)
 		*event_bytes = least;
 	return rc;
-}
-
-/* The bus takes smaller events than it said: ask it, and cut anew what it refused. */
-static void cut_again(struct collector *c)
-{
-	struct err e;
-	if (c->cut_due.ms > clock_mono().ms || (!c->cut && !publish_too_large(c->publish, &e)))
-		return;
-	if (!c->cut)
-		log_warn("the bus takes smaller events now, originals are cut anew: %s", e.text);
-	c->cut = false;
-	size_t event_bytes = 0;
-	if (ask_limit(c, &event_bytes, &e) == RC_OK) {
-		atomic_store(&c->event_bytes, event_bytes);
-		again_cut(c->again, event_bytes);
-		spool_rewind(c->spool);
-		while (spool_publish(c->spool))
-			;
-		if (!publish_too_large(c->publish, &e)) {
-			board_go(c->board, WAITER_PUBLISH);
-			return;
-		}
-	}
-	board_wait(c->board, WAITER_PUBLISH, e.text);
-	c->cut = true;
-	c->cut_due.ms = clock_mono().ms + CUT_MS;
-}
-
-/* What dead runs left staged harms nobody, so nobody waits for this; but a run that ends leaves nothing behind. */
-static void clean_dead(struct collector *c)
-{
-	int64_t backoff_ms = 0;
-	struct err e;
-	enum rc rc;
-	while (!board_stopped(c->board) && (rc = run_clean(&c->run, c->store, false, &e)) != RC_OK)
-		archiver_trouble(c, WAITER_PUBLISH, rc, &e, &backoff_ms);
-	board_go(c->board, WAITER_PUBLISH);
-}
-
-/* What arrived in the staging of dead runs after they were swept. */
-static void clean_late(struct collector *c)
-{
-	struct err e;
-	if (run_clean(&c->run, c->store, true, &e) != RC_OK)
-		log_warn("staging of earlier runs: %s", e.text);
-}
-
-/* One of the folders of old claims, by turns. */
-static void clean_claims(struct collector *c)
-{
-	struct err e;
-	if (c->settings->claim_shared && claim_clean(c->settings, c->store, c->ledger, c->claims_next++, &e) != RC_OK)
-		log_warn("old claims: %s", e.text);
-}
-
-/* What waits shares the transactions. */
-static void gather(struct collector *c, struct item_list *list)
-{
-	struct item_list *more;
-	uint64_t bytes = 0;
-	for (const struct item *it = list->first; it != NULL; it = it->next)
-		bytes += it->rows.bytes;
-	while (list->count < 2 * (size_t)c->settings->collect_group && bytes < group_bytes(c) &&
-	       (more = queue_take(c->groups, 0)) != NULL) {
-		for (const struct item *it = more->first; it != NULL; it = it->next)
-			bytes += it->rows.bytes;
-		items_move(list, more);
-		mem_free(&more);
-	}
-}
-
-static void *publisher_run(void *context)
-{
-	struct collector *c = context;
-	struct mono flushed = {0}, adopted = clock_mono(), looked = adopted;
-	clean_dead(c);
-	/* First, and in the order of publishing: if parts of one are out, its whole set comes before others can fill
-	 * the bus. */
-	while (spool_publish(c->spool))
-		;
-	again_restore(c->again, true);
-	atomic_store(&c->awaited, publish_waits(c->publish));
-	atomic_store(&c->caught_up, true);
-	wake(c);
-	for (;;) {
-		bool more = spool_publish(c->spool);
-		int64_t idle_ms = more ? 0 : publish_idle(c->publish);
-		if (atomic_exchange(&c->awaited, publish_waits(c->publish)) != 0 && publish_waits(c->publish) == 0)
-			wake(c);
-		if (!more)
-			atomic_store(&c->spooled, false);
-		struct item_list *list = queue_take(c->groups, idle_ms);
-		if (list == NULL && !more && atomic_load(&c->archived_all) && queue_length(c->groups) == 0)
-			break;
-		if (list != NULL) {
-			gather(c, list);
-			publish_items(c->publish, list, queue_length(c->groups) > 0);
-			atomic_store(&c->awaited, publish_waits(c->publish));
-			hand_back_list(c, &list);
-		}
-		if (atomic_load(&c->flush_wanted) && !board_stopped(c->board) &&
-		    (flushed.ms == 0 || mono_since(flushed) > FLUSH_AGAIN_MS)) {
-			publish_flush_events(c->publish);
-			flushed = clock_mono();
-		}
-		cut_again(c);
-		if (publish_lost(c->publish) || mono_since(looked) > LOST_MS) {
-			again_restore(c->again, false);
-			looked = clock_mono();
-		}
-		if (!c->job->once && mono_since(adopted) > ADOPT_MS) {
-			spool_adopt(c->spool);
-			clean_late(c);
-			clean_claims(c);
-			adopted = clock_mono();
-		}
-	}
-	if (c->job->once && c->job->only == NULL && !board_stopped(c->board)) {
-		clean_late(c);
-		clean_claims(c);
-	}
-	return NULL;
 }
 
 static bool asked_to_stop(struct collector *c)
@@ -423,7 +143,7 @@ static enum rc ensure_topics(struct collector *c, struct err *e)
 		rc = bus_topic_ensure(c->bus, topic, s->workers, &c->partitions[i], e);
 	}
 	if (rc == RC_OK)
-		rc = ask_limit(c, &c->limits.event_bytes, e);
+		rc = collector_ask_limit(c, &c->limits.event_bytes, e);
 	atomic_store(&c->event_bytes, c->limits.event_bytes);
 	/* On a small bus an original's rows must not take most of the room: it goes as a file event. */
 	uint64_t used = 0, bound = 0;
@@ -465,7 +185,7 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .waiter = WAITER_PUBLISH,
 	    .inflight = c->inflight,
 	    .run = c->run.id,
-	    .meanwhile = meanwhile,
+	    .meanwhile = publisher_meanwhile,
 	    .context = c};
 	const struct finder_params finder = {.settings = c->settings,
 	    .board = c->board,
@@ -648,7 +368,7 @@ static void stop_threads(struct collector *c)
 	if (c->publishing)
 		pthread_join(c->publisher, NULL);
 	while ((list = queue_take(c->groups, 0)) != NULL) {
-		hand_back(c, list);
+		collector_hand_back(c, list);
 		mem_free(&list);
 	}
 	while ((it = queue_take(c->work, 0)) != NULL)
