@@ -10,15 +10,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/reader.h"
 #include "base/writer.h"
 #include "kv/kv.h"
+#include "pipe/ledger_entry.h"
 
 enum {
-	FORMAT = 1,
 	KEY_MAX = 500, /* LMDB takes 511 */
 	PIPELINE_MAX = 200,
-	RECORD_MAX = 64 << 10,
 };
 
 /* Before every key: LMDB has no empty keys. */
@@ -121,7 +119,7 @@ enum rc ledger_open(const char *dir, uint64_t ceiling_bytes, struct ledger **out
 		mem_free(&l);
 		return err_wrap(rc, e, "ledger");
 	}
-	writer_init(&l->record, RECORD_MAX);
+	writer_init(&l->record, LEDGER_ENTRY_MAX);
 	*out = l;
 	return RC_OK;
 }
@@ -132,7 +130,7 @@ struct ledger *ledger_share(struct ledger *l)
 	other->kv = l->kv;
 	other->shared = true;
 	memcpy(other->table, l->table, sizeof l->table);
-	writer_init(&other->record, RECORD_MAX);
+	writer_init(&other->record, LEDGER_ENTRY_MAX);
 	return other;
 }
 
@@ -182,119 +180,6 @@ static enum rc read_end(struct ledger *l, struct kv_txn **txn, struct err *e)
 	if (l->txn == NULL)
 		kv_abort(txn);
 	return rc;
-}
-
-/* Records: a format byte, the numbers, then texts as le32 length, bytes and a NUL, so that they can be borrowed where
- * they lie. */
-
-static void put_text(struct writer *w, const char *text)
-{
-	size_t len = text != NULL ? strlen(text) : 0;
-	writer_le32(w, (uint32_t)len);
-	writer_put(w, text != NULL ? text : "", len + 1);
-}
-
-static const char *get_text(struct reader *r)
-{
-	size_t len = reader_le32(r);
-	const uint8_t *at = len < RECORD_MAX ? reader_take(r, len + 1) : NULL;
-	if (at == NULL || at[len] != 0) {
-		r->failed = true;
-		return "";
-	}
-	return (const char *)at;
-}
-
-static void encode_original(struct writer *w, const struct ledger_original *o)
-{
-	writer_reset(w);
-	writer_u8(w, FORMAT);
-	writer_put(w, o->sha256, SHA256_BYTES);
-	writer_le32(w, o->again);
-	writer_u8(w, (uint8_t)o->state);
-	writer_u8(w, o->rows_event);
-	writer_le32(w, o->partition);
-	writer_le32(w, o->parts);
-	const uint64_t number[] = {o->size, (uint64_t)o->slot_s, (uint64_t)o->archived_s, (uint64_t)o->seen_ms,
-	    (uint64_t)o->published_ms, (uint64_t)o->committed_ms, o->rows, o->rejects, o->lost, o->after_dev,
-	    o->after_ino, (uint64_t)o->after_mtime_ns, o->run};
-	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
-		writer_le64(w, number[i]);
-	const char *const text[] = {o->pipeline, o->name, o->source, o->path, o->topic, o->dissector, o->note};
-	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
-		put_text(w, text[i]);
-}
-
-static bool decode_original(const void *bytes, size_t len, struct ledger_original *o)
-{
-	struct reader r = reader_of(bytes, len);
-	if (reader_u8(&r) != FORMAT)
-		return false;
-	const uint8_t *sha256 = reader_take(&r, SHA256_BYTES);
-	if (sha256 == NULL)
-		return false;
-	*o = (struct ledger_original){.again = 0};
-	memcpy(o->sha256, sha256, SHA256_BYTES);
-	o->again = reader_le32(&r);
-	o->state = (enum ledger_state)reader_u8(&r);
-	o->rows_event = reader_u8(&r) != 0;
-	o->partition = reader_le32(&r);
-	o->parts = reader_le32(&r);
-	o->size = reader_le64(&r);
-	int64_t *const time[] = {&o->slot_s, &o->archived_s, &o->seen_ms, &o->published_ms, &o->committed_ms};
-	for (size_t i = 0; i < sizeof time / sizeof time[0]; i++)
-		*time[i] = (int64_t)reader_le64(&r);
-	o->rows = reader_le64(&r);
-	o->rejects = reader_le64(&r);
-	o->lost = reader_le64(&r);
-	o->after_dev = reader_le64(&r);
-	o->after_ino = reader_le64(&r);
-	o->after_mtime_ns = (int64_t)reader_le64(&r);
-	o->run = reader_le64(&r);
-	const char **const text[] = {&o->pipeline, &o->name, &o->source, &o->path, &o->topic, &o->dissector, &o->note};
-	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
-		*text[i] = get_text(&r);
-	return reader_ok(&r) && (unsigned)o->state < LEDGER_STATES;
-}
-
-static void encode_path(struct writer *w, const char *path, const struct ledger_path *p)
-{
-	writer_reset(w);
-	writer_u8(w, FORMAT);
-	writer_u8(w, (uint8_t)p->state);
-	writer_u8(w, p->retry);
-	writer_u8(w, p->taken);
-	writer_put(w, p->sha256, SHA256_BYTES);
-	const uint64_t number[] = {
-	    p->dev, p->ino, p->size, (uint64_t)p->mtime_ns, (uint64_t)p->ctime_ns, p->taken_size};
-	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
-		writer_le64(w, number[i]);
-	put_text(w, p->note);
-	/* Only what is listed needs its path back; the key may hold less than all of it. */
-	put_text(w, p->state == LEDGER_PATH_ASIDE ? path : "");
-}
-
-static bool decode_path(const void *bytes, size_t len, struct ledger_path *p, const char **path)
-{
-	struct reader r = reader_of(bytes, len);
-	if (reader_u8(&r) != FORMAT)
-		return false;
-	*p = (struct ledger_path){.state = (enum ledger_path_state)reader_u8(&r)};
-	p->retry = reader_u8(&r) != 0;
-	p->taken = reader_u8(&r) != 0;
-	const uint8_t *sha256 = reader_take(&r, SHA256_BYTES);
-	if (sha256 == NULL)
-		return false;
-	memcpy(p->sha256, sha256, SHA256_BYTES);
-	p->dev = reader_le64(&r);
-	p->ino = reader_le64(&r);
-	p->size = reader_le64(&r);
-	p->mtime_ns = (int64_t)reader_le64(&r);
-	p->ctime_ns = (int64_t)reader_le64(&r);
-	p->taken_size = reader_le64(&r);
-	p->note = get_text(&r);
-	*path = get_text(&r);
-	return reader_ok(&r) && (unsigned)p->state <= LEDGER_PATH_ASIDE;
 }
 
 /* Copy a value out of the map, because holding the read transaction open would keep old pages alive. */
@@ -353,7 +238,8 @@ void ledger_put_original(struct ledger *l, const struct ledger_original *o)
 	if (kv_get(l->txn, l->table[T_DIGEST], key_bytes(&k), &v) && v.len == sizeof number) {
 		memcpy(number, v.at, sizeof number);
 		struct ledger_original was;
-		if (kv_get(l->txn, l->table[T_ORIGINAL], KV_OF(number), &old) && decode_original(old.at, old.len, &was))
+		if (kv_get(l->txn, l->table[T_ORIGINAL], KV_OF(number), &old) &&
+		    ledger_entry_get(old.at, old.len, &was))
 			counts.original[was.state]--;
 	} else {
 		kv_key_u64(next_number(l), number);
@@ -361,7 +247,7 @@ void ledger_put_original(struct ledger *l, const struct ledger_original *o)
 	}
 	counts.original[o->state]++;
 	put_counts(l, o->pipeline, &counts);
-	encode_original(&l->record, o);
+	ledger_entry_put(&l->record, o);
 	assert(!l->record.failed);
 	kv_put(l->txn, l->table[T_ORIGINAL], KV_OF(number), (struct kv_bytes){l->record.bytes, l->record.len});
 	if (is_open(o->state))
@@ -376,7 +262,7 @@ static void forget_path(struct ledger *l, const struct key *k, struct ledger_cou
 	struct kv_bytes v;
 	struct ledger_path was;
 	const char *path;
-	if (!kv_get(l->txn, l->table[T_PATH], key_bytes(k), &v) || !decode_path(v.at, v.len, &was, &path))
+	if (!kv_get(l->txn, l->table[T_PATH], key_bytes(k), &v) || !ledger_path_get(v.at, v.len, &was, &path))
 		return;
 	counts->doubles -= was.state == LEDGER_PATH_DOUBLE;
 	counts->aside -= was.state == LEDGER_PATH_ASIDE;
@@ -394,7 +280,7 @@ void ledger_put_path(struct ledger *l, const char *pipeline, const char *path, c
 	counts.aside += p->state == LEDGER_PATH_ASIDE;
 	if (memcmp(&before, &counts, sizeof counts) != 0)
 		put_counts(l, pipeline, &counts);
-	encode_path(&l->record, path, p);
+	ledger_path_put(&l->record, path, p);
 	assert(!l->record.failed);
 	kv_put(l->txn, l->table[T_PATH], key_bytes(&k), (struct kv_bytes){l->record.bytes, l->record.len});
 	if (p->state == LEDGER_PATH_ASIDE)
@@ -423,7 +309,7 @@ static enum rc original_at(
 	if (!kv_get(txn, l->table[T_ORIGINAL], number, &v))
 		return RC_END;
 	const void *bytes = copied(l, v);
-	return decode_original(bytes, v.len, out) ? RC_OK : damaged(e, "an original");
+	return ledger_entry_get(bytes, v.len, out) ? RC_OK : damaged(e, "an original");
 }
 
 enum rc ledger_original(struct ledger *l, const char *pipeline, const uint8_t sha256[SHA256_BYTES], uint32_t again,
@@ -469,7 +355,7 @@ enum rc ledger_path(struct ledger *l, const char *pipeline, const char *path, st
 	rc = RC_END;
 	if (kv_get(txn, l->table[T_PATH], key_bytes(&k), &v)) {
 		const void *bytes = copied(l, v);
-		rc = decode_path(bytes, v.len, out, &ignored) ? RC_OK : damaged(e, "a path");
+		rc = ledger_path_get(bytes, v.len, out, &ignored) ? RC_OK : damaged(e, "a path");
 	}
 	enum rc end = read_end(l, &txn, e);
 	return end != RC_OK ? end : rc;
@@ -490,7 +376,7 @@ static bool visit_original(void *context, struct kv_bytes key, struct kv_bytes v
 	struct walk *w = context;
 	struct ledger_original o;
 	const void *bytes = copied(w->l, value);
-	w->damaged = !decode_original(bytes, value.len, &o);
+	w->damaged = !ledger_entry_get(bytes, value.len, &o);
 	return !w->damaged && w->original(w->context, &o);
 }
 
@@ -514,7 +400,7 @@ static bool visit_path(void *context, struct kv_bytes key, struct kv_bytes value
 	const char *path;
 	char from_key[KEY_MAX + 1];
 	const void *bytes = copied(w->l, value);
-	w->damaged = !decode_path(bytes, value.len, &p, &path);
+	w->damaged = !ledger_path_get(bytes, value.len, &p, &path);
 	if (w->damaged)
 		return false;
 	/* The key begins with the pipeline's name and its NUL. */
@@ -598,7 +484,7 @@ enum rc ledger_each_back(struct ledger *l, uint64_t before,
 	while (more && kv_before(txn, l->table[T_ORIGINAL], KV_OF(at), &key, &value)) {
 		uint64_t number = kv_key_read(key.at);
 		const void *bytes = copied(l, value);
-		sound = decode_original(bytes, value.len, &o);
+		sound = ledger_entry_get(bytes, value.len, &o);
 		more = sound && visit(context, number, &o);
 		kv_key_u64(number, at);
 	}
