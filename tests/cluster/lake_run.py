@@ -104,6 +104,29 @@ def dataset_in_hdfs(cluster, hdfs, folder, dissector):
     tap.check(f'{dissector}: check reaches it, as whom, and what room is left', check.returncode == 0 and f'user {cluster.hdfs.user}' in check.stdout and ' left' in check.stdout, check)
 
 
+def came_whole(cluster, hdfs, folder):
+    """A file that came cut, and its whole copy: by a replay, and then by itself."""
+    root, place = f'/{MARK}/whole', os.path.join(folder, 'whole')
+    os.mkdir(place)
+    s = Spool(place, state=os.path.join(place, 'state'), collect='{ settle: 0 }', url=f'{cluster.hdfs.http.replace("http", "webhdfs")}{root}', webhdfs=f'{{ user: {cluster.hdfs.user} }}')
+    name, copy = 'nfcapd.202601140900', os.path.join(place, 'copy')
+    whole = s.make(name, 5000)
+    cut = whole[:len(whole) * 3 // 5]
+    s.drop(name, cut)
+    with open(copy, 'wb') as f:
+        f.write(whole)
+    s.command('run', '--once')
+    dry = s.command('replay', '--dry-run', '--with', copy, name)
+    done = s.command('replay', '--with', copy, name)
+    for how in ('by a replay', 'by itself later'):
+        seen = os.path.join(place, f'mirror {how}')
+        mirror(hdfs, root, seen)
+        wrong, audit = faults(seen, {'cut': cut, 'whole': whole}) + staging_left(seen), s.command('audit')
+        tap.check(f'a whole copy of a cut file, {how}: each row once, the copy kept', dry.returncode == done.returncode == 0 and not wrong and ids(seen) == s.expected() and audit.returncode == 0, (dry, done, wrong, audit))
+        s.drop('nfcapd.202601141000', whole)
+        s.command('run', '--once')
+
+
 def two_instances(cluster, hdfs, folder):
     """claim: shared, over HDFS: both at once on one folder."""
     root, both = f'/{MARK}/shared', []
@@ -137,6 +160,7 @@ def main():
         for dissector in PIPELINES:
             dataset_in_hdfs(cluster, hdfs, folder, dissector)
         two_instances(cluster, hdfs, folder)
+        came_whole(cluster, hdfs, folder)
     tap.done()
 
 
