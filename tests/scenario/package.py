@@ -24,6 +24,7 @@ import tap  # noqa: E402
 from spool import HOUR_MS, wait_for  # noqa: E402
 
 UNIT = 'lib/systemd/system/sluice.service'
+DEB = 'root/sluice.deb'  # in the root that the test makes
 # systemd-analyze security: 0 is best, 10 worst. doc/packaging.md says it, and it may not get worse.
 EXPOSURE = 1.5
 MAINTAINED = ('usr/bin/sluice', 'usr/share/sluice/spark/rows_worker.py', 'usr/share/sluice/spark/sluice_rows/manifest.py', 'usr/share/sluice/schema/flow.avsc',
@@ -113,7 +114,7 @@ class Root:
     def __enter__(self):
         try:
             self.make()
-            shutil.copy(self.deb, self.at('root/sluice.deb'))
+            shutil.copy(self.deb, self.at(DEB))
         except BaseException:
             self.__exit__()
             raise
@@ -146,7 +147,7 @@ class Root:
     def at(self, path):
         return os.path.join(self.path, path.lstrip('/'))
 
-    installs = ('dpkg', '-i', '/root/sluice.deb')
+    installs = ('dpkg', '-i', f'/{DEB}')
 
 
 class Made(Root):
@@ -195,7 +196,7 @@ def drop(folder, name, rows):
 
 def kept_out(root, machine):
     """That the restrictions are there at all: what the unit forbids is refused to a command in its place."""
-    tries = {'write below /usr': 'touch /usr/share/sluice/x', 'write into a spool that no drop-in names': 'touch /var/spool/x', 'read /root': 'ls /root/sluice.deb',
+    tries = {'write below /usr': 'touch /usr/share/sluice/x', 'write into a spool that no drop-in names': 'touch /var/spool/x', 'read /root': f'ls /{DEB}',
              'make a namespace': 'unshare -U true', 'become root': 'setpriv --reuid=0 true', 'open a packet socket': 'perl -MSocket -e "socket(S,17,3,0) or exit 1"',
              'change an owner': 'touch mine && chown sluice mine'}
     with open(root.at(UNIT), encoding='utf-8') as f:
@@ -337,7 +338,7 @@ def life(root, machine):
     r = machine.run('dpkg', '-P', 'sluice')
     tap.check('purged: the lake is there still', r.returncode == 0 and os.path.isdir(root.at('var/lib/sluice/lake')) and not os.path.exists(root.at('etc/sluice')), r.stdout[-2000:])
     shutil.rmtree(root.at('var/lib/sluice'))
-    r = machine.run('find', '/etc', '/usr', '/lib', '/var/lib', '-name', '*sluice*', '-newer', '/root/sluice.deb', '-not', '-path', '/usr/local/*')
+    r = machine.run('find', '/etc', '/usr', '/lib', '/var/lib', '-name', '*sluice*', '-newer', f'/{DEB}', '-not', '-path', '/usr/local/*')
     tap.check('and nothing else that has its name', not r.stdout.strip(), r.stdout)
 
 
