@@ -10,32 +10,26 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/source.h"
 #include "pipe/archive.h"
 #include "pipe/original.h"
 
 enum { BLOCK = 256 << 10 };
 
 /* Every block of the source to the digest, and to a file of the store where there is one. */
-static enum rc pass(struct annex *a, int fd, struct store *store, struct sha256 *sum, struct err *e)
+static enum rc pass(struct annex *a, struct source *src, struct store *store, struct sha256 *sum, struct err *e)
 {
-	uint8_t *block = mem_alloc(BLOCK);
-	enum rc rc = RC_OK;
-	a->size = 0;
-	while (rc == RC_OK) {
-		ssize_t n = read(fd, block, BLOCK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			rc = err_sys(RC_BAD, errno, e, "%.300s", a->source);
-		if (n <= 0)
-			break;
-		sha256_add(sum, block, (size_t)n);
-		a->size += (uint64_t)n;
-		if (a->file != NULL)
-			rc = store_write(store, a->file, block, (size_t)n, e);
+	const uint8_t *block = NULL;
+	size_t have = 0;
+	enum rc rc;
+	while ((rc = source_peek(src, BLOCK, &block, &have, e)) == RC_OK) {
+		sha256_add(sum, block, have);
+		if (a->file != NULL && (rc = store_write(store, a->file, block, have, e)) != RC_OK)
+			return rc;
+		source_take(src, have);
 	}
-	mem_free(&block);
-	return rc;
+	a->size = source_offset(src);
+	return rc == RC_END ? RC_OK : err_wrap(RC_BAD, e, "%.300s", a->source);
 }
 
 static enum rc read_source(struct annex *a, struct store *store, uint8_t digest[SHA256_BYTES], struct err *e)
@@ -49,11 +43,12 @@ static enum rc read_source(struct annex *a, struct store *store, uint8_t digest[
 		close(fd);
 		return err_set(RC_BAD, e, "%.300s: not a regular file", a->source);
 	}
+	struct source *src = source_fd(fd, true);
 	struct sha256 *sum = sha256_new();
-	enum rc rc = pass(a, fd, store, sum, e);
+	enum rc rc = pass(a, src, store, sum, e);
 	sha256_peek(sum, digest);
 	sha256_free(&sum);
-	close(fd);
+	source_close(&src);
 	return rc;
 }
 

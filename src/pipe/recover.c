@@ -67,18 +67,20 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	return RC_OK;
 }
 
-static enum rc rebuild_partition(
-    struct rebuild *r, struct store *store, const char *topic, unsigned partition, struct err *e)
+/* What the chain's manifests tell from an offset on, and how far that is. */
+static enum rc learn(struct rebuild *r, struct store *store, const char *topic, unsigned partition, uint64_t from,
+    enum rc (*see)(void *context, const struct manifest_original *m, struct err *e), struct err *e)
 {
-	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see_original};
-	uint64_t next = 0;
+	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see};
+	uint64_t next = from;
 	enum rc rc = ledger_begin(r->ledger, e);
 	if (rc != RC_OK)
 		return rc;
 	r->in_transaction = 0;
-	rc = history_each(store, topic, partition, 0, 0, &visitor, &next, e);
+	rc = history_each(store, topic, partition, from, 0, &visitor, &next, e);
 	if (rc == RC_OK || rc == RC_END) {
-		ledger_put_commit_position(r->ledger, topic, partition, next);
+		if (next != from)
+			ledger_put_commit_position(r->ledger, topic, partition, next);
 		return ledger_commit(r->ledger, e);
 	}
 	ledger_abort(r->ledger);
@@ -94,7 +96,7 @@ static enum rc rebuild_topic(struct rebuild *r, struct store *store, const char 
 		int64_t partition = 0;
 		struct err ignored;
 		if (str_number(name[i], 0, UINT32_MAX, &partition, &ignored) == RC_OK)
-			rc = rebuild_partition(r, store, topic, (unsigned)partition, e);
+			rc = learn(r, store, topic, (unsigned)partition, 0, see_original, e);
 	}
 	store_list_free(&name, count);
 	mem_free(&prefix);
@@ -150,26 +152,6 @@ static enum rc see_replay(void *context, const struct manifest_original *m, stru
 	return rc == RC_END ? see_original(r, m, e) : rc;
 }
 
-static enum rc learn_chain(struct rebuild *r, struct store *store, const char *topic, struct err *e)
-{
-	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see_replay};
-	uint64_t from = 0;
-	enum rc rc = ledger_commit_position(r->ledger, topic, 0, &from, e);
-	uint64_t next = from;
-	if (rc == RC_OK)
-		rc = ledger_begin(r->ledger, e);
-	if (rc != RC_OK)
-		return rc;
-	r->in_transaction = 0;
-	rc = history_each(store, topic, 0, from, 0, &visitor, &next, e);
-	if ((rc == RC_OK || rc == RC_END) && next != from) {
-		ledger_put_commit_position(r->ledger, topic, 0, next);
-		return ledger_commit(r->ledger, e);
-	}
-	ledger_abort(r->ledger);
-	return rc == RC_END ? RC_OK : rc;
-}
-
 enum rc recover_copies(const struct settings *s, struct store *store, struct ledger *ledger, struct err *e)
 {
 	struct rebuild r = {.ledger = ledger};
@@ -177,8 +159,13 @@ enum rc recover_copies(const struct settings *s, struct store *store, struct led
 	/* One that is empty may be a lost one, and must go on looking so. */
 	if (ledger_is_new(ledger))
 		return RC_OK;
-	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++)
-		rc = learn_chain(&r, store, s->pipeline[i].topic_replay, e);
+	for (size_t i = 0; i < s->pipelines && rc == RC_OK; i++) {
+		const char *topic = s->pipeline[i].topic_replay;
+		uint64_t from = 0;
+		rc = ledger_commit_position(ledger, topic, 0, &from, e);
+		if (rc == RC_OK)
+			rc = learn(&r, store, topic, 0, from, see_replay, e);
+	}
 	return rc;
 }
 

@@ -492,8 +492,6 @@ static enum rc one_pipeline(struct replay *r, struct err *e)
 		annex_drop(&r->annex, r->bench.store);
 		drop_folder(r);
 	}
-	if (rc == RC_OK && r->params->with != NULL && !r->params->dry_run && r->ledger != NULL)
-		rc = recover_copies(r->params->settings, r->bench.store, r->ledger, e);
 	if (rc == RC_OK && !r->params->dry_run) {
 		struct err ignored;
 		/* Once more: what a dead one had staged for the slot that we took. */
@@ -565,6 +563,8 @@ enum rc replay_run(const struct replay_params *p, struct replay_sum *sum, struct
 		if (rc != RC_OK && stopped(&r))
 			rc = RC_END;
 	}
+	if (rc == RC_OK && p->with != NULL && !p->dry_run && r.ledger != NULL)
+		rc = recover_copies(s, r.bench.store, r.ledger, e);
 	close_all(&r);
 	return rc;
 }
