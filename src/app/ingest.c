@@ -6,6 +6,7 @@
 #include "app/progress.h"
 #include "base/clock.h"
 #include "base/heap.h"
+#include "base/str.h"
 
 struct round {
 	struct daemon *daemon;
@@ -26,6 +27,19 @@ static void show(void *context, const struct collector_progress *now)
 	heap_give_back(&r->given_back);
 }
 
+static int64_t now_ms(void)
+{
+	return clock_wall().ns / 1000000;
+}
+
+/* Of the run, which may have begun with a process before this one. */
+static int64_t began_ms(const struct args *a)
+{
+	struct err e;
+	int64_t ms;
+	return str_number(args_text(a, "began", ""), 0, INT64_MAX, &ms, &e) == RC_OK ? ms : now_ms();
+}
+
 enum status ingest_round(const char *what, struct collector_job *job, const struct args *a, struct config *c,
     struct metric_slot *figures, struct daemon *d, struct err *e)
 {
@@ -36,7 +50,8 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	struct outcome_params p = {.what = what,
 	    .quiet = quiet,
 	    .json = json,
-	    .began_ms = clock_wall().ns / 1000000,
+	    .began_ms = began_ms(a),
+	    .restarted = args_has(a, "restarted"),
 	    .committed = job->until_committed};
 	struct mono began = clock_mono();
 	heap_keep();
@@ -56,7 +71,7 @@ enum status ingest_round(const char *what, struct collector_job *job, const stru
 	e->text[0] = '\0'; /* of something that was waited for and came */
 	if (!job->once)
 		return STATUS_DONE;
-	p.took_ms = mono_since(began);
+	p.took_ms = p.restarted ? now_ms() - p.began_ms : mono_since(began);
 	enum status status = outcome_show(&c->settings, &result, &p);
 	/* Stopped before its end, it has not done what was asked. */
 	return daemon_stopped(d) ? STATUS_BAD : status;

@@ -16,7 +16,6 @@ enum { NAMES_MAX = 100, TEXT = 40 };
 struct naming {
 	const struct outcome_params *p;
 	uint64_t named, more;
-	uint64_t bad; /* originals with rejects */
 };
 
 static void name_one(struct naming *n, const char *path, const char *why)
@@ -32,12 +31,16 @@ static void name_one(struct naming *n, const char *path, const char *why)
 	n->named++;
 }
 
+static bool is_ours(const struct outcome_params *p, const struct ledger_original *o)
+{
+	return o->seen_ms >= p->began_ms || o->committed_ms >= p->began_ms;
+}
+
 static bool see_original(void *context, const struct ledger_original *o)
 {
 	struct naming *n = context;
 	char why[256];
-	bool ours = o->seen_ms >= n->p->began_ms || o->committed_ms >= n->p->began_ms;
-	if (!ours)
+	if (!is_ours(n->p, o))
 		return true;
 	if (o->state == LEDGER_REFUSED) {
 		name_one(n, o->source, o->note != NULL && o->note[0] != '\0' ? o->note : "refused");
@@ -58,14 +61,21 @@ static bool see_aside(void *context, const char *pipeline, const char *path, con
 	return true;
 }
 
+static enum rc open_ledger(const struct settings *s, struct ledger **out, struct err *e)
+{
+	char *dir = file_join(s->state, "ledger");
+	enum rc rc = ledger_open(dir, s->ledger_max_bytes, out, e);
+	mem_free(&dir);
+	return rc;
+}
+
 /* Text is borrowed until the next call, so each is printed as it comes. */
 static void name_all(const struct settings *s, const struct collector_result *r, const struct outcome_params *p)
 {
 	struct err e;
 	struct naming n = {.p = p};
 	struct ledger *l = NULL;
-	char *dir = file_join(s->state, "ledger");
-	enum rc rc = ledger_open(dir, s->ledger_max_bytes, &l, &e);
+	enum rc rc = open_ledger(s, &l, &e);
 	if (rc == RC_OK)
 		rc = ledger_each(l, see_original, &n, &e);
 	if (rc == RC_OK && r->aside > 0)
@@ -75,7 +85,51 @@ static void name_all(const struct settings *s, const struct collector_result *r,
 	if (n.more > 0)
 		fprintf(stderr, "and %" PRIu64 " more; sluice status lists what is set aside\n", n.more);
 	ledger_close(&l);
-	mem_free(&dir);
+}
+
+struct counting {
+	const struct outcome_params *p;
+	struct collector_result *r;
+};
+
+static bool count_original(void *context, const struct ledger_original *o)
+{
+	const struct counting *c = context;
+	if (!is_ours(c->p, o))
+		return true;
+	c->r->files++;
+	if (o->state != LEDGER_COMMITTED && o->state != LEDGER_REFUSED)
+		return true;
+	c->r->committed += o->state == LEDGER_COMMITTED;
+	c->r->refused += o->state == LEDGER_REFUSED;
+	c->r->rows += o->rows;
+	c->r->rejects += o->rejects;
+	return true;
+}
+
+static bool count_aside(void *context, const char *pipeline, const char *path, const struct ledger_path *p)
+{
+	const struct counting *c = context;
+	c->r->files++;
+	c->r->aside++;
+	return true;
+}
+
+/* What all processes of the run came to. Nobody knows when a file was set aside: better an old one than none. */
+static enum rc count_all(
+    const struct settings *s, const struct outcome_params *p, struct collector_result *r, struct err *e)
+{
+	struct counting c = {p, r};
+	struct ledger *l = NULL;
+	*r = (struct collector_result){
+	    .files = r->doubled, .doubled = r->doubled, .nulls = r->nulls, .missing = r->missing};
+	enum rc rc = open_ledger(s, &l, e);
+	if (rc == RC_OK)
+		rc = ledger_each(l, count_original, &c, e);
+	if (rc == RC_OK)
+		rc = ledger_each_aside(l, count_aside, &c, e);
+	ledger_close(&l);
+	return rc;
 }
 
 static void summary(const struct collector_result *r, const struct outcome_params *p)
@@ -109,8 +163,15 @@ static void summary_json(const struct collector_result *r, const struct outcome_
 	    p->took_ms);
 }
 
-enum status outcome_show(const struct settings *s, const struct collector_result *r, const struct outcome_params *p)
+enum status outcome_show(const struct settings *s, const struct collector_result *own, const struct outcome_params *p)
 {
+	struct collector_result all = *own;
+	const struct collector_result *r = &all;
+	struct err e;
+	if (p->restarted && count_all(s, p, &all, &e) != RC_OK) {
+		complain("%s: %s", p->what, e.text);
+		return STATUS_BAD;
+	}
 	bool bad = r->refused > 0 || r->aside > 0 || r->rejects > 0;
 	if (bad)
 		name_all(s, r, p);

@@ -18,7 +18,7 @@
 /* Not shown in help: between the supervisor and its children. */
 #define OPTION_CHILD \
 	{"config-fd", 0, "FD", NULL}, {"figures", 0, "NAME", NULL}, \
-	{"restarted", 0, NULL, NULL}, {"calm", 0, NULL, NULL}
+	{"restarted", 0, NULL, NULL}, {"began", 0, "MS", NULL}, {"calm", 0, NULL, NULL}
 /* clang-format on */
 
 /* The -c file's name. */

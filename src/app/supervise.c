@@ -7,6 +7,7 @@
 #include "app/supervise.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ struct trial {
 
 struct supervisor {
 	struct supervise_job *job;
+	int64_t began_ms; /* wall: a leader that is started again answers for its lives before, too */
 	struct child child[HANDOVER_CHILDREN];
 	unsigned children;
 	struct supervise_child superfluous[HANDOVER_CHILDREN]; /* what those are */
@@ -111,11 +113,12 @@ static enum rc read_config(const char *file, struct config **config, int *fd, st
 static void start(struct supervisor *s, struct child *c)
 {
 	struct err e;
-	char fd[16];
+	char fd[16], began[24];
 	const char *argv[16];
 	size_t n = 0;
 	const char *const *word = c->what->word;
 	snprintf(fd, sizeof fd, "%d", s->config_fd);
+	snprintf(began, sizeof began, "%" PRId64, s->began_ms);
 	argv[n++] = program_running(s->program);
 	argv[n++] = *word++;
 	const char *const common[] = {"--config", s->job->file, "--config-fd", fd};
@@ -125,6 +128,10 @@ static void start(struct supervisor *s, struct child *c)
 		argv[n++] = "--calm";
 	if (c->died)
 		argv[n++] = "--restarted";
+	if (c->what->leads) {
+		argv[n++] = "--began";
+		argv[n++] = began;
+	}
 	size_t words = 0;
 	while (word[words] != NULL)
 		words++;
@@ -560,7 +567,8 @@ static void begin(struct supervisor *s)
 enum status supervise(struct supervise_job *job)
 {
 	struct err e;
-	struct supervisor s = {.job = job, .config_fd = job->config_fd, .trial = {.config_fd = -1}};
+	struct supervisor s = {
+	    .job = job, .began_ms = clock_wall().ns / 1000000, .config_fd = job->config_fd, .trial = {.config_fd = -1}};
 	metric_set(job->figures, FIGURE_STOPPING, 0); /* of one that was killed while it stopped */
 	program_path(s.program);
 	if (s.config_fd < 0) {

@@ -34,15 +34,22 @@ KEYS = {'collector.claimed': {'claim': 'shared'}, 'worker.folded': {'workers': 1
 FOLDED, HOURS_S, LIBRARY = 85, 2 * 3600, os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
 
 
+def many(count, noun):
+    return f'{count:,} {noun}{"" if count == 1 else "s"}'
+
+
 class Case:
+    title = 'all there once, in order'
+
     def __init__(self, point, kind, given, wanted, status):
         self.point, self.kind, self.given, self.wanted, self.status = point, kind, given, wanted, status
+        self.keys = KEYS.get(point, {})
         self.fault = f'{point}:{"hang" if kind == "left" else kind}'
         self.log, self.problems = '', []
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-point-') as place:
-            t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], watchdog=WATCHDOG.get(self.kind, '60s'), **KEYS.get(self.point, {}))
+            t = Trio(place, self.given, sluice=os.environ['SLUICE_FAULTS'], watchdog=WATCHDOG.get(self.kind, '60s'), **self.keys)
             marks = Marks(place)
             self.prepare(t, marks)
             process = t.start('run', '--once')
@@ -79,7 +86,25 @@ class Case:
         found = t.content()
         if found != self.wanted:
             self.problems.append(f'tables hold {found}, undisturbed {self.wanted}')
+        self.told_at_end()
+        if self.fault == 'collector.committed:error':  # what `after:` did not reach is the next run's
+            calm = t.start('run', '--once', SLUICE_FAULT='')
+            try:
+                self.problems += [] if calm.wait(LIMIT_S) == 0 else ['the next run does not end well']
+            finally:
+                end(calm)
         self.problems += t.wrong() + t.wrong_sources()
+
+    def of_the_run(self):
+        return sum(map(len, self.given.values())), *(sum(w[i] for w in self.wanted.values()) for i in (0, 2))
+
+    def told_at_end(self):
+        """The summary is of the whole run, whichever of its processes did the work."""
+        files, rows, rejects = self.of_the_run()
+        told = [line.rpartition('; ')[0] for line in self.log.splitlines() if line.startswith('run: ')][-1:]
+        wanted = f'run: {many(files, "file")}, {files} committed; {many(rows, "row")}' + (f', {many(rejects, "reject")}' if rejects else '')
+        if told != [wanted]:
+            self.problems.append(f'told at the end {told}, wanted {wanted}')
 
     def told(self):
         """What somebody who reads the log was told, in short."""
@@ -112,6 +137,9 @@ class Folded(Case):
         t.env = {**marks.env(self.fault), 'LD_PRELOAD': LIBRARY, 'SLUICE_OS_SWITCH': switch}
         t.drop('flow', files[0])
 
+    def of_the_run(self):
+        return 1, 1, 0
+
     def judge(self, t, marks, status):
         # By then all is committed, so the worker may have been asked to leave; one that is killed then makes it 1.
         if status == 1 and self.kind in ('kill', 'left') and re.search(r'worker: killed by signal 9 \(Killed\)$', t.log(), re.M):
@@ -119,6 +147,27 @@ class Folded(Case):
         super().judge(t, marks, status)
         if not glob.glob(f'{t.lake}/_sluice/history/**/0*', recursive=True):
             self.problems.append('nothing was folded')
+
+
+class Together(Case):
+    """All in one manifest: what was not told of it when the collector died, a reject among it, the next one tells."""
+    title = 'one manifest of which not all was told'
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        self.keys = {'workers': 1, 'commit': '{ max_age: 1500ms }'}
+
+    def judge(self, t, marks, status):
+        super().judge(t, marks, status)
+        if len(re.findall('proxy-0002.log: committed with 1 reject', self.log)) != 1:
+            self.problems.append('the reject is not named')
+
+
+def together_cases(asked):
+    given = {'flow': {}, 'dns': {}, 'proxy': {n: b for n, b in inputs()['proxy'].items() if n != 'proxy-0000.log'}}
+    wanted, status = undisturbed(given)
+    return [Together(*f.split(':'), given, wanted, status) for f in ('collector.after:kill', 'collector.committed:kill', 'collector.committed:error')
+            if not asked or f in asked or f.partition(':')[0] in asked]
 
 
 def folded_cases(kinds):
@@ -147,9 +196,10 @@ def main():
     asked = sys.argv[1:]
     chosen = [(p, k) for p in here for k in KINDS if not asked or p in asked or f'{p}:{k}' in asked]
     cases = folded_cases([k for p, k in chosen if p == 'worker.folded']) + [Case(p, k, given, wanted, status) for p, k in chosen if p != 'worker.folded']
+    beside = together_cases(asked)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for c in pool.map(Case.run, cases):
-            tap.check(f'{c.point}:{c.kind}: all there once, in order', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))
+        for c in pool.map(Case.run, [*beside, *cases]):
+            tap.check(f'{c.point}:{c.kind}: {c.title}', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))
     if not asked:
         truth = points()
         cell = {(c.point, c.kind): c.told() for c in cases}
