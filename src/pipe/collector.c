@@ -185,6 +185,7 @@ static enum rc open_parts(struct collector *c, struct err *e)
 	    .waiter = WAITER_PUBLISH,
 	    .inflight = c->inflight,
 	    .run = c->run.id,
+	    .named_at_end = job->once && job->until_committed,
 	    .meanwhile = publisher_meanwhile,
 	    .context = c};
 	const struct finder_params finder = {.settings = c->settings,

@@ -70,8 +70,11 @@ enum rc publish_open(const struct publish_params *params, struct bus *bus, struc
 	p->bus = bus;
 	p->store = store;
 	p->ledger = ledger;
-	p->record = (struct record_params){
-	    .settings = params->settings, .partitions = params->partitions, .board = params->board, .run = params->run};
+	p->record = (struct record_params){.settings = params->settings,
+	    .partitions = params->partitions,
+	    .board = params->board,
+	    .run = params->run,
+	    .named_at_end = params->named_at_end};
 	for (size_t i = 0; i < 2 * params->settings->pipelines; i++)
 		p->places += params->partitions[i];
 	p->place = mem_zero(p->places + 1, sizeof *p->place);
@@ -199,7 +202,7 @@ static void settled(void *context, const struct follow_news *n)
 		board_add(b, BOARD_REJECTS, o->rejects);
 		board_add(b, BOARD_NULLS, n->nulls);
 	}
-	if (n->awaited)
+	if (n->awaited && !p->params.named_at_end)
 		tell_loss(o);
 	if (n->awaited && n->beside > 0 && o->rows > 0)
 		tell_beside(o, n->beside);

@@ -24,6 +24,7 @@ struct publish_params {
 	unsigned waiter; /* number on the board */
 	struct inflight *inflight;
 	uint64_t run;
+	bool named_at_end; /* somebody names each that is not whole when the run ends */
 	/* Called again and again while the bus takes nothing, with how long it does not. It may call publish_spool.
 	 * NULL: nobody is. */
 	void (*meanwhile)(void *context, int64_t blocked_ms);

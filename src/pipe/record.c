@@ -293,7 +293,8 @@ static void tell(const struct record_params *p, const struct item *it)
 		if (it->repeated)
 			break;
 		metric_add(figures, FIGURE_FILES_SET_ASIDE, 1);
-		log_warn("set aside path=%s: %s", item_show(it, show), it->note);
+		if (it->unsettled || !p->named_at_end)
+			log_warn("set aside path=%s: %s", item_show(it, show), it->note);
 	}
 }
 

@@ -15,6 +15,7 @@ struct record_params {
 	const unsigned *partitions; /* [2 * pipeline + (rows ? 1 : 0)] */
 	struct board *board;
 	uint64_t run;
+	bool named_at_end; /* as publish_params */
 };
 
 /* Published, and the ledger does not say so yet. */

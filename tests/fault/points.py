@@ -96,13 +96,15 @@ class Case:
         self.problems += t.wrong() + t.wrong_sources()
 
     def of_the_run(self):
-        return sum(map(len, self.given.values())), *(sum(w[i] for w in self.wanted.values()) for i in (0, 2))
+        """Files committed, files set aside, rows, rejects."""
+        return sum(map(len, self.given.values())), 0, *(sum(w[i] for w in self.wanted.values()) for i in (0, 2))
 
     def told_at_end(self):
         """The summary is of the whole run, whichever of its processes did the work."""
-        files, rows, rejects = self.of_the_run()
+        committed, aside, rows, rejects = self.of_the_run()
         told = [line.rpartition('; ')[0] for line in self.log.splitlines() if line.startswith('run: ')][-1:]
-        wanted = f'run: {many(files, "file")}, {files} committed; {many(rows, "row")}' + (f', {many(rejects, "reject")}' if rejects else '')
+        wanted = (f'run: {many(committed + aside, "file")}, {committed} committed' + (f', {aside} set aside' if aside else '')
+                  + f'; {many(rows, "row")}' + (f', {many(rejects, "reject")}' if rejects else ''))
         if told != [wanted]:
             self.problems.append(f'told at the end {told}, wanted {wanted}')
 
@@ -138,7 +140,7 @@ class Folded(Case):
         t.drop('flow', files[0])
 
     def of_the_run(self):
-        return 1, 1, 0
+        return 1, 0, 1, 0
 
     def judge(self, t, marks, status):
         # By then all is committed, so the worker may have been asked to leave; one that is killed then makes it 1.
@@ -150,17 +152,24 @@ class Folded(Case):
 
 
 class Together(Case):
-    """All in one manifest: what was not told of it when the collector died, a reject among it, the next one tells."""
+    """All in one manifest, and a link beside: what was not told when the collector died, a reject among it, the next one tells."""
     title = 'one manifest of which not all was told'
 
     def __init__(self, *words):
         super().__init__(*words)
         self.keys = {'workers': 1, 'commit': '{ max_age: 1500ms }'}
 
+    def prepare(self, t, marks):
+        super().prepare(t, marks)
+        os.symlink(t.config, os.path.join(t.watch('proxy'), 'link'))
+
+    def of_the_run(self):
+        committed, _, *rows = super().of_the_run()
+        return committed, 1, *rows
+
     def judge(self, t, marks, status):
         super().judge(t, marks, status)
-        if len(re.findall('proxy-0002.log: committed with 1 reject', self.log)) != 1:
-            self.problems.append('the reject is not named')
+        self.problems += [f'named {n} times: {w}' for w in ('proxy-0002.log: committed with 1 reject', 'link: symbolic link') if (n := self.log.count(w)) != 1]
 
 
 def together_cases(asked):

@@ -20,6 +20,7 @@ import tap  # noqa: E402
 from lake import manifests  # noqa: E402
 from points import Marks  # noqa: E402
 from site_rows import HEAD, HOUR, START, Site  # noqa: E402
+from spool import wait_for  # noqa: E402
 from trio import DATASETS  # noqa: E402
 
 FEW, HOURS, KILLS = 3, 8, int(os.environ.get('SLUICE_REPLAY_KILLS', '12'))
@@ -374,6 +375,21 @@ def whole_killed(place):
     tap.check(f'killed at each of {len(points)} points, then two at a time: in the end every row once', not missed and not bad and not listed(s) and not s.wrong(), (missed, bad[:3], s.wrong()[:3]))
 
 
+def log_of_daemon(place, content):
+    """What a run that goes on says of a file that is not whole."""
+    s = Site(place)
+    s.put('flow', 'cut', content)
+    with open(f'{place}/log', 'w+', encoding='utf-8') as log:
+        p = subprocess.Popen([s.sluice, 'run', '-c', s.config], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            wait_for(lambda: 'not whole' in open(log.name, encoding='utf-8').read(), 30)
+        finally:
+            p.terminate()
+            p.wait()
+        log.seek(0)
+        return [line.rstrip('\n') for line in log if 'not whole' in line]
+
+
 def told(place):
     """What is said of a cut file and of a bad line: in the log, by rejects, trace, status and audit, before and after a replay."""
     s = Site(f'{place}/here')
@@ -381,7 +397,10 @@ def told(place):
     s.put('flow', 'cut', cut[:len(cut) * 3 // 5])
     s.put('proxy', 'bad', (HEAD + 'one\ntwo\n').encode())
     r = s.once()
-    tap.check('a file that is not whole is a line in the log', 'not whole name=' in r.stderr and 'at least' in r.stderr, r)
+    lines = r.stderr.splitlines()
+    tap.check('a run --once names each file that is not whole, once', [sum(f'/{n}: committed with' in line for line in lines) for n in ('cut', 'bad')] == [1, 1] and len(lines) == 2, r)
+    lost = log_of_daemon(f'{place}/daemon', cut[:len(cut) * 3 // 5])
+    tap.check('one that goes on says so in its log', len(lost) == 1 and re.search(r' warn collector: not whole name=cut: 1 reject, at least \d+ rows? lost$', lost[0]), lost)
     text, trace = s.command('rejects').stdout, s.command('trace', 'cut')
     tap.check('where the input ends early, so many rows at least', 'at least' in next(line for line in text.splitlines() if 'ends inside' in line), text)
     tap.check('and trace says the same', 'at least' in next(line for line in trace.stdout.splitlines() if 'ends inside' in line) and '1 rows' not in trace.stdout, trace)
