@@ -12,16 +12,14 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
-#include "pipe/after.h"
-#include "pipe/claim.h"
 #include "pipe/event.h"
 #include "pipe/figures.h"
 #include "pipe/follow.h"
 #include "pipe/limits.h"
 #include "pipe/record.h"
+#include "pipe/settled.h"
 
-enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000, SLICE_MS = 200, COUNT = 40 };
+enum { PART_ROOM = 6 << 10, FLUSH_MS = 500, NS_PER_MS = 1000000, IDLE_MS = 1000, SLICE_MS = 200 };
 
 struct place { /* a partition we publish to */
 	const char *topic;
@@ -43,8 +41,8 @@ struct publish {
 	bool too_large;
 	struct err too_large_why;
 	struct record_marks marks; /* acknowledged, not yet in the ledger */
-	struct item_list gone;     /* source files that `after:` moved or deleted */
-	struct mono quiet_until;   /* a service failed: don't ask again before */
+	struct settled settled;
+	struct mono quiet_until; /* a service failed: don't ask again before */
 	int64_t backoff_ms;
 	struct mono blocked; /* the bus takes nothing since then, 0: it does */
 };
@@ -75,6 +73,8 @@ enum rc publish_open(const struct publish_params *params, struct bus *bus, struc
 	    .board = params->board,
 	    .run = params->run,
 	    .named_at_end = params->named_at_end};
+	p->settled = (struct settled){
+	    .settings = params->settings, .board = params->board, .store = store, .named_at_end = params->named_at_end};
 	for (size_t i = 0; i < 2 * params->settings->pipelines; i++)
 		p->places += params->partitions[i];
 	p->place = mem_zero(p->places + 1, sizeof *p->place);
@@ -99,7 +99,7 @@ void publish_close(struct publish **p)
 	follow_close(&(*p)->follow);
 	mem_free(&(*p)->marks.at);
 	mem_free(&(*p)->place);
-	while ((it = items_take(&(*p)->gone)) != NULL)
+	while ((it = items_take(&(*p)->settled.gone)) != NULL)
 		item_free(&it);
 	mem_free(p);
 }
@@ -126,93 +126,6 @@ static void fine(struct publish *p)
 	p->backoff_ms = 0;
 }
 
-static void finish_source(
-    struct publish *p, const struct pipeline *pipeline, const char *source, const struct looks *was)
-{
-	struct err e;
-	enum rc rc = FAULT(COLLECTOR_COMMITTED, &e);
-	if (rc == RC_OK)
-		rc = after_apply(pipeline, source, was, &e);
-	if (rc == RC_OK)
-		rc = FAULT(COLLECTOR_AFTER, &e);
-	if (rc == RC_OK) {
-		struct item *gone = item_new(pipeline, ITEM_FORGET, source);
-		gone->looks = *was;
-		items_add(&p->gone, gone);
-	} else if (rc != RC_END) {
-		char show[4 * 240 + 1];
-		size_t len = strlen(source), cut = len > 240 ? len - 240 : 0;
-		str_escape(source + cut, len - cut, show);
-		log_warn("after: %s path=%s", e.text, show);
-	}
-}
-
-enum { SHOWN = 4 * 255 + 1 };
-
-static const char *shown_name(const struct ledger_original *o, char out[SHOWN])
-{
-	size_t len = strlen(o->name);
-	str_escape(o->name, len < 255 ? len : 255, out);
-	return out;
-}
-
-/* One line for an original that is not in the tables as a whole. */
-static void tell_loss(const struct ledger_original *o)
-{
-	char show[SHOWN], rejects[COUNT], lost[COUNT];
-	if (o->state == LEDGER_REFUSED)
-		log_warn("refused name=%s: %s", shown_name(o, show), o->note);
-	else if (o->rejects > 0)
-		log_warn("not whole name=%s: %s reject%s, at least %s row%s lost", shown_name(o, show),
-		    str_show_count(o->rejects, rejects, sizeof rejects), o->rejects == 1 ? "" : "s",
-		    str_show_count(o->lost, lost, sizeof lost), o->lost == 1 ? "" : "s");
-}
-
-/* Rows that may say what others say already. A person knows whether that is meant. */
-static void tell_beside(const struct ledger_original *o, uint64_t beside)
-{
-	char show[SHOWN], rows[COUNT], before[COUNT];
-	shown_name(o, show);
-	str_show_count(o->rows, rows, sizeof rows);
-	str_show_count(beside, before, sizeof before);
-	if (o->again > 0)
-		log_warn("taken again name=%s: %s row%s stored beside %s of the same content", show, rows,
-		    o->rows == 1 ? "" : "s", before);
-	else
-		log_warn("stored beside name=%s: %s row%s; other content than the file of this name before, whose %s "
-		         "row%s stay",
-		    show, rows, o->rows == 1 ? "" : "s", before, beside == 1 ? "" : "s");
-}
-
-static void settled(void *context, const struct follow_news *n)
-{
-	struct publish *p = context;
-	const struct ledger_original *o = n->original;
-	struct board *b = p->params.board;
-	bool committed = o->state == LEDGER_COMMITTED;
-	struct err e;
-	/* Only for people who look at open claims; what does not succeed now, the next start does. */
-	if (p->params.settings->claim_shared && claim_done(p->store, n->pipeline->name, o->sha256, &e) != RC_OK)
-		log_debug("claim: %s", e.text);
-	if (n->awaited) {
-		board_add(b, committed ? BOARD_COMMITTED : BOARD_REFUSED, 1);
-		board_add(b, BOARD_FILES_DONE, 1);
-		board_add(b, BOARD_BYTES_DONE, o->size);
-		board_add(b, BOARD_ROWS, o->rows);
-		board_add(b, BOARD_REJECTS, o->rejects);
-		board_add(b, BOARD_NULLS, n->nulls);
-	}
-	if (n->awaited && !p->params.named_at_end)
-		tell_loss(o);
-	if (n->awaited && n->beside > 0 && o->rows > 0)
-		tell_beside(o, n->beside);
-	if (committed && (o->after_dev != 0 || o->after_ino != 0)) {
-		const struct looks was = {
-		    .dev = o->after_dev, .ino = o->after_ino, .size = o->size, .mtime_ns = o->after_mtime_ns};
-		finish_source(p, n->pipeline, o->source, &was);
-	}
-}
-
 static void note_ledger(struct publish *p, enum rc rc, const struct err *e)
 {
 	if (rc == RC_OK || e->sys == LEDGER_FULL)
@@ -224,7 +137,7 @@ static void follow_commits(struct publish *p)
 	struct err e;
 	if (mono_since(p->quiet_until) < 0)
 		return;
-	enum rc rc = follow_poll(p->follow, settled, p, &e);
+	enum rc rc = follow_poll(p->follow, settled_hear, &p->settled, &e);
 	if (rc == RC_OK) {
 		if (p->quiet_until.ms != 0)
 			fine(p);
@@ -498,7 +411,7 @@ static void finish(struct publish *p, struct item *it)
 		    it->again, 0);
 	}
 	if (it->outcome == ITEM_DOUBLE && it->committed && !it->leave_source)
-		finish_source(p, it->pipeline, it->source, &it->looks);
+		settled_source(&p->settled, it->pipeline, it->source, &it->looks);
 	bool counted = it->task == ITEM_TAKE || it->task == ITEM_NOTE;
 	if (counted && it->outcome != ITEM_LATER && it->outcome != ITEM_TAKEN && !it->unsettled) {
 		board_add(p->params.board, BOARD_FILES_DONE, 1);
@@ -551,10 +464,10 @@ void publish_items(struct publish *p, struct item_list *items, bool more)
 int64_t publish_idle(struct publish *p)
 {
 	follow_commits(p);
-	if (p->marks.count > 0 || p->gone.count > 0) {
+	if (p->marks.count > 0 || p->settled.gone.count > 0) {
 		struct item *it;
-		if (record(p, &p->gone))
-			while ((it = items_take(&p->gone)) != NULL)
+		if (record(p, &p->settled.gone))
+			while ((it = items_take(&p->settled.gone)) != NULL)
 				item_free(&it);
 	}
 	int64_t due = follow_due_ms(p->follow), quiet = -mono_since(p->quiet_until);
