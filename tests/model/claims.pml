@@ -86,7 +86,7 @@ publish:
 	atomic { KILL; if :: opened == NONE && done == NONE -> opened = me :: else fi };
 #endif
 await:
-	/* [see_original], [settled] */
+	/* [see_original], [settled_hear] */
 	atomic { index[me]; KILL; state[me] = COMMITTED };
 finish:
 	/* [claim_done]: moved, never replacing */

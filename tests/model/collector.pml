@@ -30,7 +30,7 @@ byte runs, kills, running = 2;
 
 #define KILL if :: kills < KILLS -> kills++; printf("%d: killed\n", me); goto dead :: true fi
 
-/* [finish_source], [after_apply]: the user's files go, and only what is committed */
+/* [settled_source], [after_apply]: the user's files go, and only what is committed */
 #define AFTER assert(state == COMMITTED); source[0] = !path_known[0] && source[0]; source[1] = !path_known[1] && source[1]
 
 proctype collector(byte me)
