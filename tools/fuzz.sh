@@ -5,9 +5,8 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-seconds=${1:-60} minimise=
+seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ "$seconds" != minimise ] || minimise=yes
 if [ "$seconds" = build ] && ! command -v clang >/dev/null; then
 	echo "fuzz: no clang, nothing is built" >&2
 	exit 0
@@ -28,12 +27,14 @@ if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -gt 28 ] && setar
 	calm='setarch -R'
 fi
 
+limits='-rss_limit_mb=1024 -timeout=5 -max_len=65536' # of one input
+
 # The archive of an entry: the same bytes for the same inputs.
 keep_least() {
 	least=build-fuzz/$1/least
 	rm -rf "$least"
 	mkdir "$least"
-	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $calm "build-fuzz/fuzz_$1" -set_cover_merge=1 -rss_limit_mb=1024 -timeout=5 -max_len=65536 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $calm "build-fuzz/fuzz_$1" -set_cover_merge=1 $limits \
 		"$least" "tests/fuzz/seeds/$1" "build-fuzz/$1/corpus" || return 1
 	mkdir -p tests/fuzz/corpus
 	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX -cf - -C "$least" . | gzip -9n >"tests/fuzz/corpus/$1.tar.gz"
@@ -49,7 +50,7 @@ for entry in build-fuzz/fuzz_*; do
 	fi
 	ran=$((ran + 1))
 	mkdir -p "build-fuzz/$name/corpus"
-	if [ -n "$minimise" ]; then
+	if [ "$seconds" = minimise ]; then
 		keep_least "$name" || status=1
 		continue
 	fi
@@ -59,7 +60,7 @@ for entry in build-fuzz/fuzz_*; do
 	done
 	[ ! -f "tests/fuzz/$name.dict" ] || set_of="$set_of -dict=tests/fuzz/$name.dict"
 	echo "fuzz: $name for $seconds s" >&2
-	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $calm "$entry" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=5 -max_len=65536 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $calm "$entry" -max_total_time="$seconds" $limits \
 		-print_final_stats=1 -artifact_prefix="build-fuzz/$name/" "build-fuzz/$name/corpus" $set_of || status=1
 done
 echo "fuzz: $ran entries" >&2
