@@ -149,6 +149,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(partitions_are_shared_out, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_killed_reader_is_replaced, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_reader_may_end_while_the_group_shares_out_anew, setup, teardown),
 	    cmocka_unit_test_setup_teardown(shared_topics_may_come_later_and_grow, setup, teardown),
 	};
 	const char *url = getenv("SLUICE_BUS");

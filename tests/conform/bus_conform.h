@@ -89,6 +89,7 @@ void killed_producers_leave_nothing_half(void **state);
 void claims_exclude_and_end_with_their_holder(void **state);
 void partitions_are_shared_out(void **state);
 void a_killed_reader_is_replaced(void **state);
+void a_reader_may_end_while_the_group_shares_out_anew(void **state);
 void shared_topics_may_come_later_and_grow(void **state);
 
 #endif

@@ -46,13 +46,17 @@ void claims_exclude_and_end_with_their_holder(void **state)
 
 /* ---- groups ---- */
 
-enum { SHARED = 4, SESSION_MS = 3000 };
+enum {
+	SHARED = 4,
+	SESSION_MS = 3000,
+	JOINS_AGAIN_MS = 3200, /* some seconds after it joined it does so again when it looks */
+	TRIALS = 12,
+};
 
-/* A reader of the group of this run. */
-static struct bus *open_member(const char *folder, const char *name)
+static struct bus *open_member_of(const char *group, const char *folder, const char *name)
 {
 	struct bus_option option[] = {
-	    {"group.id", run}, {"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "500"}};
+	    {"group.id", group}, {"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "500"}};
 	struct bus *b = open_with(folder, option, 3);
 	const char *topics[] = {topic("t"), topic("later")};
 	if (bus_join(b, name, topics, 2, &e) != RC_OK) {
@@ -60,6 +64,12 @@ static struct bus *open_member(const char *folder, const char *name)
 		abort();
 	}
 	return b;
+}
+
+/* A reader of the group of this run. */
+static struct bus *open_member(const char *folder, const char *name)
+{
+	return open_member_of(run, folder, name);
 }
 
 /* Bits of the partitions that are this reader's now; it lets go of those that are asked back. */
@@ -168,6 +178,50 @@ void a_killed_reader_is_replaced(void **state)
 	bus_close(&a);
 	close(ready[0]);
 	close(ready[1]);
+}
+
+/* One that was asked for its partitions looks for more of them, and ends there and then. */
+static void end_while_it_is_dealt_anew(const char *folder, unsigned trial)
+{
+	char group[100];
+	unsigned have = 0;
+	MUST(snprintf(group, sizeof group, "%s-%u", run, trial) < (int)sizeof group);
+	struct bus *a = open_member_of(group, folder, "a");
+	struct mono start = clock_mono();
+	MUST(has(a, SHARED));
+	MUST(bus_topic_partitions(a, topic("t"), &have, &e) == RC_OK);
+	while (mono_since(start) < JOINS_AGAIN_MS) {
+		MUST(count(mine(a, true)) == SHARED);
+		clock_sleep_ms(20);
+	}
+	struct bus *b = open_member_of(group, folder, "b");
+	for (start = clock_mono(); count(mine(a, false)) == SHARED && mono_since(start) < 30000; clock_sleep_ms(20))
+		(void)mine(b, true);
+	MUST(count(mine(a, false)) < SHARED);
+	MUST(bus_topic_partitions(a, topic("t"), &have, &e) == RC_OK);
+	bus_close(&a);
+	bus_close(&b);
+}
+
+void a_reader_may_end_while_the_group_shares_out_anew(void **state)
+{
+	struct bench *t = *state;
+	if (!provider->groups)
+		skip();
+	EXPECT(RC_OK, bus_topic_ensure(t->bus, topic("t"), SHARED, NULL, &e));
+	pid_t pid[TRIALS];
+	for (unsigned i = 0; i < TRIALS; i++) {
+		pid[i] = child_start();
+		if (pid[i] == 0) {
+			end_while_it_is_dealt_anew(t->folder, i);
+			_exit(0);
+		}
+	}
+	for (unsigned i = 0; i < TRIALS; i++) {
+		int status = -1;
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
 }
 
 void shared_topics_may_come_later_and_grow(void **state)

@@ -213,7 +213,11 @@ static void drop_list(rd_kafka_topic_partition_list_t **list)
 	*list = NULL;
 }
 
-/* Only what people's tools show is waited for, and not for long; nothing is closed (client_close). */
+/*
+ * Only what people's tools show is waited for, and not for long; nothing is closed (client_close). What was subscribed
+ * while the group shared out anew is applied by the library afterwards, also to a handle that is being destroyed, which
+ * then aborts: so it is withdrawn. The group does not hear of that: a handle that is not closed says no good-bye.
+ */
 static void leave(struct member *m)
 {
 	struct mono start = clock_mono();
@@ -227,6 +231,7 @@ static void leave(struct member *m)
 	drop_list(&m->notes);
 	m->telling = false;
 	rd_kafka_queue_destroy(m->answers);
+	(void)rd_kafka_unsubscribe(m->client.rk);
 	client_close(&m->client);
 	m->owns = 0;
 }
