@@ -65,7 +65,8 @@ def configure(folder, ports, ca, host='127.0.0.1', core=None, more=None):
 
 def name_and_data(run, ports, conf, names, flags=(), env=None):
     """The servers of these names, the name node first, and {data node: its address}."""
-    folder, path, flags = os.path.dirname(conf), jars.class_path('hadoop', conf), [*FLAGS, f'-Djava.util.logging.config.file={conf}/logging.properties', *flags]
+    folder, path = os.path.dirname(conf), jars.class_path('hadoop', conf)
+    flags = [*FLAGS, f'-Djava.io.tmpdir={folder}', f'-Djava.util.logging.config.file={conf}/logging.properties', *flags]
     name_node = 'org.apache.hadoop.hdfs.server.namenode.NameNode'
     made = [Server(names[0], java(256, path, name_node, flags=flags), f'{run}/{names[0]}',
                    java(128, path, name_node, '-format', '-force', '-nonInteractive', flags=flags), env)]

@@ -84,7 +84,7 @@ def broker(run, ports, name, jar, **more):
         f.writelines(f'{key}={value}\n' for key, value in values.items())
     with open(f'{folder}/log4j2.yaml', 'w', encoding='utf-8') as f:
         f.write(LOG)
-    path, flags = jars.class_path(jar), [f'-Dlog4j2.configurationFile={folder}/log4j2.yaml']
+    path, flags = jars.class_path(jar), [f'-Djava.io.tmpdir={folder}', f'-Dlog4j2.configurationFile={folder}/log4j2.yaml']
     scram = [word for kind in ('256', '512') for word in ('--add-scram', f'SCRAM-SHA-{kind}=[name={USER},password={PASSWORD}]')]
     prepare = java(128, path, 'kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER, '--config', f'{folder}/server.properties', '--ignore-formatted', *scram,
                    flags=flags)

@@ -18,20 +18,18 @@ def environment():
                          'PYTHONDONTWRITEBYTECODE': '1'}
 
 
-def command(config, *words, memory='768m', brief=True):
-    """The command that sluice check prints, with what loopback and few cores want. brief: it does not run for long"""
+def command(config, folder, *words, memory='768m', brief=True):
+    """The command that sluice check prints, with what loopback and few cores want. folder, brief: spark.java_options"""
     check = subprocess.run([SLUICE, 'check', '-c', config], capture_output=True, text=True, timeout=60, check=False)
     line = re.search(r'spark-submit .*', check.stdout)
     assert line, check.stdout + check.stderr
     argv = shlex.split(line[0])
     argv[argv.index('--jars') + 1] = spark.connectors()
     argv[argv.index('--driver-memory') + 1] = memory
-    local = ['--master', 'local[2]']
+    local = ['--master', 'local[2]', '--driver-java-options', spark.java_options(folder, brief)]
     for key, value in {'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.ui.enabled': 'false',
                        'spark.sql.shuffle.partitions': '2', 'spark.log.level': 'ERROR'}.items():
         local += ['--conf', f'{key}={value}']
-    if brief:
-        local += ['--driver-java-options', spark.BRIEF]
     return [os.path.join(spark.home(), 'bin', argv[0]), *local, *argv[1:], *words]
 
 
@@ -45,8 +43,8 @@ class Worker:
         self.log = log
         with open(log, 'ab') as out:
             self.begin = out.tell()
-            self.process = subprocess.Popen(command(config, *words, brief=brief), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), start_new_session=True,
-                                            preexec_fn=end_with_us)
+            self.process = subprocess.Popen(command(config, os.path.dirname(os.path.abspath(log)), *words, brief=brief), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            env=environment(), start_new_session=True, preexec_fn=end_with_us)
 
     def __enter__(self):
         return self

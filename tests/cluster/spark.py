@@ -7,8 +7,12 @@ import tempfile
 from . import jars
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BRIEF = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'  # flags of a Java whose life is short: half the processor time of the first minute
 _found = {}
+
+
+def java_options(folder, brief=True):
+    """folder: for what a killed one leaves. brief: its life is short; half the processor time of the first minute"""
+    return f'-Djava.io.tmpdir={folder}' + (' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC' if brief else '')
 
 
 def python():
@@ -55,8 +59,8 @@ class Session:
         """c: a session() with hdfs and this metastore. log: of Spark, else among the cluster's. settings: further ones of Spark, with _ for the dots"""
         self.log = log or f'{c.run}/log/spark.log'
         values = {
-            'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g', 'spark.driver.extraJavaOptions': BRIEF,
-            'spark.ui.enabled': 'false',
+            'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.memory': '1g',
+            'spark.driver.extraJavaOptions': java_options(c.run), 'spark.ui.enabled': 'false',
             'spark.sql.session.timeZone': 'UTC', 'spark.sql.shuffle.partitions': '2',
             'spark.hadoop.fs.defaultFS': c.hdfs.rpc, 'spark.hadoop.hive.metastore.uris': getattr(c, metastore).url,
             'spark.sql.warehouse.dir': f'{c.hdfs.rpc}/warehouse',
