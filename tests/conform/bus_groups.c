@@ -100,6 +100,14 @@ static bool has(struct bus *b, unsigned wanted)
 	return count(mine(b, true)) == wanted;
 }
 
+/* One that has all of them and holds on to them, until another shall have some; at most 30 s. */
+static void until_asked_back(struct bus *b)
+{
+	struct mono start = clock_mono();
+	while (count(mine(b, false)) == SHARED && mono_since(start) < 30000)
+		clock_sleep_ms(20);
+}
+
 void partitions_are_shared_out(void **state)
 {
 	struct bench *t = *state;
@@ -113,11 +121,9 @@ void partitions_are_shared_out(void **state)
 	assert_true(has(a, SHARED));
 	struct bus *b = open_member(t->folder, "b");
 	/* What is asked back from a, a part or all of it, is not b's while a holds on to it. */
-	struct mono start = clock_mono();
-	while (count(mine(a, false)) == SHARED && mono_since(start) < 30000)
-		clock_sleep_ms(20);
+	until_asked_back(a);
 	assert_true(count(mine(a, false)) <= SHARED / 2);
-	start = clock_mono();
+	struct mono start = clock_mono();
 	while (mono_since(start) < 1000) {
 		assert_int_equal(count(mine(b, true)), 0);
 		(void)mine(a, false);
@@ -193,8 +199,7 @@ static void end_while_it_is_dealt_anew(const char *folder, unsigned trial)
 		(void)mine(a, true);
 	MUST(has(a, SHARED));
 	struct bus *b = open_member_of(group, folder, "b");
-	for (start = clock_mono(); count(mine(a, false)) == SHARED && mono_since(start) < 30000; clock_sleep_ms(20))
-		(void)mine(b, true);
+	until_asked_back(a);
 	MUST(count(mine(a, false)) < SHARED);
 	MUST(bus_topic_partitions(a, topic("t"), &have, &e) == RC_OK);
 	bus_close(&a);
