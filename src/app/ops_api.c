@@ -271,7 +271,7 @@ static void replay(void *context, const struct server_query *q, struct server_re
 {
 	struct ops_api *api = context;
 	struct err e;
-	enum rc rc = replayer_ask(api->replayer, server_argument(q, "original"), &e);
+	enum rc rc = replayer_ask(api->replayer, server_argument(q, "original"), server_argument(q, "settle"), &e);
 	json_t *root = rc == RC_OK ? replayer_json(api->replayer) : json_pack("{s:s}", "error", e.text);
 	r->status = rc == RC_OK ? HTTP_ACCEPTED : rc == RC_BAD ? HTTP_BAD : HTTP_CONFLICT;
 	put_json(r, root);

@@ -16,6 +16,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "ext/hash.h"
+#include "pipe/replay.h"
 
 enum { SAID = 8192, CHUNK = 4096, NS_PER_MS = 1000000, FAILED = -1 };
 
@@ -33,7 +34,8 @@ struct replayer {
 	pthread_mutex_t lock;
 	/* under lock */
 	enum state state;
-	char original[SHA256_TEXT]; /* "": all */
+	char original[SHA256_TEXT];  /* "": all */
+	char settle[REPLAY_WHY + 1]; /* "": it is replayed */
 	int64_t started_ms, ended_ms;
 	int exit;
 	char said[SAID]; /* the end of it */
@@ -71,11 +73,16 @@ void replayer_free(struct replayer **rp)
 	mem_free(rp);
 }
 
-enum rc replayer_ask(struct replayer *r, const char *original, struct err *e)
+enum rc replayer_ask(struct replayer *r, const char *original, const char *settle, struct err *e)
 {
 	uint8_t sha256[SHA256_BYTES];
 	if (original != NULL && !str_unhex(original, sha256, sizeof sha256))
 		return err_set(RC_BAD, e, "original must be a sha256");
+	if (settle != NULL && original == NULL)
+		return err_set(RC_BAD, e, "settle wants an original");
+	if (settle != NULL && !str_is_line(settle, REPLAY_WHY))
+		return err_set(
+		    RC_BAD, e, "settle must be the reason, in one line of 1 to %d bytes of UTF-8", REPLAY_WHY);
 	pthread_mutex_lock(&r->lock);
 	bool busy = r->state == ASKED || r->state == RUNNING;
 	if (!busy) {
@@ -83,6 +90,7 @@ enum rc replayer_ask(struct replayer *r, const char *original, struct err *e)
 		r->started_ms = r->ended_ms = 0;
 		r->len = 0;
 		(void)!str_copy(r->original, sizeof r->original, original != NULL ? original : "");
+		(void)!str_copy(r->settle, sizeof r->settle, settle != NULL ? settle : "");
 	}
 	pthread_mutex_unlock(&r->lock);
 	return busy ? err_set(RC_END, e, "a replay is running") : RC_OK;
@@ -130,10 +138,10 @@ static void end(struct replayer *r, int code)
 	r->pid = 0;
 }
 
-static enum rc start(struct replayer *r, const char *original, struct err *e)
+static enum rc start(struct replayer *r, const char *original, const char *settle, struct err *e)
 {
-	char program[PROC_PATH], fd[16];
-	const char *argv[10] = {program, "replay", "--config", r->file};
+	char program[PROC_PATH], fd[16], why[sizeof "--settle=" + REPLAY_WHY];
+	const char *argv[11] = {program, "replay", "--config", r->file};
 	size_t n = 4;
 	int ends[2];
 	proc_self(program);
@@ -141,6 +149,10 @@ static enum rc start(struct replayer *r, const char *original, struct err *e)
 		snprintf(fd, sizeof fd, "%d", r->config_fd);
 		argv[n++] = "--config-fd";
 		argv[n++] = fd;
+	}
+	if (settle[0] != '\0') {
+		snprintf(why, sizeof why, "--settle=%s", settle);
+		argv[n++] = why;
 	}
 	argv[n++] = original[0] != '\0' ? "--" : "--all";
 	if (original[0] != '\0')
@@ -160,10 +172,11 @@ static enum rc start(struct replayer *r, const char *original, struct err *e)
 static void start_asked(struct replayer *r)
 {
 	struct err e;
-	char original[SHA256_TEXT];
+	char original[SHA256_TEXT], settle[REPLAY_WHY + 1];
 	pthread_mutex_lock(&r->lock);
 	bool asked = r->state == ASKED;
 	memcpy(original, r->original, sizeof original);
+	memcpy(settle, r->settle, sizeof settle);
 	if (asked) {
 		r->state = RUNNING;
 		r->started_ms = now_ms();
@@ -171,8 +184,9 @@ static void start_asked(struct replayer *r)
 	pthread_mutex_unlock(&r->lock);
 	if (!asked)
 		return;
-	log_info("replay was asked for at the endpoint original=%s", original[0] != '\0' ? original : "all");
-	if (start(r, original, &e) == RC_OK)
+	log_info("replay was asked for at the endpoint original=%s%s%s", original[0] != '\0' ? original : "all",
+	    settle[0] != '\0' ? ", to settle it: " : "", settle);
+	if (start(r, original, settle, &e) == RC_OK)
 		return;
 	log_error("replay cannot be started: %s", e.text);
 	hear(r, e.text, strlen(e.text));
@@ -227,6 +241,7 @@ json_t *replayer_json(struct replayer *r)
 	said[r->len] = '\0';
 	json_object_set_new(one, "state", json_string(state_name[r->state]));
 	json_object_set_new(one, "original", json_string(r->original));
+	json_object_set_new(one, "settle", json_string(r->settle));
 	json_object_set_new(one, "started_ms", json_integer(r->started_ms));
 	json_object_set_new(one, "ended_ms", json_integer(r->ended_ms));
 	json_object_set_new(one, "exit", json_integer(r->exit));

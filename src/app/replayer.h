@@ -20,9 +20,9 @@ struct replayer *replayer_new(const char *file, int config_fd);
 /* One that runs is killed; what it committed stays. */
 void replayer_free(struct replayer **r);
 
-/* original: a sha256 in hex, or NULL: every original with open rejects. RC_END: one is asked for or runs; RC_BAD: no
- * sha256. */
-enum rc replayer_ask(struct replayer *r, const char *original, struct err *e) MUST_USE;
+/* original: a sha256 in hex, or NULL: every original with open rejects. settle: why the rejects of that one are to be
+ * settled instead, or NULL. RC_END: one is asked for or runs; RC_BAD: no sha256, or no reason. */
+enum rc replayer_ask(struct replayer *r, const char *original, const char *settle, struct err *e) MUST_USE;
 
 /* Start what was asked for, hear what it says, see whether it ended. */
 void replayer_turn(struct replayer *r);
@@ -30,8 +30,8 @@ void replayer_turn(struct replayer *r);
 int replayer_fd(const struct replayer *r);
 
 /*
- * {state: "none" | "asked" | "running" | "done", original ("" all), started_ms, ended_ms, exit (-1: it was killed or
- * could not be started), lines: what it said last}.
+ * {state: "none" | "asked" | "running" | "done", original ("" all), settle ("" replay), started_ms, ended_ms, exit
+ * (-1: it was killed or could not be started), lines: what it said last}.
  */
 json_t *replayer_json(struct replayer *r);
 

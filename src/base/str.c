@@ -372,3 +372,16 @@ size_t str_distance(const char *a, const char *b)
 	mem_free(&row);
 	return distance;
 }
+
+bool str_is_line(const char *text, size_t most)
+{
+	size_t len = strnlen(text, most + 1);
+	if (len == 0 || len > most)
+		return false;
+	for (size_t i = 0, n; i < len; i += n) {
+		n = str_utf8((const uint8_t *)text + i, len - i);
+		if (n == 0 || (uint8_t)text[i] < ' ' || text[i] == 0x7f)
+			return false;
+	}
+	return true;
+}

@@ -47,6 +47,9 @@ bool str_unescape(const char *text, char *out, size_t size, size_t *len);
 /* Length of the valid UTF-8 character at p (1..4), 0 if it is none. */
 size_t str_utf8(const uint8_t *p, size_t len);
 
+/* Is it one line of 1 to most bytes of UTF-8, without control characters of ASCII? */
+bool str_is_line(const char *text, size_t most);
+
 /* Shell pattern over a file name (fnmatch, no special leading dot); @(A|B) is one of several patterns. */
 bool str_match(const char *pattern, const char *name);
 

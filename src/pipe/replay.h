@@ -26,6 +26,8 @@
 #include "ext/hash.h"
 #include "pipe/settings.h"
 
+enum { REPLAY_WHY = 1000 }; /* most bytes of a reason to settle, which is one line (str_is_line) */
+
 enum replay_kind {
 	REPLAY_WOULD, /* dry run */
 	REPLAY_DONE,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The replay button of the ops page in a real Chromium: off without a token and says so; with one it replays, once, and shows what came of it; who has no token, or comes from another site, changes nothing.
+"""The replay button of the ops page in a real Chromium: off without a token and says so; with one it replays, once, and shows what came of it; what nobody will mend is settled by a button of its own; who has no token, or
+comes from another site, changes nothing.
 
 SLUICE_SHOTS=FOLDER: leave pictures there, to be looked at."""
 import glob
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import tap  # noqa: E402
@@ -89,6 +91,9 @@ def guarded(e):
     tap.check('GET changes nothing', e.status(replay_path(e), Authorization=f'Bearer {TOKEN}') == 405)
     status, _, body = e.ask(replay_path(e, 'flow;reboot'), method='POST', Authorization=f'Bearer {TOKEN}')
     tap.check('what is no sha256 is refused', status == 400 and b'sha256' in body, (status, body))
+    for what, original, why in (('all at once', '', 'garbage'), ('without a reason', 'ab' * 32, ''), ('for two lines', 'ab' * 32, 'a\nb'), ('for too much', 'ab' * 32, 'a' * 1001)):
+        status, _, body = e.ask(f'/api/replay?{urllib.parse.urlencode({**({"original": original} if original else {}), "settle": why})}', method='POST', Authorization=f'Bearer {TOKEN}')
+        tap.check(f'nothing is settled {what}', status == 400 and b'settle' in body, (status, body))
     tap.check('none of them has started anything', e.json('/api/status')['replay']['state'] == 'none', e.json('/api/status')['replay'])
 
 
@@ -132,13 +137,41 @@ def twice(s, b):
     tap.check('a second time nothing is stored', wait_for(lambda: '0 originals replayed, 0 rows stored' in b.text('#replay-note'), 30, 0.2) and ids(s) == s.expected(), b.text('#replay-note'))
 
 
+def settled(s, b, e):
+    """What is no nfcapd file will never be one: it leaves the list for a reason, by keyboard, and no row changes."""
+    why, before = 'no capture: a note --of mine, "quoted" & 100 %', in_lake(s)[0]
+    b.shape(1280, 900, still=True)
+    b.js('document.querySelector("#reject-list details").open = true')
+    b.js('document.querySelector("#reject-list li .more").focus()')
+    press(b, Keys.ENTER)
+    tap.check('Enter asks why, of that file', wait_for(lambda: focused(b) == 'settle-why', 5) and '/nfcapd.202601140955 off this list' in b.text('#replay-what'), focused(b) + b.text('#replay-what'))
+    press(b, Keys.ENTER)
+    tap.check('not without a reason', e.json('/api/status')['replay']['settle'] == '' and not b.js('return document.querySelector("#replay-form").hidden'))
+    accessible(b)
+    for name, shape in (('settle-phone', (*PHONE, True)), ('settle-asks', (1280, 900))):
+        b.shape(*shape, still=True)
+        picture(b, name)
+    press(b, Keys.ESCAPE)
+    tap.check('Escape leaves it', focused(b) == 'replay-open' and b.js('return document.querySelector("#replay-form").hidden'), focused(b))
+    b.js('document.querySelector("#reject-list li .more").focus()')
+    press(b, Keys.ENTER)
+    press(b, why, Keys.ENTER)
+    tap.check('what came of it is shown', wait_for(lambda: '1 original settled' in b.text('#replay-note'), 30, 0.2) and b.text('#replay-note').startswith('Settled at '), b.text('#rejects') + s.log()[-1500:])
+    tap.check('it leaves the list', wait_for(lambda: 'No rejects are open' in b.text('#reject-none') and b.text('#reject-count') == '', 20, 0.2), b.text('#rejects'))
+    tap.check('the keyboard is still in this section', focused(b) == 'rejects', focused(b))
+    listed = s.command('rejects', '--all', '--format', 'json')
+    tap.check('the reason is in the lake, word by word', why in [json.loads(line).get('settled') for line in listed.stdout.splitlines()], listed)
+    tap.check('no row came or went', in_lake(s)[0] == before)
+    picture(b, 'settle-done')
+
+
 def secret(s, run):
     """The token is nowhere but in its file."""
     said = [open(f'/proc/{pid}/cmdline', 'rb').read() for pid in [run.pid, *children(run.pid)]]
     places = [p for p in glob.glob(f'{s.place}/**', recursive=True) if os.path.isfile(p) and not p.endswith('token')]
     held = [p for p in places if TOKEN.encode() in open(p, 'rb').read()]
     tap.check('the token is in no log, no state, no process list', not held and TOKEN.encode() not in b''.join(said), held)
-    tap.check('the log says who asked', s.log().count('replay was asked for at the endpoint') == 3, s.log()[-1500:])
+    tap.check('the log says who asked', s.log().count('replay was asked for at the endpoint') == 4, s.log()[-1500:])
     rows = subprocess.run([s.sluice, 'audit', '-c', s.config], capture_output=True, text=True, check=False)
     tap.check('the audit is clean', rows.returncode == 0, rows)
 
@@ -163,6 +196,7 @@ def with_token(s, b):
             b.js('document.querySelector("#replay-open").click()')
             b.js('document.querySelector("#rejects").scrollIntoView()')
             picture(b, name)
+        settled(t, b, e)
         secret(t, run)
         bad = [m for m in b.complaints() if 'ERR_CONNECTION' not in m and '/api/' not in m]
         tap.check('no script failed, and the policy stopped nothing', bad == [], '\n'.join(bad))

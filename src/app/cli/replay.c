@@ -15,7 +15,7 @@
 #include "ext/json.h"
 #include "pipe/replay.h"
 
-enum { COUNT = 32, NAME = 4 * 4096 + 1, WHY_MOST = 1000 };
+enum { COUNT = 32, NAME = 4 * 4096 + 1 };
 
 struct telling {
 	const struct args *args;
@@ -151,25 +151,14 @@ static enum status replay(const struct args *a, struct replay_params *p)
 	return rc == RC_OK && known && t.rejects == 0 ? STATUS_DONE : STATUS_BAD;
 }
 
-/* It becomes a text of the manifest, and a line of what others print. */
-static bool is_one_line(const char *text)
-{
-	json_t *utf8 = json_string(text);
-	bool fine = utf8 != NULL && *text != '\0' && strlen(text) <= WHY_MOST;
-	for (const char *c = text; *c != '\0'; c++)
-		fine &= (uint8_t)*c >= ' ' && *c != 0x7f;
-	json_decref(utf8);
-	return fine;
-}
-
 static enum rc read_options(const struct args *a, const struct settings *s, struct replay_params *p, struct err *e)
 {
 	p->settings = s;
 	p->dry_run = args_has(a, "dry-run");
 	p->settle = args_text(a, "settle", NULL);
 	p->with = args_text(a, "with", NULL);
-	if (p->settle != NULL && !is_one_line(p->settle))
-		return err_set(RC_BAD, e, "--settle: why, in one line of 1 to %d bytes of UTF-8", WHY_MOST);
+	if (p->settle != NULL && !str_is_line(p->settle, REPLAY_WHY))
+		return err_set(RC_BAD, e, "--settle: why, in one line of 1 to %d bytes of UTF-8", REPLAY_WHY);
 	if (p->with != NULL && p->settle != NULL)
 		return err_set(RC_BAD, e, "--with or --settle, not both");
 	if (p->with != NULL && a->words != 1)

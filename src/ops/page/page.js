@@ -364,6 +364,14 @@
 		return `${count(r.rejects)} reject${r.rejects === 1 ? '' : 's'} inside it, ${lost}`;
 	}
 	function makeReject() { const li = element('li'); li.append(element('span', 'reason'), element('span', 'when'), element('span', 'path')); return li; }
+	function makeOpenReject() {
+		const li = makeReject(), button = element('button', 'more');
+		button.type = 'button';
+		button.textContent = 'Settle…';
+		button.addEventListener('click', () => askWrite(li.reject));
+		li.append(button);
+		return li;
+	}
 	// The same reason is said once; what it befell lies behind it.
 	const groups = new Map();
 	function makeGroup() {
@@ -393,35 +401,57 @@
 			set(summary.children[0], reason);
 			set(summary.children[1], `${whole.format(those.length)} file${those.length === 1 ? '' : 's'}`);
 			set(summary.children[2], `last ${stamp(those[0].committed_ms, status.now_ms)}`);
-			keep(inside, shown, makeReject, (li, r) => {
+			keep(inside, shown, makeOpenReject, (li, r) => {
+				li.reject = r;
 				set(li.children[0], r.replayed ? `replayed, ${count(r.rejects)} reject${r.rejects === 1 ? '' : 's'} left` : r.refused ? '' : lostIn(r));
 				li.children[0].hidden = r.refused && !r.replayed;
 				set(li.children[1], stamp(r.committed_ms, status.now_ms));
 				set(li.children[2], `${r.path} · ${r.pipeline} · ${bytes(r.size)}${r.refused ? '' : ` · ${count(r.rows)} rows kept`}`);
+				li.children[3].hidden = !status.writes;
+				li.children[3].setAttribute('aria-label', `Settle… ${r.path}`);
 			});
 			more.hidden = shown.length === those.length;
 			set(more, `Show all ${whole.format(those.length)}`);
 		}
 	}
-	// ---- replay: asked for with a token that is kept nowhere but in its field
-	const replayForm = $('replay-form'), replayOpen = $('replay-open');
-	let refusal = '';
+	// ---- replay of all, or settling of one: asked for with a token that is kept nowhere but in its field
+	const replayForm = $('replay-form'), replayOpen = $('replay-open'), settleWhy = $('settle-why');
+	let refusal = '', settling = null;
 	function showReplayForm(shown) {
 		replayForm.hidden = !shown;
-		replayOpen.setAttribute('aria-expanded', String(shown));
-		if (shown) $('replay-token').focus();
+		replayOpen.setAttribute('aria-expanded', String(shown && !settling));
 	}
-	replayOpen.addEventListener('click', () => { refusal = ''; showReplayForm(replayForm.hidden); drawReplay(); });
+	function askWrite(reject) {
+		refusal = '';
+		settling = reject;
+		set($('replay-what'), reject ? `Takes the rejects of ${reject.path} off this list, for the reason that you give. Nothing is dissected; its rows and the original stay.`
+			: 'Dissects every original with open rejects again, with the configuration that runs, and stores the rows that the tables lack.');
+		set($('replay-do'), reject ? 'Settle' : 'Replay all');
+		$('settle-label').hidden = settleWhy.disabled = !reject;
+		settleWhy.value = '';
+		showReplayForm(true);
+		(reject ? settleWhy : $('replay-token')).focus({preventScroll: true});
+		replayForm.scrollIntoView({block: 'nearest'});
+		drawReplay();
+	}
+	function leaveWrite() {
+		refusal = '';
+		showReplayForm(false);
+		replayOpen.focus();
+		drawReplay();
+	}
+	replayOpen.addEventListener('click', () => replayForm.hidden || settling ? askWrite(null) : leaveWrite());
+	replayForm.addEventListener('keydown', e => { if (e.key === 'Escape') leaveWrite(); });
 	replayForm.addEventListener('submit', async e => {
 		e.preventDefault();
 		try {
-			const r = await fetch('/api/replay', {method: 'POST', cache: 'no-store', headers: {Authorization: `Bearer ${$('replay-token').value.trim()}`}, signal: AbortSignal.timeout(8000)});
+			const r = await fetch(settling ? `/api/replay?${new URLSearchParams({original: settling.sha256, settle: settleWhy.value.trim()})}` : '/api/replay', {method: 'POST', cache: 'no-store', headers: {Authorization: `Bearer ${$('replay-token').value.trim()}`}, signal: AbortSignal.timeout(8000)});
 			const text = await r.text();
 			refusal = r.ok ? '' : r.headers.get('Content-Type') === 'application/json' ? JSON.parse(text).error : text.trim();
 			if (r.ok) {
 				status.replay = JSON.parse(text);
 				showReplayForm(false);
-				replayOpen.focus();
+				(settling ? $('rejects') : replayOpen).focus(); // the button of what is settled leaves with it
 			}
 		} catch (e) {
 			refusal = 'it was not taken';
@@ -429,14 +459,15 @@
 		drawReplay();
 	});
 	function drawReplay() {
-		const r = status.replay, busy = r.state === 'asked' || r.state === 'running', last = r.lines[r.lines.length - 1] || '';
+		const r = status.replay, busy = r.state === 'asked' || r.state === 'running', last = r.lines[r.lines.length - 1] || '', done = r.settle ? 'Settled' : 'Replayed';
 		const [state, text] = !status.writes ? ['off', 'Replay is off here: no ops.token_file is given, so nothing can be changed. sluice replay does the same.']
-			: refusal ? ['bad', `Not replayed: ${refusal}.`]
+			: refusal ? ['bad', `Not ${settling ? 'settled' : 'replayed'}: ${refusal}.`]
+			: busy && r.settle ? ['move', 'Rejects are being settled.']
 			: busy ? ['move', r.started_ms ? `A replay runs, for ${took(Math.max(0, status.now_ms - r.started_ms))}.` : 'A replay begins.']
 			: r.state === 'none' ? ['off', '']
-			: r.exit === 0 ? ['good', `Replayed at ${clock(r.ended_ms)}: ${last}.`]
-			: r.exit === 1 ? ['warn', `Replayed at ${clock(r.ended_ms)}, and something is left: ${last}.`]
-			: ['bad', `The replay failed at ${clock(r.ended_ms)}: ${last}.`];
+			: r.exit === 0 ? ['good', `${done} at ${clock(r.ended_ms)}: ${last}.`]
+			: r.exit === 1 ? ['warn', `${done} at ${clock(r.ended_ms)}, and something is left: ${last}.`]
+			: ['bad', `The ${r.settle ? 'settling' : 'replay'} failed at ${clock(r.ended_ms)}: ${last}.`];
 		replayOpen.disabled = !status.writes;
 		mark($('replay-note'), state);
 		set($('replay-note'), text);

@@ -294,6 +294,24 @@ static void utf8_refuses_what_unicode_refuses(void **state)
 	assert_int_equal(str_utf8((const uint8_t *)"a", 0), 0);
 }
 
+static void a_line_is_one_of_utf8(void **state)
+{
+	static const struct {
+		const char *text;
+		bool line;
+	} rows[] = {
+	    {"came again whole", true},
+	    {"Gr\xc3\xbc\xc3\x9f"
+	     "e",
+	        true},
+	    {"0123456789abcdef", true}, {"", false}, {"0123456789abcdefg", false}, {"two\nlines", false},
+	    {"a\x1b[31m", false}, {"\x7f", false}, {"cut \xc3", false},
+	    {"0123456789abcde\xc3\xbc", false}, /* one byte too long */
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(str_is_line(rows[i].text, 16), rows[i].line);
+}
+
 static void patterns(void **state)
 {
 	assert_true(str_match("nfcapd.[0-9]*", "nfcapd.202601140900"));
@@ -331,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(what_can_be_read_stays_readable),
 	    cmocka_unit_test(malformed_escapes_are_refused),
 	    cmocka_unit_test(utf8_refuses_what_unicode_refuses),
+	    cmocka_unit_test(a_line_is_one_of_utf8),
 	    cmocka_unit_test(patterns),
 	    cmocka_unit_test(distances),
 	};
