@@ -13,8 +13,8 @@ ROOT = spark.ROOT
 SLUICE = os.environ.get('SLUICE', f'{ROOT}/build/sluice')
 
 
-def environment():
-    return os.environ | {'PYSPARK_PYTHON': spark.python(), 'PYSPARK_DRIVER_PYTHON': spark.python(), 'SPARK_HOME': spark.home(), 'SPARK_LOCAL_IP': '127.0.0.1',
+def environment(folder):
+    return os.environ | {'TMPDIR': folder, 'PYSPARK_PYTHON': spark.python(), 'PYSPARK_DRIVER_PYTHON': spark.python(), 'SPARK_HOME': spark.home(), 'SPARK_LOCAL_IP': '127.0.0.1',
                          'PYTHONDONTWRITEBYTECODE': '1'}
 
 
@@ -40,11 +40,11 @@ def end_with_us():
 
 class Worker:
     def __init__(self, config, log, *words, brief=True):
-        self.log = log
+        self.log, folder = log, os.path.dirname(os.path.abspath(log))
         with open(log, 'ab') as out:
             self.begin = out.tell()
-            self.process = subprocess.Popen(command(config, os.path.dirname(os.path.abspath(log)), *words, brief=brief), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            env=environment(), start_new_session=True, preexec_fn=end_with_us)
+            self.process = subprocess.Popen(command(config, folder, *words, brief=brief), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            env=environment(folder), start_new_session=True, preexec_fn=end_with_us)
 
     def __enter__(self):
         return self
