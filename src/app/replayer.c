@@ -138,7 +138,8 @@ static void end(struct replayer *r, int code)
 	r->pid = 0;
 }
 
-static enum rc start(struct replayer *r, const char *original, const char *settle, struct err *e)
+/* Nobody changes what was asked for while it runs. */
+static enum rc start(struct replayer *r, struct err *e)
 {
 	char program[PROC_PATH], fd[16], why[sizeof "--settle=" + REPLAY_WHY];
 	const char *argv[11] = {program, "replay", "--config", r->file};
@@ -150,13 +151,13 @@ static enum rc start(struct replayer *r, const char *original, const char *settl
 		argv[n++] = "--config-fd";
 		argv[n++] = fd;
 	}
-	if (settle[0] != '\0') {
-		snprintf(why, sizeof why, "--settle=%s", settle);
+	if (r->settle[0] != '\0') {
+		snprintf(why, sizeof why, "--settle=%s", r->settle);
 		argv[n++] = why;
 	}
-	argv[n++] = original[0] != '\0' ? "--" : "--all";
-	if (original[0] != '\0')
-		argv[n++] = original;
+	argv[n++] = r->original[0] != '\0' ? "--" : "--all";
+	if (r->original[0] != '\0')
+		argv[n++] = r->original;
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return err_sys(RC_FAIL, errno, e, "pipe");
 	enum rc rc = proc_start_to(argv, NULL, r->config_fd, ends[1], &r->pid, e);
@@ -172,11 +173,8 @@ static enum rc start(struct replayer *r, const char *original, const char *settl
 static void start_asked(struct replayer *r)
 {
 	struct err e;
-	char original[SHA256_TEXT], settle[REPLAY_WHY + 1];
 	pthread_mutex_lock(&r->lock);
 	bool asked = r->state == ASKED;
-	memcpy(original, r->original, sizeof original);
-	memcpy(settle, r->settle, sizeof settle);
 	if (asked) {
 		r->state = RUNNING;
 		r->started_ms = now_ms();
@@ -184,9 +182,9 @@ static void start_asked(struct replayer *r)
 	pthread_mutex_unlock(&r->lock);
 	if (!asked)
 		return;
-	log_info("replay was asked for at the endpoint original=%s%s%s", original[0] != '\0' ? original : "all",
-	    settle[0] != '\0' ? ", to settle it: " : "", settle);
-	if (start(r, original, settle, &e) == RC_OK)
+	log_info("replay was asked for at the endpoint original=%s%s%s", r->original[0] != '\0' ? r->original : "all",
+	    r->settle[0] != '\0' ? ", to settle it: " : "", r->settle);
+	if (start(r, &e) == RC_OK)
 		return;
 	log_error("replay cannot be started: %s", e.text);
 	hear(r, e.text, strlen(e.text));

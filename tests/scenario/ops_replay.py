@@ -61,8 +61,8 @@ def again(s, **ops):
     return t
 
 
-def replay_path(e, original=''):
-    return f'/api/replay{f"?original={original}" if original else ""}'
+def replay_path(**words):
+    return f'/api/replay?{urllib.parse.urlencode(words)}' if words else '/api/replay'
 
 
 def without(s, b):
@@ -70,7 +70,7 @@ def without(s, b):
     run = t.start('run')
     try:
         e = web.Endpoint(t)
-        status, _, body = e.ask(replay_path(e), method='POST', Authorization=f'Bearer {TOKEN}')
+        status, _, body = e.ask(replay_path(), method='POST', Authorization=f'Bearer {TOKEN}')
         tap.check('without a token file nothing can be changed', status == 403 and b'ops.token_file' in body and e.json('/api/status')['writes'] is False, body)
         b.open(e.url)
         tap.check('the rejects are there', wait_for(lambda: b.text('#reject-count') == f'{FILES + 1} files', 20, 0.2), b.text('#rejects'))
@@ -86,13 +86,14 @@ def guarded(e):
                                   ('another site', 403, {'Authorization': f'Bearer {TOKEN}', 'Origin': 'http://evil.example'}),
                                   ('a page without an origin', 403, {'Authorization': f'Bearer {TOKEN}', 'Origin': 'null'}),
                                   ('another name', 421, {'Authorization': f'Bearer {TOKEN}', 'Host': 'evil.example'})):
-        status = e.ask(replay_path(e), method='POST', **headers)[0]
+        status = e.ask(replay_path(), method='POST', **headers)[0]
         tap.check(f'{what}: {wanted}', status == wanted, status)
-    tap.check('GET changes nothing', e.status(replay_path(e), Authorization=f'Bearer {TOKEN}') == 405)
-    status, _, body = e.ask(replay_path(e, 'flow;reboot'), method='POST', Authorization=f'Bearer {TOKEN}')
+    tap.check('GET changes nothing', e.status(replay_path(), Authorization=f'Bearer {TOKEN}') == 405)
+    status, _, body = e.ask(replay_path(original='flow;reboot'), method='POST', Authorization=f'Bearer {TOKEN}')
     tap.check('what is no sha256 is refused', status == 400 and b'sha256' in body, (status, body))
-    for what, original, why in (('all at once', '', 'garbage'), ('without a reason', 'ab' * 32, ''), ('for two lines', 'ab' * 32, 'a\nb'), ('for too much', 'ab' * 32, 'a' * 1001)):
-        status, _, body = e.ask(f'/api/replay?{urllib.parse.urlencode({**({"original": original} if original else {}), "settle": why})}', method='POST', Authorization=f'Bearer {TOKEN}')
+    one = {'original': 'ab' * 32}
+    for what, words in (('all at once', {'settle': 'garbage'}), ('without a reason', {**one, 'settle': ''}), ('for two lines', {**one, 'settle': 'a\nb'}), ('for too much', {**one, 'settle': 'a' * 1001})):
+        status, _, body = e.ask(replay_path(**words), method='POST', Authorization=f'Bearer {TOKEN}')
         tap.check(f'nothing is settled {what}', status == 400 and b'settle' in body, (status, body))
     tap.check('none of them has started anything', e.json('/api/status')['replay']['state'] == 'none', e.json('/api/status')['replay'])
 
@@ -101,7 +102,7 @@ def one_by_its_digest(s, e):
     """By a script, one original: its rows, and no others."""
     before = len(ids(s))
     digest = next(r['sha256'] for r in e.json('/api/rejects')['rejects'] if r['path'].endswith('0900'))
-    status, _, body = e.ask(replay_path(e, digest), method='POST', Authorization=f'Bearer {TOKEN}')
+    status, _, body = e.ask(replay_path(original=digest), method='POST', Authorization=f'Bearer {TOKEN}')
     done = wait_for(lambda: e.json('/api/status')['replay']['state'] == 'done', 30, 0.1)
     r = e.json('/api/status')['replay']
     tap.check('one original is replayed', status == 202 and done and r['exit'] == 0 and r['original'] == digest and '1 original replayed' in r['lines'][-1]
