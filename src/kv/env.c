@@ -56,19 +56,8 @@ static bool disk_full(const struct env *env)
 	return full;
 }
 
-/* LMDB uses an environment no more once the page that makes a transaction true could not be written. */
-static int what_broke(struct env *env)
+enum rc env_error(const struct env *env, int code, struct err *e, const char *doing)
 {
-	pthread_mutex_lock(&env->commit_lock);
-	int code = env->broken != 0 ? env->broken : MDB_PANIC;
-	pthread_mutex_unlock(&env->commit_lock);
-	return code;
-}
-
-enum rc env_error(struct env *env, int code, struct err *e, const char *doing)
-{
-	if (code == MDB_PANIC)
-		code = what_broke(env);
 	switch (code) {
 	case MDB_SUCCESS:
 		return RC_OK;
@@ -181,13 +170,13 @@ static bool never_begun(const char *dir)
 	return it;
 }
 
-static int open_lmdb(struct env *env, unsigned tables)
+static int open_lmdb(struct env *env)
 {
 	int code = mdb_env_create(&env->lmdb);
 	if (code != 0)
 		return code;
 	(void)mdb_env_set_mapsize(env->lmdb, env->ceiling);
-	(void)mdb_env_set_maxdbs(env->lmdb, tables);
+	(void)mdb_env_set_maxdbs(env->lmdb, env->most_tables);
 	(void)mdb_env_set_maxreaders(env->lmdb, READERS);
 	/* No MDB_WRITEMAP: a full disk must be an error of write, not a signal. */
 	code = mdb_env_open(env->lmdb, env->path, MDB_NOTLS | (env->durable ? 0 : MDB_NOSYNC), 0640);
@@ -214,18 +203,18 @@ static enum rc settle_new(struct env *env, struct err *e)
 	return rc;
 }
 
-/* The caller holds the gate and the registry's lock. */
-static enum rc open_new(struct env *env, unsigned tables, struct err *e)
+/* The caller holds the gate, and either the registry's lock or, for one in the list, use_lock. */
+static enum rc open_new(struct env *env, struct err *e)
 {
 	enum rc rc = check_marker(env->path, env->durable, e);
 	if (rc != RC_OK)
 		return rc;
-	int code = open_lmdb(env, tables);
+	int code = open_lmdb(env);
 	if (code == MDB_INVALID && never_begun(env->path)) {
 		rc = begin_anew(env->path, e);
 		if (rc != RC_OK)
 			return rc;
-		code = open_lmdb(env, tables);
+		code = open_lmdb(env);
 	}
 	rc = env_error(env, code, e, "cannot open");
 	if (rc != RC_OK)
@@ -269,6 +258,7 @@ static void env_free(struct env *env)
 		mdb_env_close(env->lmdb);
 	pthread_mutex_destroy(&env->tables_lock);
 	pthread_mutex_destroy(&env->commit_lock);
+	pthread_mutex_destroy(&env->use_lock);
 	mem_free(&env->path);
 	mem_release(env);
 }
@@ -286,11 +276,13 @@ static enum rc open_and_list(
 	    .ino = st->st_ino,
 	    .pid = getpid(),
 	    .ceiling = options->ceiling_bytes,
+	    .most_tables = options->tables < ENV_TABLES ? options->tables : ENV_TABLES,
 	    .durable = options->durable,
 	    .path = mem_text(path)};
 	pthread_mutex_init(&env->tables_lock, NULL);
 	pthread_mutex_init(&env->commit_lock, NULL);
-	rc = open_new(env, options->tables < ENV_TABLES ? options->tables : ENV_TABLES, e);
+	pthread_mutex_init(&env->use_lock, NULL);
+	rc = open_new(env, e);
 	close(gate);
 	if (rc != RC_OK) {
 		env_free(env);
@@ -341,4 +333,77 @@ void env_close(struct env *env)
 		env_free(env);
 	}
 	unlock_list();
+}
+
+/* LMDB numbers tables in the order in which they are opened. */
+static enum rc find_tables(struct env *env, struct err *e)
+{
+	MDB_txn *txn;
+	int code = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn);
+	if (code != 0)
+		return env_error(env, code, e, "cannot begin a transaction");
+	enum rc rc = RC_OK;
+	unsigned tables = env->tables;
+	for (unsigned i = 0; i < tables && rc == RC_OK; i++) {
+		MDB_dbi dbi = 0;
+		rc = env_error(env, mdb_dbi_open(txn, env->table[i].name, 0, &dbi), e, env->table[i].name);
+		if (rc == RC_OK && dbi != env->table[i].dbi)
+			rc = err_set(RC_FAIL, e, "%s: %s: has another number now", env->path, env->table[i].name);
+	}
+	if (rc != RC_OK) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	return env_error(env, mdb_txn_commit(txn), e, "cannot open");
+}
+
+/* The caller holds use_lock, and nobody uses it. */
+static enum rc open_anew(struct env *env, struct err *e)
+{
+	int gate = -1;
+	enum rc rc = open_gate(env->path, &gate, e);
+	if (rc != RC_OK)
+		return rc;
+	if (env->lmdb != NULL)
+		mdb_env_close(env->lmdb);
+	env->lmdb = NULL;
+	rc = open_new(env, e);
+	close(gate);
+	if (rc == RC_OK)
+		rc = find_tables(env, e);
+	env->gave_up = rc != RC_OK;
+	return rc;
+}
+
+/* Who commits has it until it is said what went wrong. */
+static int what_broke(struct env *env)
+{
+	pthread_mutex_lock(&env->commit_lock);
+	int code = env->broken;
+	pthread_mutex_unlock(&env->commit_lock);
+	return code != 0 ? code : MDB_PANIC;
+}
+
+enum rc env_enter(struct env *env, struct err *e)
+{
+	enum rc rc = RC_OK;
+	pthread_mutex_lock(&env->use_lock);
+	if (env->gave_up && env->in_use > 0) {
+		(void)env_error(env, what_broke(env), e, "is opened anew");
+		rc = RC_AGAIN;
+	} else if (env->gave_up) {
+		rc = open_anew(env, e);
+	}
+	if (rc == RC_OK)
+		env->in_use++;
+	pthread_mutex_unlock(&env->use_lock);
+	return rc;
+}
+
+void env_leave(struct env *env, bool gave_up)
+{
+	pthread_mutex_lock(&env->use_lock);
+	env->gave_up |= gave_up;
+	env->in_use--;
+	pthread_mutex_unlock(&env->use_lock);
 }

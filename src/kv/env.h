@@ -35,10 +35,16 @@ struct env {
 	dev_t dev;
 	ino_t ino;
 	pid_t pid; /* who opened it: a forked child must not use it */
-	MDB_env *lmdb;
 	uint64_t ceiling;
+	unsigned most_tables;
 	bool durable;
 	char *path;
+
+	/* between env_enter and env_leave: open, the same */
+	MDB_env *lmdb;
+	pthread_mutex_t use_lock; /* of the next two */
+	unsigned in_use;
+	bool gave_up; /* LMDB uses it no more */
 
 	/* LMDB wants tables opened one at a time: appended under tables_lock, read without it up to tables */
 	pthread_mutex_t tables_lock;
@@ -46,7 +52,7 @@ struct env {
 	_Atomic unsigned tables;
 
 	pthread_mutex_t commit_lock;
-	int broken; /* under commit_lock: the errno of the last commit that failed */
+	int broken; /* under commit_lock: the errno of the last commit that failed, 0 if none did */
 
 	/* any thread */
 	_Atomic int64_t readers_checked_ms;
@@ -56,7 +62,16 @@ struct env {
 enum rc env_open(const char *path, const struct kv_options *options, struct env **out, struct err *e) MUST_USE;
 void env_close(struct env *env);
 
+/*
+ * Between the two lmdb may be used, by any number of threads; each transaction lies between them. LMDB gives an
+ * environment up when it could not write the page that makes a transaction true (MDB_PANIC ever after). Who meets that
+ * says so on leaving; then nobody enters, RC_AGAIN, until all have left, and who comes next opens it anew. The tables
+ * keep their numbers.
+ */
+enum rc env_enter(struct env *env, struct err *e) MUST_USE;
+void env_leave(struct env *env, bool gave_up);
+
 /* An LMDB result as ours; the path stands in the reason. RC_OK only for 0. */
-enum rc env_error(struct env *env, int code, struct err *e, const char *doing);
+enum rc env_error(const struct env *env, int code, struct err *e, const char *doing);
 
 #endif

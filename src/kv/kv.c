@@ -56,10 +56,8 @@ static void check_readers(struct env *env)
 	(void)mdb_reader_check(env->lmdb, &dead);
 }
 
-static enum rc begin(struct env *env, bool write, MDB_txn **out, struct err *e)
+static int begin_lmdb(struct env *env, bool write, MDB_txn **out)
 {
-	if (env->pid != getpid())
-		return err_set(RC_FAIL, e, "%s: was opened before fork: open it anew", env->path);
 	if (write)
 		check_readers(env);
 	int code = mdb_txn_begin(env->lmdb, NULL, write ? 0 : MDB_RDONLY, out);
@@ -68,10 +66,27 @@ static enum rc begin(struct env *env, bool write, MDB_txn **out, struct err *e)
 		(void)mdb_reader_check(env->lmdb, &dead);
 		code = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, out);
 	}
+	return code;
+}
+
+static enum rc begin(struct env *env, bool write, MDB_txn **out, struct err *e)
+{
+	if (env->pid != getpid())
+		return err_set(RC_FAIL, e, "%s: was opened before fork: open it anew", env->path);
+	int code;
+	do {
+		enum rc rc = env_enter(env, e);
+		if (rc != RC_OK)
+			return rc;
+		code = begin_lmdb(env, write, out);
+		if (code != 0)
+			env_leave(env, code == MDB_PANIC);
+	} while (code == MDB_PANIC);
 	return env_error(env, code, e, "cannot begin a transaction");
 }
 
-/* One writer commits at a time anyway. What LMDB gave up for is kept: whoever comes after hears only that it did. */
+/* What it met is kept for those who find the environment given up; by the lock they wait for it. One writer commits at
+ * a time anyway. */
 static int commit(struct env *env, MDB_txn *txn)
 {
 	pthread_mutex_lock(&env->commit_lock);
@@ -80,6 +95,12 @@ static int commit(struct env *env, MDB_txn *txn)
 		env->broken = code;
 	pthread_mutex_unlock(&env->commit_lock);
 	return code;
+}
+
+static void drop(struct env *env, MDB_txn *txn)
+{
+	mdb_txn_abort(txn);
+	env_leave(env, false);
 }
 
 enum rc kv_open(const char *path, const struct kv_options *options, struct kv **out, struct err *e)
@@ -101,19 +122,33 @@ void kv_close(struct kv **kv)
 	mem_free(kv);
 }
 
+/* Before the environment is left, so that it is not opened anew without the table. */
+static void list(struct env *env, const char *name, MDB_dbi dbi)
+{
+	struct env_table *t = &env->table[env->tables];
+	strcpy(t->name, name);
+	t->dbi = dbi;
+	env->tables++;
+}
+
 /* A table that exists needs no write, so that opening works on a full disk and costs no sync. */
-static enum rc find_or_make(struct env *env, const char *name, bool make, MDB_dbi *dbi, struct err *e)
+static enum rc find_or_make(struct env *env, const char *name, bool make, struct err *e)
 {
 	MDB_txn *txn;
+	MDB_dbi dbi = 0;
 	enum rc rc = begin(env, make, &txn, e);
 	if (rc != RC_OK)
 		return rc;
-	int code = mdb_dbi_open(txn, name, make ? MDB_CREATE : 0, dbi);
+	int code = mdb_dbi_open(txn, name, make ? MDB_CREATE : 0, &dbi);
 	if (code != 0) {
-		mdb_txn_abort(txn);
+		drop(env, txn);
 		return code == MDB_NOTFOUND ? RC_END : env_error(env, code, e, name);
 	}
-	return env_error(env, commit(env, txn), e, name);
+	code = commit(env, txn);
+	if (code == 0)
+		list(env, name, dbi);
+	env_leave(env, false);
+	return env_error(env, code, e, name);
 }
 
 enum rc kv_table_open(struct kv *kv, const char *name, kv_table *out, struct err *e)
@@ -128,15 +163,9 @@ enum rc kv_table_open(struct kv *kv, const char *name, kv_table *out, struct err
 	while (i < env->tables && strcmp(env->table[i].name, name) != 0)
 		i++;
 	if (i == env->tables) {
-		MDB_dbi dbi = 0;
-		rc = i == ENV_TABLES ? env_error(env, MDB_DBS_FULL, e, name) : find_or_make(env, name, false, &dbi, e);
+		rc = i == ENV_TABLES ? env_error(env, MDB_DBS_FULL, e, name) : find_or_make(env, name, false, e);
 		if (rc == RC_END)
-			rc = find_or_make(env, name, true, &dbi, e);
-		if (rc == RC_OK) {
-			strcpy(env->table[i].name, name);
-			env->table[i].dbi = dbi;
-			env->tables++;
-		}
+			rc = find_or_make(env, name, true, e);
 	}
 	if (rc == RC_OK)
 		*out = env->table[i].dbi;
@@ -173,6 +202,7 @@ enum rc kv_commit(struct kv_txn **txn, struct err *e)
 	if (t->rc == RC_OK) {
 		uint64_t id = mdb_txn_id(t->lmdb);
 		int code = commit(t->env, t->lmdb);
+		env_leave(t->env, false);
 		t->lmdb = NULL;
 		/* A transaction that changed nothing writes nothing: the next one gets its number. */
 		if (code == 0 && t->changed)
@@ -191,7 +221,7 @@ void kv_abort(struct kv_txn **txn)
 	if (*txn == NULL)
 		return;
 	if ((*txn)->lmdb != NULL)
-		mdb_txn_abort((*txn)->lmdb);
+		drop((*txn)->env, (*txn)->lmdb);
 	mem_free(txn);
 }
 
@@ -349,7 +379,7 @@ uint64_t kv_used(struct kv *kv)
 		if (mdb_stat(txn, env->table[i].dbi, &st) == 0)
 			bytes += (uint64_t)st.ms_psize * (st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages);
 	}
-	mdb_txn_abort(txn);
+	drop(env, txn);
 	return bytes;
 }
 
@@ -365,7 +395,11 @@ enum rc kv_settle(struct kv *kv, uint64_t snapshot, struct err *e)
 		return err_set(RC_FAIL, e, "%s: was opened before fork: open it anew", env->path);
 	if (!env->durable || snapshot <= atomic_load(&env->settled))
 		return RC_OK;
-	enum rc rc = env_error(env, mdb_env_sync(env->lmdb, 1), e, "cannot sync");
+	enum rc rc = env_enter(env, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = env_error(env, mdb_env_sync(env->lmdb, 1), e, "cannot sync");
+	env_leave(env, false);
 	if (rc == RC_OK)
 		raise_settled(env, snapshot);
 	return rc;

@@ -4,9 +4,10 @@
  *
  *     SLUICE_OS="errno=ENOSPC calls=write,create path=/lake/" SLUICE_OS_SWITCH=FILE LD_PRELOAD=… sluice run …
  *
- * errno   what the calls fail with; with "short" they do half of their work instead, with "slow:MS" they take that much
- * longer calls   of read, write, create, open, sync, lock; comma between path    part of the name of the file; none:
- * any every   each n-th call that fits (1); first: the first that fits at all is the n-th
+ * errno: what the calls fail with; "short": they do half of their work instead; "slow:MS": they take that much longer.
+ * calls: of read, write, create, open, sync, lock, with commas. path: part of the name of the file; none: any. below:
+ * of writes at an offset only those that begin before that byte (LMDB's first two pages make its transactions true).
+ * every: each n-th call that fits (1); the first that fits at all is the n-th.
  *
  * The switch is a file of three 64-bit numbers that all processes share: how many faults are still to happen (the test
  * sets it and counts it down to 0), how many have happened, and by how many seconds the wall clock is wrong.
@@ -53,6 +54,7 @@ static struct shared *shared;
 static int fault_errno, delay_ms;
 static bool fault_short;
 static unsigned calls, every = 1;
+static off_t below = INT64_MAX;
 static const char *path_part = "";
 static _Atomic unsigned fitting;
 static struct written written[KEPT];
@@ -138,6 +140,8 @@ __attribute__((constructor)) static void begin(void)
 			path_part = value;
 		else if (strcmp(word, "every") == 0)
 			every = (unsigned)atoi(value);
+		else if (strcmp(word, "below") == 0)
+			below = atoi(value);
 		else
 			bad(word);
 	}
@@ -263,7 +267,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
-	if (fails(WRITE, fd_here(fd)))
+	if (fails(WRITE, at < below && fd_here(fd)))
 		return -1;
 	ssize_t n = sys(SYS_pwrite64, fd, bytes, part(WRITE, fd, size), at);
 	note(fd, at, n);
@@ -288,7 +292,7 @@ ssize_t writev(int fd, const struct iovec *iov, int count)
 
 ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t at)
 {
-	if (fails(WRITE, fd_here(fd)))
+	if (fails(WRITE, at < below && fd_here(fd)))
 		return -1;
 	bool less = count > 1 && part(WRITE, fd, 2) == 1;
 	ssize_t n = sys(SYS_pwritev, fd, iov, less ? count / 2 : count, at, 0);
