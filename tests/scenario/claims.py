@@ -13,7 +13,7 @@ import time
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import tap  # noqa: E402
 from lake import faults, ids  # noqa: E402
-from spool import Spool, stop, wait_for  # noqa: E402
+from spool import Spool, below, stop, wait_for  # noqa: E402
 
 FILES = 300
 
@@ -65,12 +65,26 @@ def side_by_side(base):
         return [s.status()['pipelines'][0] for s in (a, b)]
 
     def dealt_with(files):
-        return wait_for(lambda: sum(p['committed'] + p['doubled'] for p in shares()) == 2 * files, 20, 0.3)
-    for i in range(FILES):
-        a.make(f'nfcapd.{202601140000 + i}', 3 + i % 5)
-        a.drop(f'nfcapd.{202601140000 + i}')
-        if i == 0:  # from then on both look
-            dealt_with(1)
+        return wait_for(lambda: sum(p['committed'] + p['doubled'] for p in shares()) == 2 * files, 90, 0.3)
+
+    def drop(files):
+        for i in files:
+            a.make(f'nfcapd.{202601140000 + i}', 3 + i % 5)
+            a.drop(f'nfcapd.{202601140000 + i}')
+    drop(range(1))
+    tap.check('both look', dealt_with(1), shares())
+    # where chance would have it, one has all: each gets one that the other can't see in time
+    for i, (one, other) in enumerate(((0, 1), (1, 0))):
+        still = below(runs[other].pid)
+        for pid in still:
+            os.kill(pid, signal.SIGSTOP)
+        before = shares()[one]['committed']
+        drop(range(1 + i, 2 + i))
+        tap.check(f'{(a, b)[one].instance} takes what comes while the other stands still', wait_for(lambda: shares()[one]['committed'] == before + 1, 30, 0.1), shares())
+        for pid in reversed(still):
+            os.kill(pid, signal.SIGCONT)
+        dealt_with(2 + i)
+    drop(range(3, FILES))
     tap.check(f'{FILES} files, each committed once by one of two', wait_for(lambda: ids(a.lake) == a.expected(), 90, 0.5), f'{len(ids(a.lake))} rows of {len(a.expected())}')
     tap.check('the lake is in order', not faults(a.lake, a.inputs), faults(a.lake, a.inputs)[:3])
     tap.check('all claims are done in the end', wait_for(lambda: len(claims(a.lake, 'done')) == FILES and not claims(a.lake, 'open'), 20, 0.2), claims(a.lake, 'open')[:3])
