@@ -2,11 +2,14 @@
 """Faults of the operating system under a running sluice: full and broken disks, short reads and writes, interrupted calls, no descriptors, syncs that fail and lose
 their data, a slow disk, and clocks that jump. Embedded bus, local lake, all three datasets. The library that makes them is os_faults.c.
 
-    system.py [TEXT]     only cases whose name holds TEXT
+    system.py [TEXT]                    only cases whose name holds TEXT
+    system.py --random N [--seed S]     N faults drawn by chance instead: any of those, anywhere; a seed of its own each time, which is printed
 """
+import argparse
 import concurrent.futures
 import mmap
 import os
+import random
 import re
 import struct
 import sys
@@ -20,7 +23,8 @@ from spool import stop, wait_for  # noqa: E402
 from trio import Trio, end, inputs, undisturbed  # noqa: E402
 
 LIBRARY = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
-AT_ONCE, LIMIT_S, MANY = 6, 90, 10**9
+AT_ONCE, MANY = 6, 10**9
+LIMIT_S, LONG_S = 90, 400  # until all is there; where a partition may stand still several times
 # name, what the library does, how many at most, seconds after which it ends (None: with the run), what is told
 FULL, BROKEN = 'waits: No space left on device', 'Input/output error'
 # Of LMDB's file the first two pages, which are written last: each makes a transaction true. Without them it uses the file no more.
@@ -58,6 +62,7 @@ CASES = [
     ('a slow disk', 'errno=slow:150 calls=sync', MANY, None, 'nothing'),
     ('slow writes', 'errno=slow:5 calls=write', MANY, None, 'nothing'),
 ]
+NOTHING = 'the fault did not happen'
 HOUR, NOW = 3600, int(time.time())
 # name, seconds between our clock and the wall's before half of the files and after
 CLOCKS = [
@@ -96,7 +101,7 @@ class Case:
     def __init__(self, name, spec, most, seconds, tells, clocks, wanted, given):
         self.name, self.spec, self.most, self.seconds, self.tells = name, spec, most, seconds, tells
         self.clocks, self.wanted, self.given = clocks, wanted, given
-        self.problems, self.log = [], ''
+        self.problems, self.log, self.limit_s = [], '', LIMIT_S
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-os-') as place:
@@ -121,17 +126,20 @@ class Case:
         t.fill(slice(0, 1))
         t.fill(slice(2, None))
         if self.spec and not wait_for(lambda: switch.happened() > 0, 15):
-            self.problems.append('the fault did not happen')
+            self.problems.append(NOTHING)
         if self.seconds:
             time.sleep(self.seconds)
             switch.set(0, 0)
-        whole = wait_for(lambda: not t.wrong_sources() and t.content() == self.wanted, LIMIT_S, 0.2)
+        whole = wait_for(lambda: not t.wrong_sources() and t.content() == self.wanted, self.limit_s, 0.2)
         if not whole:
             self.problems.append(f'tables hold {t.content()}, undisturbed {self.wanted}')
         switch.set(0, 0)
         status = stop(process, 20)
         if status != 0:
             self.problems.append(f'exit status {status}')
+
+    def check(self):
+        tap.check(f'{self.name}: all there once, in order', not self.problems, '\n'.join([*self.problems[:12], self.log[-3000:]]))
 
     def told(self):
         """What somebody who reads the log was told, in short."""
@@ -141,10 +149,46 @@ class Case:
         return f'{did[0] if did else "nothing"}{": " if reasons else ""}{", ".join(reasons)}'
 
 
+ANYWHERE = ['/lake/', '/staging/', '/binary/', '.parquet', '/hive', '/_sluice/', '/_sluice/tmp/', '/state/', '/state/bus/', '/state/ledger/', '/state/seen/', '/in/', '/gone/', '/sluice-os-']
+CALLS = ['read', 'write', 'create', 'open', 'sync', 'lock']
+
+
+def drawn(rng, wanted, given):
+    """A fault as nobody thought of it. One that stays is over after some seconds."""
+    kind = rng.choice(['ENOSPC', 'ENOSPC', 'EIO', 'EIO', 'EDQUOT', 'EINTR', 'EMFILE', 'ENOMEM', 'short', 'slow:20'])
+    words = [f'errno={kind}', f'calls={",".join(rng.sample(CALLS, rng.choice([1, 1, 2, 6])))}', f'path={rng.choice(ANYWHERE)}', f'every={rng.choice([1, 1, 2, 3, 7, 20])}']
+    if rng.random() < 0.2:
+        words.append('below=8192')
+    # each EIO may make a partition stand still for half a minute
+    most = rng.choice([1, 2, 5, 5 if kind == 'EIO' else 30, MANY])
+    seconds = rng.choice([0.3, 1, 3]) if most == MANY or rng.random() < 0.3 else None
+    spec = ' '.join(words)
+    c = Case(f'{spec}, {"any number" if most == MANY else most}{f", for {seconds} s" if seconds else ""}', spec, most, seconds, '', (0, 0), wanted, given)
+    c.limit_s = LONG_S
+    return c
+
+
+def by_chance(count, seed, given, wanted):
+    print(f'# seed {seed}', flush=True)
+    rng = random.Random(seed)
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for c in pool.map(Case.run, [drawn(rng, wanted, given) for _ in range(count)]):
+            # with some calls nothing is done there
+            c.problems = [p for p in c.problems if p != NOTHING]
+            c.check()
+    tap.done()
+
+
 def main():
-    asked = sys.argv[1] if len(sys.argv) > 1 else ''
-    given = inputs()
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument('text', nargs='?', default='', help='only cases whose name holds it')
+    options.add_argument('--random', metavar='N', type=int, help='so many faults by chance')
+    options.add_argument('--seed', type=int, default=random.randrange(10**9))
+    options = options.parse_args()
+    asked, given = options.text, inputs()
     wanted, _ = undisturbed(given)
+    if options.random:
+        by_chance(options.random, options.seed, given, wanted)
     cases = [Case(*case, (0, 0), wanted, given) for case in CASES if asked in case[0]]
     cases += [Case(name, '', 0, None, 'nothing', (before, after), wanted, given) for name, before, after in CLOCKS if asked in name]
     # those that stand still for half a minute first
@@ -152,7 +196,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda i: cases[i].run(), order))
     for c in cases:
-        tap.check(f'{c.name}: all there once, in order', not c.problems, '\n'.join([*c.problems[:12], c.log[-3000:]]))
+        c.check()
         tap.check(f'{c.name}: told as doc/faults.md says', c.told() in c.tells.split(' or '), f'{c.told()}, expected {c.tells}\n{c.log[-2000:]}')
     if not asked:
         matrix.check('The operating system', [f'| {c.name} | {c.tells} |' for c in cases])
