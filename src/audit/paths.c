@@ -4,6 +4,7 @@
  */
 #include "audit/work.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,12 +173,20 @@ static void check_folder(struct audit *a, const struct group *g)
 	    hour, folder);
 }
 
+/* A named file whose bytes the disk does not give is damaged, and the others are looked at. */
+static enum rc given(enum rc rc, struct err *e)
+{
+	if (rc != RC_FAIL || e->sys != EIO)
+		return rc;
+	return err_sys(RC_BAD, EIO, e, "its bytes can't be read");
+}
+
 /* The footer's rows, and whose they are. Sources are looked through before any of them counts. */
 static enum rc check_footer(struct audit *a, const struct group *g, struct err *e)
 {
 	struct footer footer;
 	struct counting count = {.audit = a, .rows = {.dataset = g->named.dataset}, .fact = IDENT_ROWS};
-	enum rc rc = footer_read(a->store, g->path, g->there.size, &footer, e);
+	enum rc rc = given(footer_read(a->store, g->path, g->there.size, &footer, e), e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_DAMAGED, g->path, "%s", e->text);
 		return audit_excuse(a, &g->named, e);
@@ -208,7 +217,7 @@ static enum rc check_bytes(struct audit *a, const struct group *g, enum finding_
 		rc = err_set(
 		    RC_BAD, e, "it has %" PRIu64 " bytes, its manifest says %" PRIu64, g->there.size, g->named.size);
 	else if (!a->options->quick)
-		rc = content_crc32(a->store, &a->crc, g->path, &crc, e);
+		rc = given(content_crc32(a->store, &a->crc, g->path, &crc, e), e);
 	if (rc == RC_OK && !a->options->quick && crc != g->named.crc32)
 		rc = err_set(
 		    RC_BAD, e, "its CRC-32 is %08" PRIx32 ", its manifest says %08" PRIx32, crc, g->named.crc32);
@@ -286,7 +295,7 @@ static enum rc check_rejects(struct audit *a, const struct group *g, struct err 
 		rc = err_set(
 		    RC_BAD, e, "it has %" PRIu64 " bytes, its manifest says %" PRIu64, g->there.size, g->named.size);
 	if (rc == RC_OK)
-		rc = content_rejects(a->store, &a->crc, g->path, count_line, &count, &crc, e);
+		rc = given(content_rejects(a->store, &a->crc, g->path, count_line, &count, &crc, e), e);
 	if (rc == RC_OK && count != g->named.rows)
 		rc = err_set(RC_BAD, e, "it has %" PRIu64 " lines, its manifest says %" PRIu64, count, g->named.rows);
 	if (rc == RC_OK && crc != g->named.crc32)
@@ -326,7 +335,11 @@ static enum rc check_original(struct audit *a, struct group *g, struct err *e)
 	uint64_t size = 0;
 	enum rc rc = g->listed ? RC_OK : look(a, g->path, &g->there, e);
 	if (rc == RC_OK && !a->options->quick && g->there.size == g->wanted.size)
-		rc = content_sha256(a->store, g->path, digest, &size, e);
+		rc = given(content_sha256(a->store, g->path, digest, &size, e), e);
+	if (rc == RC_BAD) {
+		audit_find(a, FINDING_ORIGINAL_DAMAGED, g->path, "%s", e->text);
+		return RC_OK;
+	}
 	if (rc == RC_END) {
 		char hex[SHA256_TEXT];
 		str_hex(g->wanted.sha256, SHA256_BYTES, hex);

@@ -358,7 +358,7 @@ static bool by_content(const char *path, struct wanted *w)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	struct source *in = source_fd(fd, true);
+	struct source *in = source_fd(fd, true, path);
 	struct sha256 *sum = sha256_new();
 	while ((rc = source_read(in, bytes, sizeof bytes, &got, &ignored)) == RC_OK)
 		sha256_add(sum, bytes, got);

@@ -142,6 +142,7 @@ struct fd_source {
 	struct source base;
 	int fd;
 	bool close_fd;
+	char *name;
 };
 
 static enum rc fd_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
@@ -159,7 +160,7 @@ static enum rc fd_read(struct source *s, void *to, size_t size, size_t *got, str
 			/* Somebody's non-blocking standard input: waiting is all that is left. */
 			poll(&(struct pollfd){.fd = f->fd, .events = POLLIN}, 1, -1);
 		} else if (errno != EINTR) {
-			return err_sys(RC_FAIL, errno, e, "cannot read the input");
+			return err_sys(RC_FAIL, errno, e, "%.300s: cannot read", f->name);
 		}
 	}
 }
@@ -169,15 +170,16 @@ static void fd_close(struct source *s)
 	struct fd_source *f = (struct fd_source *)s;
 	if (f->close_fd)
 		close(f->fd);
+	mem_free(&f->name);
 	mem_free(&f);
 }
 
 static const struct source_ops fd_ops = {.name = "fd", .read = fd_read, .close = fd_close};
 
-struct source *source_fd(int fd, bool close_fd)
+struct source *source_fd(int fd, bool close_fd, const char *name)
 {
 	struct fd_source *f = mem_zero(1, sizeof *f);
-	*f = (struct fd_source){.base.ops = &fd_ops, .fd = fd, .close_fd = close_fd};
+	*f = (struct fd_source){.base.ops = &fd_ops, .fd = fd, .close_fd = close_fd, .name = mem_text(name)};
 	return &f->base;
 }
 

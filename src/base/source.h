@@ -69,8 +69,9 @@ enum rc source_ended(const struct source *s, struct err *e);
 
 void source_close(struct source **s);
 
-/* From a descriptor, at its position; close_fd says whether source_close closes it. */
-struct source *source_fd(int fd, bool close_fd);
+/* From a descriptor, at its position; close_fd says whether source_close closes it; name, copied, is what an error
+ * calls it. */
+struct source *source_fd(int fd, bool close_fd, const char *name);
 
 /* From memory, borrowed until close. */
 struct source *source_memory(const void *bytes, size_t size);

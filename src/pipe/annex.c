@@ -43,7 +43,7 @@ static enum rc read_source(struct annex *a, struct store *store, uint8_t digest[
 		close(fd);
 		return err_set(RC_BAD, e, "%.300s: not a regular file", a->source);
 	}
-	struct source *src = source_fd(fd, true);
+	struct source *src = source_fd(fd, true, a->source);
 	struct sha256 *sum = sha256_new();
 	enum rc rc = pass(a, src, store, sum, e);
 	sha256_peek(sum, digest);

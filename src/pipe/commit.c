@@ -190,18 +190,23 @@ static enum rc owner_head(void *context, const struct manifest_head *h, struct e
 	return RC_OK;
 }
 
-/* An answer was lost, or the name was taken: only what is there says whose commit it is. RC_OK: ours. RC_END: somebody
- * else's. */
-static enum rc whose(const struct bench *b, const struct manifest_head *head, struct err *e)
+/* An answer was lost (RC_AGAIN, and *e says how), or the name was taken (RC_END): only what is there says whose commit
+ * it is. RC_OK: ours. RC_END: somebody else's. */
+static enum rc whose(const struct bench *b, const struct manifest_head *head, enum rc put, struct err *e)
 {
+	struct err there;
 	struct owner o = {0};
 	const struct manifest_visitor v = {.context = &o, .head = owner_head};
-	enum rc rc = manifest_load(b->store, head->topic, head->partition, head->start, &v, e);
+	enum rc rc = manifest_load(b->store, head->topic, head->partition, head->start, &v, &there);
 
+	if (rc == RC_END && put == RC_AGAIN)
+		return RC_AGAIN;
 	if (rc == RC_END)
 		return err_set(RC_AGAIN, e, "the manifest at %" PRIu64 " was not stored", head->start);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		*e = there;
 		return rc;
+	}
 	return strcmp(o.epoch, head->epoch) == 0 ? RC_OK : RC_END;
 }
 
@@ -219,7 +224,7 @@ static enum rc put(const struct bench *b, struct draft *d, struct manifest_head 
 		if (rc == RC_OK)
 			rc = FAULT(WORKER_PUT, e);
 		if (rc == RC_AGAIN || rc == RC_END)
-			rc = whose(b, head, e);
+			rc = whose(b, head, rc, e);
 	}
 	writer_fini(&text);
 	return rc;

@@ -282,15 +282,18 @@ static enum rc put_manifest(const struct job *j, struct merge *m, struct err *e)
 	writer_fini(&text);
 	if (rc == RC_AGAIN || rc == RC_END) {
 		bool unsure = rc == RC_AGAIN;
+		struct err there;
 		/* An answer was lost, or the name is taken: only what is there says whose it is. What may still come
 		 * needs its files; the next pass finds out. */
-		rc = compaction_load(j->s->p->store, j->key.dataset, j->key.hour, j->key.generation, &v, e);
+		rc = compaction_load(j->s->p->store, j->key.dataset, j->key.hour, j->key.generation, &v, &there);
 		if (rc == RC_OK && strcmp(owner, j->note.epoch) != 0)
 			return RC_END;
 		if (rc != RC_OK && unsure)
 			merge_keep(m);
 		if (rc == RC_END)
-			rc = err_set(RC_AGAIN, e, "%s was not stored", path);
+			rc = unsure ? RC_AGAIN : err_set(RC_AGAIN, e, "%s was not stored", path);
+		else if (rc != RC_OK)
+			*e = there;
 	}
 	if (rc == RC_OK)
 		merge_keep(m);
@@ -382,7 +385,7 @@ static enum rc compact_hour(struct job *j, struct err *e)
 	if (rc == RC_BAD || rc == RC_AGAIN) {
 		n.kind = COMPACT_LEFT;
 		n.text = e->text;
-		*(rc == RC_BAD ? &s->sum->failed : &s->sum->waiting) += 1;
+		*(rc == RC_BAD ? &s->sum->failed : &s->sum->later) += 1;
 		tell(s, n);
 		rc = RC_OK;
 	}

@@ -69,6 +69,7 @@ struct compact_sum {
 	uint64_t hours, files_in, files_out, rows, bytes_in, bytes_out;
 	uint64_t finished; /* whose kept inputs are gone now */
 	uint64_t waiting;  /* under way: the grace is not over, or another instance is at it */
+	uint64_t later;    /* hours left for now: a disk or a service was away */
 	uint64_t failed;   /* hours that were left because something in them is wrong */
 	uint64_t foreign;  /* files of other programs, which were left alone */
 	uint64_t brought;  /* files of other programs that were written aside, and are in their hours now */

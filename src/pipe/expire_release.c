@@ -75,11 +75,14 @@ static enum rc put(struct release *r, struct err *e)
 	if (rc == RC_AGAIN || rc == RC_END) {
 		/* An answer was lost, or the name is taken: what is there says whose it is. */
 		bool unsure = rc == RC_AGAIN;
-		rc = owner_of(r, owner, e);
+		struct err there;
+		rc = owner_of(r, owner, &there);
 		if (rc == RC_OK && strcmp(owner, x->epoch) != 0)
 			rc = RC_END;
 		else if (rc == RC_END && unsure)
-			rc = err_set(RC_AGAIN, e, "%s was not stored", path);
+			rc = RC_AGAIN;
+		else if (rc != RC_OK && rc != RC_END)
+			*e = there;
 	}
 	return rc;
 }

@@ -64,7 +64,7 @@ static void once(struct cell *cell, const struct projection *projection, struct 
 		params.rows = (uint32_t)(in->size / 64 + 16);
 	params.spare = &spare;
 	int fd = in->size > SMALL ? open(in->path, O_RDONLY | O_CLOEXEC) : -1;
-	struct source *src = fd >= 0 ? source_fd(fd, true) : source_memory(in->bytes, in->size);
+	struct source *src = fd >= 0 ? source_fd(fd, true, in->path) : source_memory(in->bytes, in->size);
 	if (cell_open(cell, ops, src, &hints, &params, &d, &e) != RC_OK)
 		fail(&e);
 	for (;;) {

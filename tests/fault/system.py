@@ -3,14 +3,16 @@
 their data, a slow disk, and clocks that jump. Embedded bus, local lake, all three datasets. The library that makes them is os_faults.c.
 
     system.py [TEXT]                    only cases whose name holds TEXT
-    system.py --random N [--seed S]     N faults drawn by chance instead: any of those, anywhere; a seed of its own each time, which is printed
+    system.py --random N [--seed S]     N faults drawn by chance instead: any of those, anywhere, half of them with kill -9 beside; a seed of its own each time, which is printed
 """
 import argparse
 import concurrent.futures
+import contextlib
 import mmap
 import os
 import random
 import re
+import signal
 import struct
 import sys
 import tempfile
@@ -19,7 +21,7 @@ import time
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import matrix  # noqa: E402
 import tap  # noqa: E402
-from spool import stop, wait_for  # noqa: E402
+from spool import below, stop, wait_for  # noqa: E402
 from trio import Trio, end, inputs, undisturbed  # noqa: E402
 
 LIBRARY = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
@@ -102,6 +104,7 @@ class Case:
         self.name, self.spec, self.most, self.seconds, self.tells = name, spec, most, seconds, tells
         self.clocks, self.wanted, self.given = clocks, wanted, given
         self.problems, self.log, self.limit_s = [], '', LIMIT_S
+        self.kills = []  # seconds from one to the next, and which of the processes below the supervisor
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-os-') as place:
@@ -127,6 +130,12 @@ class Case:
         t.fill(slice(2, None))
         if self.spec and not wait_for(lambda: switch.happened() > 0, 15):
             self.problems.append(NOTHING)
+        for wait, which in self.kills:
+            time.sleep(wait)
+            alive = below(process.pid)[1:]
+            if alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(alive[which % len(alive)], signal.SIGKILL)
         if self.seconds:
             time.sleep(self.seconds)
             switch.set(0, 0)
@@ -162,9 +171,9 @@ def drawn(rng, wanted, given):
     # each EIO may make a partition stand still for half a minute
     most = rng.choice([1, 2, 5, 5 if kind == 'EIO' else 30, MANY])
     seconds = rng.choice([0.3, 1, 3]) if most == MANY or rng.random() < 0.3 else None
-    spec = ' '.join(words)
-    c = Case(f'{spec}, {"any number" if most == MANY else most}{f", for {seconds} s" if seconds else ""}', spec, most, seconds, '', (0, 0), wanted, given)
-    c.limit_s = LONG_S
+    spec, kills = ' '.join(words), [(rng.random(), rng.randrange(60)) for _ in range(rng.choice([0, 0, 1, 4]))]
+    c = Case(f'{spec}, {"any number" if most == MANY else most}{f", for {seconds} s" if seconds else ""}, {len(kills)} kills', spec, most, seconds, '', (0, 0), wanted, given)
+    c.limit_s, c.kills = LONG_S, kills
     return c
 
 

@@ -77,9 +77,9 @@ static void summary(const struct compact_sum *s, const struct settings *set, boo
 	str_show_count(s->files_in, in, sizeof in);
 	str_show_count(s->files_out, out, sizeof out);
 	str_show_count(s->rows, rows, sizeof rows);
-	if (s->hours == 0)
+	if (s->hours == 0 && s->later == 0 && s->failed == 0)
 		printf("nothing to compact\n");
-	else
+	else if (s->hours > 0)
 		printf("%s hour%s: %s files %s %s, %s rows\n", hours, s->hours == 1 ? "" : "s", in,
 		    dry_run ? "would become" : "became", out, rows);
 	if (s->finished > 0)
@@ -94,6 +94,9 @@ static void summary(const struct compact_sum *s, const struct settings *set, boo
 	if (s->mixed > 0)
 		printf("%s hour%s left for that: the catalog would hide them meanwhile\n",
 		    str_show_count(s->mixed, more, sizeof more), s->mixed == 1 ? "" : "s");
+	if (s->later > 0)
+		printf("%s hour%s left for now, as told: the next run tries again\n",
+		    str_show_count(s->later, more, sizeof more), s->later == 1 ? "" : "s");
 	uint64_t under_way = s->waiting + (dry_run ? 0 : s->hours);
 	if (under_way > 0)
 		printf("%s under way: what they replace is kept for %s; the next run deletes it\n",
@@ -183,7 +186,7 @@ static enum status pass_once(const struct args *a, const struct config *c, struc
 		complain("compact: %s", e.text);
 	if (rc == RC_OK && !t.quiet)
 		summary(&sum, s, p->dry_run);
-	return rc == RC_OK && sum.failed == 0 ? STATUS_DONE : STATUS_BAD;
+	return rc == RC_OK && sum.failed + sum.later == 0 ? STATUS_DONE : STATUS_BAD;
 }
 
 static enum status once(const struct args *a)

@@ -83,6 +83,7 @@ static void show_reject(const char *name, const struct batch *b, const struct ba
 struct hashed {
 	struct source front;
 	int fd;
+	const char *name; /* the caller's */
 	struct sha256 *hash;
 };
 
@@ -94,7 +95,7 @@ static enum rc hashed_read(struct source *s, void *to, size_t size, size_t *got,
 		n = read(h->fd, to, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_sys(RC_FAIL, errno, e, "read");
+		return err_sys(RC_FAIL, errno, e, "%.300s: cannot read", h->name);
 	if (n == 0)
 		return RC_END;
 	if (h->hash != NULL)
@@ -110,11 +111,12 @@ static void hashed_close(struct source *s)
 
 static const struct source_ops hashed_ops = {.name = "input", .read = hashed_read, .close = hashed_close};
 
-static struct source *hashed_source(int fd, struct sha256 *hash)
+static struct source *hashed_source(int fd, const char *name, struct sha256 *hash)
 {
 	struct hashed *h = mem_zero(1, sizeof *h);
 	h->front.ops = &hashed_ops;
 	h->fd = fd;
+	h->name = name;
 	h->hash = hash;
 	return &h->front;
 }
@@ -174,7 +176,7 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 		sha256_reset(j->hash);
 	struct dissector *d = NULL;
 	uint64_t rows = 0;
-	enum rc rc = cell_open(j->cell, j->dissector, hashed_source(fd, j->hash), &hints, &params, &d, e);
+	enum rc rc = cell_open(j->cell, j->dissector, hashed_source(fd, name, j->hash), &hints, &params, &d, e);
 	if (rc != RC_OK)
 		return err_wrap(RC_FAIL, e, "%s", name);
 	rc = read_batches(j, d, name, &rows, e);

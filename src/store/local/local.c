@@ -144,7 +144,7 @@ static enum rc read_file(struct store *s, const char *path, struct source **out,
 	if (rc != RC_OK)
 		return rc;
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*out = source_fd(fd, true);
+	*out = source_fd(fd, true, path);
 	return RC_OK;
 }
 

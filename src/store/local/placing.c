@@ -180,6 +180,8 @@ enum rc placing_put_if_absent(struct store *s, const char *path, const void *byt
 		rc = beneath_error(errno, temp, e, "cannot open its directory");
 	} else {
 		rc = write_temp(l, dir->fd, leaf, bytes, size, e);
+		if (rc != RC_OK)
+			err_wrap(rc, e, "%.300s", path);
 		if (rc == RC_OK)
 			rc = FAULT(STORE_TEMP_SYNCED, e);
 		if (rc == RC_OK) {

@@ -307,7 +307,7 @@ static void a_pipe_gives_short_reads_and_peek_whole_ones(void **state)
 	assert_int_equal(pipe(fds), 0);
 	struct feeder f = {.fd = fds[1], .total = 500000};
 	assert_int_equal(pthread_create(&thread, NULL, feed, &f), 0);
-	struct source *s = source_fd(fds[0], true);
+	struct source *s = source_fd(fds[0], true, "pipe");
 	const uint8_t *bytes;
 	size_t have;
 	for (uint64_t at = 0; at < 500000; at += 100000) {
@@ -330,7 +330,7 @@ static void a_descriptor_that_cannot_be_read_fails(void **state)
 	size_t have;
 	assert_int_equal(pipe(fds), 0);
 	/* the end that only writes */
-	struct source *s = source_fd(fds[1], false);
+	struct source *s = source_fd(fds[1], false, "pipe");
 	assert_int_equal(source_peek(s, 1, &bytes, &have, &e), RC_FAIL);
 	assert_int_not_equal(e.sys, 0);
 	source_close(&s);

@@ -95,7 +95,7 @@ static enum rc reach_at(int port, const char *timeout_ms)
 /* Reads a call, answers it: RC_OK while there are any. */
 static bool answer_one(int fd)
 {
-	struct source *s = source_fd(dup(fd), true);
+	struct source *s = source_fd(dup(fd), true, "peer");
 	struct binary_message m;
 	struct err ignored;
 	struct writer out;
@@ -180,7 +180,7 @@ static void half_an_answer(struct peer *p, int fd, int connection)
 /* An exception whose text is a page of Java, with an escape sequence in it. */
 static void stack_trace(struct peer *p, int fd, int connection)
 {
-	struct source *s = source_fd(dup(fd), true);
+	struct source *s = source_fd(dup(fd), true, "peer");
 	struct binary_message m;
 	struct err ignored;
 	struct writer out;

@@ -45,7 +45,7 @@ static void walk(const char *path, struct run *r)
 	memset(r, 0, sizeof *r);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	struct capture *c = capture_new(source_fd(fd, true));
+	struct capture *c = capture_new(source_fd(fd, true, path));
 	struct layers *l = layers_new();
 	struct frame f;
 	struct err e;
