@@ -3,7 +3,8 @@
  *
  * Errors inside a transaction stick and come out at kv_commit, so that callers write straight lines. A full map grows
  * by itself up to its ceiling; at the ceiling, or with the disk full, kv_commit gives RC_AGAIN and nothing of the
- * transaction happened.
+ * transaction happened. Where LMDB uses an environment no more after that, it is opened anew; kv_begin gives RC_AGAIN
+ * while others are in the middle of a transaction.
  *
  * The map is the ceiling from the start (sparse address space, not memory), so nothing has to be remapped while others
  * read.
