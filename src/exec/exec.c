@@ -190,7 +190,8 @@ static enum rc run_command(struct exec *x, struct err *e)
 		rc = check_header(x, path, output, e);
 	if (rc == RC_OK) {
 		struct dissect_hints hints = {.name = "", .size = (uint64_t)st.st_size};
-		rc = dissect_open(&dissect_csv, source_fd(output, true, "the command's output"), &hints, &x->params, &x->csv, e);
+		rc = dissect_open(
+		    &dissect_csv, source_fd(output, true, "the command's output"), &hints, &x->params, &x->csv, e);
 		output = -1;
 	}
 	if (output >= 0)

@@ -13,7 +13,7 @@ import tempfile
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import matrix  # noqa: E402
 import tap  # noqa: E402
-from system import LIBRARY, MANY, Switch  # noqa: E402
+from os_faults import MANY, Switch  # noqa: E402
 from trio import Trio, end, inputs  # noqa: E402
 
 KEYS = {'compact': '{ quiet: 0, grace: 0 }', 'commit': '{ max_events: 1 }'}
@@ -37,16 +37,19 @@ CASES = [
 
 
 class Case:
-    def __init__(self, command, name, spec, status, told, reason, filled, wanted):
+    def __init__(self, command, name, spec, status, told, reason, given, filled, wanted):
         self.command, self.name, self.spec, self.status, self.told = command, name, spec, status, (told, reason)
-        self.filled, self.wanted, self.problems = filled, wanted, []
+        self.given, self.filled, self.wanted, self.problems = given, filled, wanted, []
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-os-') as place:
             for folder in ('lake', 'state', 'in', 'gone'):
                 shutil.copytree(os.path.join(self.filled, folder), os.path.join(place, folder))
-            t = Trio(place, inputs(), **KEYS)
-            self.call(t, self.status, {'LD_PRELOAD': LIBRARY, 'SLUICE_OS': self.spec, 'SLUICE_OS_SWITCH': os.path.join(place, 'switch')})
+            t = Trio(place, self.given, **KEYS)
+            switch = Switch(place, MANY)
+            self.call(t, self.status, switch.env(self.spec))
+            if switch.happened() == 0:
+                self.problems.append('the fault did not happen')
             text = t.log()
             if not any(all(part in line for part in self.told) for line in text.splitlines()):
                 self.problems.append(f'told is {text[-1000:]}')
@@ -58,7 +61,6 @@ class Case:
         return self
 
     def call(self, t, wanted, env):
-        switch = Switch(os.path.join(t.place, 'switch'), MANY, 0)
         process = t.start(*self.command.split(), **env)
         try:
             status = process.wait(60)
@@ -66,21 +68,20 @@ class Case:
             end(process)
         if status != wanted:
             self.problems.append(f'exit status {status}, {wanted} expected: {t.log()[-500:]}')
-        if env and switch.happened() == 0:
-            self.problems.append('the fault did not happen')
 
 
 def main():
-    asked = sys.argv[1] if len(sys.argv) > 1 else ''
+    asked, given = sys.argv[1] if len(sys.argv) > 1 else '', inputs()
     with tempfile.TemporaryDirectory(prefix='sluice-os-') as filled:
-        t = Trio(filled, inputs(), **KEYS)
+        t = Trio(filled, given, **KEYS)
         t.fill()
         process = t.start('run', '--once')
         try:
-            tap.check('filled', process.wait(60) == 1 and not t.wrong(), t.log)
+            tap.check('filled', process.wait(60) == 1 and not t.wrong(), t.log())
         finally:
             end(process)
-        cases = [Case(*case, filled, t.content()) for case in CASES if asked in f'{case[0]}: {case[1]}']
+        wanted = t.content()
+        cases = [Case(*case, given, filled, wanted) for case in CASES if asked in f'{case[0]}: {case[1]}']
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for c in pool.map(Case.run, cases):
                 tap.check(f'{c.command}: {c.name}: told with the file, and mended by running it again', not c.problems, '\n'.join(c.problems))

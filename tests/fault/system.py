@@ -8,12 +8,10 @@ their data, a slow disk, and clocks that jump. Embedded bus, local lake, all thr
 import argparse
 import concurrent.futures
 import contextlib
-import mmap
 import os
 import random
 import re
 import signal
-import struct
 import sys
 import tempfile
 import time
@@ -21,11 +19,11 @@ import time
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import matrix  # noqa: E402
 import tap  # noqa: E402
+from os_faults import CLOCK, LEFT, MANY, Switch  # noqa: E402
 from spool import below, stop, wait_for  # noqa: E402
 from trio import Trio, end, inputs, undisturbed  # noqa: E402
 
-LIBRARY = os.path.join(os.environ.get('SLUICE_SOURCE', '.'), 'build', 'tests', 'libos_faults.so')
-AT_ONCE, MANY = 6, 10**9
+AT_ONCE = 6
 LIMIT_S, LONG_S = 90, 400  # until all is there; where a partition may stand still several times
 # name, what the library does, how many at most, seconds after which it ends (None: with the run), what is told
 FULL, BROKEN = 'waits: No space left on device', 'Input/output error'
@@ -83,22 +81,6 @@ REASON = 'No space left on device|Disk quota exceeded|Input/output error|Too man
 DID = [('stands still for 30 s', 'partition stands still'), ('restarts', 'started again at once'), ('set aside, tried again', 'set aside'), ('waits', 'waits: '), ('waits', 'waiting: ')]
 
 
-class Switch:
-    """What the library and we share: faults to come, faults so far, seconds that the wall clock is wrong by."""
-
-    def __init__(self, path, left, clock):
-        with open(path, 'wb') as f:
-            f.write(struct.pack('<qqq', left, 0, clock))
-        with open(path, 'r+b') as f:
-            self.map = mmap.mmap(f.fileno(), 24)
-
-    def set(self, number, value):
-        self.map[8 * number:8 * number + 8] = struct.pack('<q', value)
-
-    def happened(self):
-        return struct.unpack_from('<q', self.map, 8)[0]
-
-
 class Case:
     def __init__(self, name, spec, most, seconds, tells, clocks, wanted, given):
         self.name, self.spec, self.most, self.seconds, self.tells = name, spec, most, seconds, tells
@@ -109,8 +91,8 @@ class Case:
     def run(self):
         with tempfile.TemporaryDirectory(prefix='sluice-os-') as place:
             t = Trio(place, self.given, collect='{ settle: 0, rescan: 500ms, group: 2 }')
-            switch = Switch(os.path.join(place, 'switch'), 0, self.clocks[0])
-            t.env = {'LD_PRELOAD': LIBRARY, 'SLUICE_OS': self.spec, 'SLUICE_OS_SWITCH': os.path.join(place, 'switch'), 'TZ': 'Europe/Berlin'}
+            switch = Switch(place, clock=self.clocks[0])
+            t.env = {**switch.env(self.spec), 'TZ': 'Europe/Berlin'}
             t.fill(slice(1, 2))
             process = t.start('run')
             try:
@@ -124,8 +106,8 @@ class Case:
     def disturb(self, t, switch, process):
         if not wait_for(lambda: len(os.listdir(os.path.join(t.place, 'gone'))) == 1 if os.path.isdir(os.path.join(t.place, 'gone')) else False, 30, 0.05):
             self.problems.append('did not begin')
-        switch.set(0, self.most)
-        switch.set(2, self.clocks[1])
+        switch.set(LEFT, self.most)
+        switch.set(CLOCK, self.clocks[1])
         t.fill(slice(0, 1))
         t.fill(slice(2, None))
         if self.spec and not wait_for(lambda: switch.happened() > 0, 15):
@@ -138,11 +120,11 @@ class Case:
                     os.kill(alive[which % len(alive)], signal.SIGKILL)
         if self.seconds:
             time.sleep(self.seconds)
-            switch.set(0, 0)
+            switch.set(LEFT, 0)
         whole = wait_for(lambda: not t.wrong_sources() and t.content() == self.wanted, self.limit_s, 0.2)
         if not whole:
             self.problems.append(f'tables hold {t.content()}, undisturbed {self.wanted}')
-        switch.set(0, 0)
+        switch.set(LEFT, 0)
         status = stop(process, 20)
         if status != 0:
             self.problems.append(f'exit status {status}')

@@ -180,10 +180,7 @@ enum rc placing_put_if_absent(struct store *s, const char *path, const void *byt
 		rc = beneath_error(errno, temp, e, "cannot open its directory");
 	} else {
 		rc = write_temp(l, dir->fd, leaf, bytes, size, e);
-		if (rc != RC_OK)
-			err_wrap(rc, e, "%.300s", path);
-		if (rc == RC_OK)
-			rc = FAULT(STORE_TEMP_SYNCED, e);
+		rc = rc == RC_OK ? FAULT(STORE_TEMP_SYNCED, e) : err_wrap(rc, e, "%.300s", path);
 		if (rc == RC_OK) {
 			rc = place_temp(d, dir, leaf, path, &placed, e);
 			if (!placed)
