@@ -5,14 +5,27 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+/* clang-format off */
+#define OCTET(n) {{ \
+	(n) > 99 ? '0' + (n) / 100 : (n) > 9 ? '0' + (n) / 10 : '0' + (n), \
+	(n) > 99 ? '0' + (n) / 10 % 10 : (n) > 9 ? '0' + (n) % 10 : '.', \
+	(n) > 99 ? '0' + (n) % 10 : '.', \
+	'.' }}
+#define OCTETS_4(n) OCTET(n), OCTET(n + 1), OCTET(n + 2), OCTET(n + 3)
+#define OCTETS_16(n) OCTETS_4(n), OCTETS_4(n + 4), OCTETS_4(n + 8), OCTETS_4(n + 12)
+#define OCTETS_64(n) OCTETS_16(n), OCTETS_16(n + 16), OCTETS_16(n + 32), OCTETS_16(n + 48)
+/* clang-format on */
+
+/* Each octet's digits and a dot. */
+static const struct octet {
+	char text[4];
+} octet_text[256] = {OCTETS_64(0), OCTETS_64(64), OCTETS_64(128), OCTETS_64(192)};
+
 /* The octet and a dot: four bytes are written. Without a branch, because the digits of neighbours differ. */
-static size_t put_octet(uint32_t octet, char *text)
+static size_t put_octet(unsigned octet, char *text)
 {
-	unsigned digits = 1 + (octet > 9) + (octet > 99);
-	uint32_t all = octet / 100 | octet / 10 % 10 << 8 | octet % 10 << 16 | UINT32_C(0x2e303030);
-	all >>= 8 * (3 - digits);
-	memcpy(text, &all, sizeof all);
-	return digits + 1;
+	memcpy(text, octet_text[octet].text, sizeof octet_text[octet].text);
+	return 2 + (octet > 9) + (octet > 99);
 }
 
 /* A dot is written behind each octet, and the last one is not counted. */

@@ -12,7 +12,7 @@
 
 #include "data/batch.h"
 
-typedef void normalise_fn(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys);
+typedef void normalise_fn(const struct batch *b, unsigned column, size_t first, const uint16_t *sel, size_t n, void *keys);
 
 normalise_fn normalise_u64;   /* i64 and u64 as they are */
 normalise_fn normalise_u32;   /* widened */

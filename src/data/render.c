@@ -86,6 +86,11 @@ bool render_fits(const struct render *r, uint64_t key)
 	return key <= INT32_MAX;
 }
 
+bool render_by_second(const struct render *r)
+{
+	return r->type == TYPE_TIME && r->normalise != normalise_u64 && r->normalise != normalise_unix_ms;
+}
+
 bool render_all_fit(const struct render *r, const uint64_t *key, size_t n)
 {
 	uint64_t any = 0;

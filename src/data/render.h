@@ -54,8 +54,8 @@ struct render {
 	const char *as;
 	enum sql_type sql;
 	enum key key;
-	/* Keys of the selected rows (sel NULL: rows 0..n-1); nulls are not looked at here, their keys are arbitrary. Fast: one loop. */
-	void (*normalise)(const struct batch *b, unsigned column, const uint16_t *sel, size_t n, void *keys);
+	/* Keys of the selected rows (sel NULL: n rows from first on, which is faster); nulls are not looked at here, their keys are arbitrary. One loop. */
+	void (*normalise)(const struct batch *b, unsigned column, size_t first, const uint16_t *sel, size_t n, void *keys);
 	/* Text of a KEY_U64, KEY_F32 or KEY_IP key for an SQL_STRING column; no NUL; returns its length. NULL for other SQL types and for KEY_BYTES. */
 	size_t (*print)(const union key_value *key, char text[RENDER_TEXT]);
 	/*
@@ -79,6 +79,9 @@ const char *render_default(enum type type, enum sql_type sql);
 
 /* Does a KEY_U64 key fit the SQL type? The native type says whether the key is signed. */
 bool render_fits(const struct render *r, uint64_t key);
+
+/* Of a time: do all times of one second have the same key? */
+bool render_by_second(const struct render *r);
 
 /* Do all keys fit, by one look at their bits? Small positive numbers fit every type; false: ask for each. */
 bool render_all_fit(const struct render *r, const uint64_t *key, size_t n);

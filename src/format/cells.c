@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "format/short.h"
 
 enum {
 	CHUNK_ROWS = 64,
@@ -14,6 +16,7 @@ enum {
 	FRAME = 144, /* before and after a value: a column's name and its marks */
 	SHORT = 32,  /* pieces up to this size are copied whole, whatever their length: no call, no loop */
 	SCRATCH_MAX = 1 << 30,
+	NO_COLUMN = BATCH_COLUMNS,
 };
 
 struct cell {
@@ -76,6 +79,9 @@ struct chunk {
 	const struct batch *batch;
 	const uint16_t *sel;
 	size_t rows;
+	bool dense;    /* they lie side by side */
+	bool second;   /* the times of that column are all of one second */
+	unsigned time; /* the column last asked for that, or NO_COLUMN */
 	uint64_t outside;
 	size_t total; /* bytes of all pieces */
 };
@@ -138,10 +144,14 @@ static struct cell put_bytes(struct cells *c, const struct cell_column *k, const
 static struct cell put_key(struct cells *c, const struct cell_column *k, const union key_value *key)
 {
 	const struct render *r = k->from->render;
-	char text[RENDER_TEXT];
-	if (r->print != NULL)
-		return put_text(c, k, (const uint8_t *)text, r->print(key, text));
 	uint8_t *to = put_frame(place(c), &k->before);
+	if (r->print != NULL) {
+		char text[RENDER_TEXT];
+		size_t len = r->print(key, text);
+		to = c->format->word != NULL ? c->format->word(to, text, len)
+		                             : c->format->text(to, (const uint8_t *)text, len);
+		return done(c, put_frame(to, &k->after));
+	}
 	if (r->key == KEY_F32) {
 		uint32_t bits = (uint32_t)key->u64;
 		float v;
@@ -235,6 +245,12 @@ static bool fill_numbers(struct cells *c, const struct cell_column *k, struct ch
 	return true;
 }
 
+static bool same_ip(const struct ip *a, const struct ip *b)
+{
+	uint64_t first = short_load(a->octet, 8) ^ short_load(b->octet, 8);
+	return (first | (short_load(a->octet + 8, 8) ^ short_load(b->octet + 8, 8))) == 0 && a->family == b->family;
+}
+
 static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *h, struct cell *cell)
 {
 	const size_t rows = h->rows, step = c->columns;
@@ -247,7 +263,7 @@ static void fill_ip(struct cells *c, const struct cell_column *k, struct chunk *
 		if (nullable && missing(c, k, h, j, &none, cell)) {
 			last.len = 0;
 		} else {
-			if (last.len == 0 || memcmp(ip, ip - 1, sizeof *ip) != 0) {
+			if (last.len == 0 || !same_ip(ip, ip - 1)) {
 				value.ip = *ip;
 				last = put_key(c, k, &value);
 			}
@@ -281,6 +297,28 @@ static void fill_bytes(struct cells *c, const struct cell_column *k, struct chun
 static bool all_missing(const struct cell_column *k, const struct chunk *h)
 {
 	return h->batch->column[k->from->source].null_count == h->batch->rows;
+}
+
+/* The keys of the chunk's first n rows. */
+static void make_keys(struct cells *c, const struct cell_column *k, const struct chunk *h, size_t n)
+{
+	k->from->render->normalise(h->batch, k->from->source, h->sel[0], h->dense ? NULL : h->sel, n, &c->key);
+}
+
+/* Are the times of that column all there, and of one second? Many columns show parts of the same time. */
+static bool one_second(struct chunk *h, unsigned column)
+{
+	if (h->time == column)
+		return h->second;
+	const int64_t *time = batch_read(h->batch, column);
+	int64_t first = time[h->sel[0]], since = first % NS_PER_S;
+	uint64_t start = (uint64_t)first - (uint64_t)(since < 0 ? since + NS_PER_S : since);
+	bool same = h->batch->column[column].null_count == 0;
+	for (size_t j = 0; j < h->rows; j++)
+		same &= (uint64_t)time[h->sel[j]] - start < NS_PER_S && (time[h->sel[j]] ^ first) >= 0;
+	h->time = column;
+	h->second = same;
+	return same;
 }
 
 /* Is each key its neighbour's? */
@@ -354,10 +392,11 @@ static void fill_column(struct cells *c, size_t i, struct chunk *h)
 		add_same(c, put_constant(c, &k->missing), h);
 		return;
 	}
-	k->from->render->normalise(h->batch, k->from->source, h->sel, h->rows, &c->key);
 	/* Each row may need a piece, and one stands for all that are missing. */
 	reserve(c, k->from->render->key == KEY_BYTES ? 0 : h->rows + 1, RENDER_TEXT);
-	if (all_same(c, k, h))
+	bool second = render_by_second(k->from->render) && one_second(h, k->from->source);
+	make_keys(c, k, h, second ? 1 : h->rows);
+	if (second || all_same(c, k, h))
 		add_same(c, put_same(c, k, h), h);
 	else
 		fill_rows(c, i, h);
@@ -375,13 +414,24 @@ static void join(const struct cells *c, const struct chunk *h, struct writer *ou
 		for (const struct part *part = c->part; part < end; part++) {
 			const struct cell cell = part->cell[j * part->step];
 			const uint8_t *from = scratch + cell.at;
-			memcpy(to, from, SHORT);
-			if (cell.len > SHORT)
-				memcpy(to + SHORT, from + SHORT, cell.len - SHORT);
+			memcpy(to, from, SHORT / 2);
+			if (cell.len > SHORT / 2) {
+				memcpy(to + SHORT / 2, from + SHORT / 2, SHORT / 2);
+				if (cell.len > SHORT)
+					memcpy(to + SHORT, from + SHORT, cell.len - SHORT);
+			}
 			to += cell.len;
 		}
 	}
 	writer_advance(out, h->total);
+}
+
+static bool side_by_side(const uint16_t *sel, size_t n)
+{
+	bool dense = true;
+	for (size_t j = 0; j < n; j++)
+		dense &= sel[j] == (uint16_t)(sel[0] + j);
+	return dense;
 }
 
 /* How many of these rows make a chunk: at least one. */
@@ -408,8 +458,9 @@ void cells_encode(
 		size_t rows = n - row < CHUNK_ROWS ? n - row : CHUNK_ROWS;
 		for (size_t j = 0; sel == NULL && j < rows; j++)
 			all[j] = (uint16_t)(row + j);
-		struct chunk h = {.batch = b, .sel = sel == NULL ? all : sel + row};
+		struct chunk h = {.batch = b, .sel = sel == NULL ? all : sel + row, .time = NO_COLUMN};
 		h.rows = chunk_rows(c, b, h.sel, rows);
+		h.dense = sel == NULL || side_by_side(h.sel, h.rows);
 		writer_reset(&c->scratch);
 		c->parts = 0;
 		for (size_t i = 0; i < c->columns; i++)

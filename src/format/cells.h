@@ -29,6 +29,8 @@ struct cell_format {
 	uint8_t *(*numbers)(uint8_t *to, const uint64_t *v, size_t n, uint8_t *len);
 	uint8_t *(*real)(uint8_t *to, float v);
 	uint8_t *(*text)(uint8_t *to, const uint8_t *bytes, size_t len); /* valid UTF-8 */
+	/* The same of what render prints, in its buffer of RENDER_TEXT bytes. NULL: as any text. */
+	uint8_t *(*word)(uint8_t *to, const char *text, size_t len);
 	size_t text_most;                                                /* most bytes that text makes of one */
 };
 

@@ -258,7 +258,7 @@ static void make_keys(
 	if ((kind == KEY_IP || kind == KEY_BYTES) && r->dense && !copy)
 		k->at = (const uint8_t *)batch_read(r->batch, from->source) + r->first * render_key_size(kind);
 	else
-		from->render->normalise(r->batch, from->source, r->sel, n, s->keys);
+		from->render->normalise(r->batch, from->source, r->first, r->dense ? NULL : r->sel, n, s->keys);
 }
 
 /* Leave out the keys of rows that are not present. */
@@ -388,7 +388,7 @@ static bool follow(struct column *c, const struct rows *r, struct scratch *s)
 	struct keys k = {.from = c->from, .batch = r->batch, .at = s->keys, .n = s->freshes};
 	for (size_t i = 0; i < s->freshes; i++)
 		s->fresh_rows[i] = r->sel == NULL ? (uint16_t)s->fresh[i] : r->sel[s->fresh[i]];
-	c->from->render->normalise(r->batch, c->from->source, s->fresh_rows, s->freshes, s->keys);
+	c->from->render->normalise(r->batch, c->from->source, 0, s->fresh_rows, s->freshes, s->keys);
 	if (dictionary_find(&c->dictionary, &k, s->ids, NULL, NULL) != k.n)
 		return false;
 	buffer_put(&c->map, s->ids, k.n * sizeof(uint32_t));

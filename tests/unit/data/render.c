@@ -49,7 +49,7 @@ static void shows(enum type type, const char *as, const void *value, const char 
 	struct batch *b = column_of(type, value, 1);
 	union key_value key = {0};
 	char text[RENDER_TEXT];
-	r->normalise(b, 0, NULL, 1, &key);
+	r->normalise(b, 0, 0, NULL, 1, &key);
 	size_t len = r->print(&key, text);
 	text[len] = '\0';
 	assert_string_equal(text, want);
@@ -103,7 +103,7 @@ static void times_agree_with_libc(void **state)
 			struct batch *b = column_of(TYPE_TIME, ns, BATCH);
 			for (int p = -1; p < 6; p++) {
 				const struct render *r = find(TYPE_TIME, p < 0 ? "datetime" : part[p], SQL_STRING);
-				r->normalise(b, 0, NULL, BATCH, keys);
+				r->normalise(b, 0, 0, NULL, BATCH, keys);
 				for (int64_t i = 0; i < BATCH; i++) {
 					time_t second = day[d] + at + i;
 					struct tm t;
@@ -159,13 +159,36 @@ static void selections_pick_rows(void **state)
 		struct batch *b = column_of(r->type, values, 1000);
 		size_t size = r->key == KEY_IP ? sizeof(struct ip) : sizeof(uint64_t);
 		uint8_t *all = mem_zero(1000, size), *some = mem_zero(5, size);
-		r->normalise(b, 0, NULL, 1000, all);
-		r->normalise(b, 0, sel, 5, some);
+		r->normalise(b, 0, 0, NULL, 1000, all);
+		r->normalise(b, 0, 0, sel, 5, some);
 		for (size_t j = 0; j < 5; j++)
 			assert_memory_equal(some + j * size, all + sel[j] * size, size);
+		r->normalise(b, 0, 995, NULL, 5, some);
+		assert_memory_equal(some, all + 995 * size, 5 * size);
 		mem_free(&all);
 		mem_free(&some);
 		batch_free(&b);
+	}
+}
+
+/* What is said of a second holds for each of its times, and of the others for none. */
+static void seconds_have_one_key_where_it_is_said(void **state)
+{
+	static const int64_t second[] = {INT64_C(-86400), -1, 0, 59, 1768381199, 9223372035};
+	for (size_t i = 0; render_row(i) != NULL; i++) {
+		const struct render *r = render_row(i);
+		for (size_t k = 0; k < sizeof second / sizeof second[0]; k++) {
+			int64_t time[] = {second[k] * 1000000000, second[k] * 1000000000 + 999999999};
+			uint64_t key[2];
+			if (r->type != TYPE_TIME) {
+				assert_false(render_by_second(r));
+				continue;
+			}
+			struct batch *b = column_of(TYPE_TIME, time, 2);
+			r->normalise(b, 0, 0, NULL, 2, key);
+			assert_int_equal(key[0] == key[1], render_by_second(r));
+			batch_free(&b);
+		}
 	}
 }
 
@@ -422,6 +445,7 @@ int main(void)
 	    cmocka_unit_test(times_agree_with_libc),
 	    cmocka_unit_test(times_before_1970_are_floored),
 	    cmocka_unit_test(selections_pick_rows),
+	    cmocka_unit_test(seconds_have_one_key_where_it_is_said),
 	    cmocka_unit_test(the_table_is_consistent),
 	    cmocka_unit_test(only_what_fits_fits),
 	    cmocka_unit_test(addresses_print_as_inet_ntop_does),

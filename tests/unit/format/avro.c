@@ -133,29 +133,59 @@ static void rows_come_back(void **state)
 	sample_close(&s);
 }
 
-static void a_selection_is_those_rows(void **state)
+/* Columns that show parts of a time share what a second has in common, and nothing beyond it. */
+static void seconds_begin_where_they_do(void **state)
 {
+	static const int64_t begin[] = {0, -1, -3601, 1768381199, -9223372036, 9223372035};
+	static const uint64_t spread[] = {1, 999999999, 1000000000, 1000000001, 2000000000};
 	struct sample s = sample_open();
-	struct batch *b = sample_batch(&s, 300);
+	for (size_t i = 0; i < sizeof begin / sizeof begin[0]; i++) {
+		for (size_t k = 0; k < sizeof spread / sizeof spread[0]; k++) {
+			struct batch *b = sample_steady(&s, 300);
+			int64_t *time = batch_values(b, s.projection->time);
+			for (uint32_t row = 0; row < b->rows; row++)
+				/* The last of all times is followed by the first. */
+				time[row] = (int64_t)((uint64_t)begin[i] * 1000000000 - (k % 2 == 0 ? 0 : 5) +
+				                      (row % 7 == 6 ? spread[k] - 1 : sample_random(&s) % spread[k]));
+			come_back(&s, b);
+			batch_free(&b);
+		}
+	}
+	sample_close(&s);
+}
+
+/* That many rows from one on, each so far behind the one before. */
+static void selection_of(struct sample *s, const struct batch *b, size_t first, size_t step)
+{
 	struct writer value, want, got;
 	struct avro_decoder *a;
 	struct err e;
 	uint16_t sel[200];
 	uint64_t outside;
 	for (size_t i = 0; i < 200; i++)
-		sel[i] = (uint16_t)(i * 37 % 300);
-	encode(s.projection, b, sel, 200, &value, &outside);
+		sel[i] = (uint16_t)((first + i * step) % b->rows);
+	encode(s->projection, b, sel, 200, &value, &outside);
 	writer_init(&want, CEILING);
 	for (size_t i = 0; i < 200; i++)
-		csv_of(s.projection, b, &sel[i], 1, &want);
-	assert_int_equal(avro_decoder_open(s.schema, s.schema, &a, &e), RC_OK);
+		csv_of(s->projection, b, &sel[i], 1, &want);
+	assert_int_equal(avro_decoder_open(s->schema, s->schema, &a, &e), RC_OK);
 	writer_init(&got, CEILING);
-	decode_to_csv(a, s.schema, &value, 1000, 64 << 10, &got);
+	decode_to_csv(a, s->schema, &value, 1000, 64 << 10, &got);
 	same_text(&got, &want);
 	avro_decoder_free(&a);
 	writer_fini(&value);
 	writer_fini(&want);
 	writer_fini(&got);
+}
+
+static void a_selection_is_those_rows(void **state)
+{
+	struct sample s = sample_open();
+	struct batch *b = sample_batch(&s, 300);
+	selection_of(&s, b, 0, 37);
+	selection_of(&s, b, 0, 1);
+	selection_of(&s, b, 77, 1);
+	selection_of(&s, b, 150, 1); /* the end, and on from the beginning */
 	batch_free(&b);
 	sample_close(&s);
 }
@@ -376,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rows_come_back),
+	    cmocka_unit_test(seconds_begin_where_they_do),
 	    cmocka_unit_test(a_selection_is_those_rows),
 	    cmocka_unit_test(no_rows_are_an_empty_array),
 	    cmocka_unit_test(schemas_resolve_by_name),
