@@ -5,7 +5,7 @@
 #include <malloc.h>
 #endif
 
-enum { KEPT = 32 << 20, LARGE = 4 << 20, GIVE_BACK_MS = 60 * 1000 };
+enum { KEPT = 32 << 20, LARGE = 8 << 20, GIVE_BACK_MS = 60 * 1000 };
 
 void heap_keep(void)
 {

@@ -28,8 +28,7 @@ void blocks_fini(struct blocks *b)
 {
 	source_close(&b->source);
 	pack_free(&b->pack);
-	mem_unmap(b->out, BLOCK_MAX);
-	b->out = NULL;
+	mem_free(&b->out);
 }
 
 static struct block_header parse(const uint8_t *p)
@@ -198,7 +197,7 @@ static enum rc unpack(
     struct blocks *b, const struct block_header *h, const uint8_t *p, struct block *block, struct err *e)
 {
 	if (b->out == NULL)
-		b->out = mem_map(BLOCK_MAX);
+		b->out = mem_alloc(BLOCK_MAX);
 	size_t size;
 	enum rc rc = unpack_block(b->pack, b->codec, p, h->size, b->out, BLOCK_MAX, &size, e);
 	if (rc != RC_OK)
