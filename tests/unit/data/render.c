@@ -146,6 +146,19 @@ static void times_before_1970_are_floored(void **state)
 	shows(TYPE_TIME, "unix_ms", &ns, "9223372036854");
 }
 
+/* The first of all times lies right behind the last, by its bits: it has the date of its own all the same. */
+static void the_last_day_is_not_the_first(void **state)
+{
+	static const int64_t time[] = {INT64_MAX, INT64_MIN, INT64_MAX};
+	uint64_t year[3];
+	struct batch *b = column_of(TYPE_TIME, time, 3);
+	find(TYPE_TIME, "year", SQL_INT)->normalise(b, 0, 0, NULL, 3, year);
+	assert_int_equal(year[0], 2262);
+	assert_int_equal(year[1], 1677);
+	assert_int_equal(year[2], 2262);
+	batch_free(&b);
+}
+
 /* A selection picks the same values as all rows do, out of order and twice. */
 static void selections_pick_rows(void **state)
 {
@@ -444,6 +457,7 @@ int main(void)
 	    cmocka_unit_test(integers_print_as_printf_does),
 	    cmocka_unit_test(times_agree_with_libc),
 	    cmocka_unit_test(times_before_1970_are_floored),
+	    cmocka_unit_test(the_last_day_is_not_the_first),
 	    cmocka_unit_test(selections_pick_rows),
 	    cmocka_unit_test(seconds_have_one_key_where_it_is_said),
 	    cmocka_unit_test(the_table_is_consistent),
