@@ -132,11 +132,11 @@ def bench_dataset(c, dataset, made, runs, number):
     def turn(files):
         instance, took, cpu = ours(c, dataset, made[:files], next(number))
         return took, cpu, bare(c, f'{instance}.{dataset}.rows', f'{instance}.bare')
-    broker = c.server('kafka').pid()
-    for i in range(WARM_MOST):  # a fresh broker compiles its code first, beside those that are measured: it needs twice the processor time until several GB have passed
-        began = cpu_tree(broker), compiler(broker)
+    pid = c.server('kafka').pid()
+    for _ in range(WARM_MOST):  # a fresh broker compiles its code first, beside those that are measured: it needs twice the processor time until several GB have passed
+        before = cpu_tree(pid), compiler(pid)
         turn(len(made) // 2)
-        share = (compiler(broker) - began[1]) / (cpu_tree(broker) - began[0])
+        share = (compiler(pid) - before[1]) / (cpu_tree(pid) - before[0])
         print(f'  {dataset}, not counted: of the broker\'s CPU its compiler took {share:.0%}', flush=True)
         if share < COMPILES:
             break
