@@ -117,6 +117,15 @@ static inline const uint8_t *batch_span(const struct batch *b, struct span s)
 	return (const uint8_t *)b + s.offset;
 }
 
+/* Does a selection name rows that lie side by side, in their order? */
+static inline bool batch_side_by_side(const uint16_t *sel, size_t n)
+{
+	bool all = true;
+	for (size_t i = 1; i < n; i++)
+		all &= sel[i] == (uint16_t)(sel[i - 1] + 1);
+	return all;
+}
+
 /* Room for len bytes in the arena; false when it is full (the batch is done, the row comes again in the next one). */
 bool batch_room(struct batch *b, size_t len, struct span *out);
 /* The same with a copy. */

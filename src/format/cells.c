@@ -426,14 +426,6 @@ static void join(const struct cells *c, const struct chunk *h, struct writer *ou
 	writer_advance(out, h->total);
 }
 
-static bool side_by_side(const uint16_t *sel, size_t n)
-{
-	bool dense = true;
-	for (size_t j = 0; j < n; j++)
-		dense &= sel[j] == (uint16_t)(sel[0] + j);
-	return dense;
-}
-
 /* How many of these rows make a chunk: at least one. */
 static size_t chunk_rows(const struct cells *c, const struct batch *b, const uint16_t *sel, size_t n)
 {
@@ -460,7 +452,7 @@ void cells_encode(
 			all[j] = (uint16_t)(row + j);
 		struct chunk h = {.batch = b, .sel = sel == NULL ? all : sel + row, .time = NO_COLUMN};
 		h.rows = chunk_rows(c, b, h.sel, rows);
-		h.dense = sel == NULL || side_by_side(h.sel, h.rows);
+		h.dense = sel == NULL || batch_side_by_side(h.sel, h.rows);
 		writer_reset(&c->scratch);
 		c->parts = 0;
 		for (size_t i = 0; i < c->columns; i++)

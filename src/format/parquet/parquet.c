@@ -141,14 +141,6 @@ static enum rc append(struct parquet *q, const struct rows *r, struct err *e)
 	return q->group_rows == q->options.row_group_rows ? parquet_flush(q, e) : RC_OK;
 }
 
-static bool side_by_side(const uint16_t *sel, size_t n)
-{
-	bool all = true;
-	for (size_t i = 1; i < n; i++)
-		all &= sel[i] == (uint16_t)(sel[i - 1] + 1);
-	return all;
-}
-
 enum rc parquet_append(struct parquet *q, const struct batch *b, const uint16_t *sel, size_t n, struct err *e)
 {
 	uint16_t *own = NULL;
@@ -167,7 +159,7 @@ enum rc parquet_append(struct parquet *q, const struct batch *b, const uint16_t 
 				own[i] = (uint16_t)(done + i);
 			r.sel = own;
 		}
-		r.dense = r.sel == NULL || side_by_side(r.sel, take);
+		r.dense = r.sel == NULL || batch_side_by_side(r.sel, take);
 		r.first = r.sel == NULL ? 0 : r.sel[0];
 		rc = append(q, &r, e);
 		done += take;
