@@ -14,6 +14,7 @@
 #include "ext/json.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
+#include "pipe/visible.h"
 
 enum {
 	QUICK_MS = 20, /* while something was added or seen lately */
@@ -159,9 +160,12 @@ size_t follow_waits(const struct follow *f)
 struct walk {
 	struct follow *f;
 	struct place *place;
-	uint64_t end;
+	uint64_t start, end; /* of the last one */
+	uint64_t until;      /* those that begin there or later are left out */
+	bool left_out;       /* the one that is walked */
 	int64_t time_ms;
-	bool begun; /* the ledger's transaction */
+	struct visible files; /* of the last one */
+	bool begun;           /* the ledger's transaction */
 	struct settled {
 		const struct pipeline *pipeline;
 		uint8_t sha256[SHA256_BYTES];
@@ -174,8 +178,21 @@ struct walk {
 static enum rc see_head(void *context, const struct manifest_head *h, struct err *e)
 {
 	struct walk *w = context;
+	w->left_out = h->start >= w->until;
+	if (w->left_out)
+		return RC_OK;
+	w->start = h->start;
 	w->end = h->end;
 	w->time_ms = h->time_ms;
+	visible_begin(&w->files);
+	return RC_OK;
+}
+
+static enum rc see_file(void *context, const struct manifest_file *file, struct err *e)
+{
+	struct walk *w = context;
+	if (!w->left_out)
+		visible_add(&w->files, file);
 	return RC_OK;
 }
 
@@ -207,6 +224,8 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	struct walk *w = context;
 	struct ledger *l = w->f->ledger;
 	struct ledger_original o;
+	if (w->left_out)
+		return RC_OK;
 	enum rc rc = w->begun ? RC_OK : ledger_begin(l, e);
 	if (rc != RC_OK)
 		return rc;
@@ -257,45 +276,74 @@ static void tell(struct walk *w, void (*news)(void *, const struct follow_news *
 	}
 }
 
+/* RC_END: nothing new, or files of the last one wait for their names. */
+static enum rc read_chain(struct walk *w, bool listing, struct err *e)
+{
+	const struct manifest_visitor visitor = {
+	    .context = w, .head = see_head, .file = see_file, .original = see_original};
+	const struct place *at = w->place;
+	struct store *store = w->f->store;
+	uint64_t next;
+	enum rc rc;
+	w->start = w->end = at->next;
+	w->count = 0;
+	visible_begin(&w->files);
+	if (listing)
+		rc = history_each(store, at->topic, at->partition, at->next, 0, &visitor, &next, e);
+	else
+		rc = history_next(store, at->topic, at->partition, at->next, &visitor, e);
+	if (rc == RC_OK && w->end <= at->next)
+		rc = listing ? RC_END : err_set(RC_BAD, e, "it ends where it begins");
+	return rc == RC_OK ? visible_look(&w->files, store, e) : rc;
+}
+
+static void undo(struct walk *w)
+{
+	ledger_abort(w->f->ledger);
+	w->begun = false;
+}
+
+/* Into the ledger, for good. */
+static enum rc keep(struct walk *w, struct err *e)
+{
+	struct follow *f = w->f;
+	const struct place *at = w->place;
+	enum rc rc = w->begun ? RC_OK : ledger_begin(f->ledger, e);
+	if (rc != RC_OK)
+		return rc;
+	w->begun = true;
+	ledger_put_commit_position(f->ledger, at->topic, at->partition, w->end);
+	rc = FAULT(COLLECTOR_SEEN, e);
+	/* A worker puts a manifest, and then makes its name durable: between these it can be seen, and sources go by
+	 * what is seen. */
+	if (rc == RC_OK)
+		rc = manifest_settle(f->store, at->topic, at->partition, e);
+	if (rc != RC_OK)
+		return rc;
+	w->begun = false;
+	return ledger_commit(f->ledger, e);
+}
+
 /* The manifest at the place's position, or, listing, all from there on. RC_OK: the place moved. RC_END: nothing new. */
 static enum rc look(struct follow *f, struct place *at, bool listing, void (*news)(void *, const struct follow_news *),
     void *context, struct err *e)
 {
-	struct walk w = {.f = f, .place = at, .end = at->next};
-	const struct manifest_visitor visitor = {.context = &w, .head = see_head, .original = see_original};
-	uint64_t next = at->next;
-	enum rc rc;
-	if (listing) {
-		rc = history_each(f->store, at->topic, at->partition, at->next, 0, &visitor, &next, e);
-		rc = rc == RC_OK && next <= at->next ? RC_END : rc;
-	} else {
-		rc = history_next(f->store, at->topic, at->partition, at->next, &visitor, e);
-		next = w.end;
-		if (rc == RC_OK && next <= at->next)
-			rc = err_set(RC_BAD, e, "it ends where it begins");
+	struct walk w = {.f = f, .place = at, .until = UINT64_MAX};
+	enum rc rc = read_chain(&w, listing, e);
+	if (rc == RC_END && w.start > at->next) {
+		/* What came before the last one has its names. */
+		undo(&w);
+		w.until = w.start;
+		rc = read_chain(&w, listing, e);
 	}
-	if (rc == RC_OK && !w.begun) {
-		rc = ledger_begin(f->ledger, e);
-		w.begun = rc == RC_OK;
-	}
+	if (rc == RC_OK)
+		rc = keep(&w, e);
+	undo(&w);
 	if (rc == RC_OK) {
-		ledger_put_commit_position(f->ledger, at->topic, at->partition, next);
-		rc = FAULT(COLLECTOR_SEEN, e);
-		/* A worker puts a manifest, and then makes its name durable: between these it can be seen, and sources
-		 * go by what is seen. */
-		if (rc == RC_OK)
-			rc = manifest_settle(f->store, at->topic, at->partition, e);
-		if (rc == RC_OK)
-			rc = ledger_commit(f->ledger, e);
-		else
-			ledger_abort(f->ledger);
-	} else if (w.begun) {
-		ledger_abort(f->ledger);
-	}
-	if (rc == RC_OK) {
-		at->next = next;
+		at->next = w.end;
 		tell(&w, news, context);
 	}
+	visible_fini(&w.files);
 	mem_free(&w.settled);
 	return rc;
 }

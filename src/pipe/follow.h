@@ -1,5 +1,6 @@
 /*
- * follow: learns from the lake's manifests which originals are committed, and writes it to the ledger.
+ * follow: learns from the lake's manifests which originals are committed, and writes it to the ledger. A manifest
+ * counts once its files have their final names: what is told as committed is where SQL looks.
  *
  * Every process follows for itself, from where the ledger stood when it began: what it marks is the same whoever marks
  * it.

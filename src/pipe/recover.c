@@ -12,12 +12,15 @@
 #include "base/str.h"
 #include "pipe/history.h"
 #include "pipe/manifest.h"
+#include "pipe/visible.h"
 
 enum { NS_PER_MS = 1000000, MS_PER_S = 1000, TOPICS_MAX = 10000, PARTITIONS_MAX = 10000, GROUP = 1000 };
 
 struct rebuild {
 	struct ledger *ledger;
 	struct manifest_head head; /* of the manifest that is walked */
+	struct visible files;      /* likewise */
+	bool waits;                /* they wait for their names: its originals are not committed for SQL */
 	uint64_t originals;
 	unsigned in_transaction;
 };
@@ -26,6 +29,14 @@ static enum rc see_head(void *context, const struct manifest_head *h, struct err
 {
 	struct rebuild *r = context;
 	r->head = *h;
+	visible_begin(&r->files);
+	return RC_OK;
+}
+
+static enum rc see_file(void *context, const struct manifest_file *f, struct err *e)
+{
+	struct rebuild *r = context;
+	visible_add(&r->files, f);
 	return RC_OK;
 }
 
@@ -42,7 +53,9 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	}
 	size_t len = strlen(r->head.topic);
 	struct ledger_original o = {.again = m->again,
-	    .state = m->reason != NULL ? LEDGER_REFUSED : LEDGER_COMMITTED,
+	    .state = r->waits            ? LEDGER_PUBLISHED
+	             : m->reason != NULL ? LEDGER_REFUSED
+	                                 : LEDGER_COMMITTED,
 	    .pipeline = m->pipeline,
 	    .name = m->name,
 	    .source = "",
@@ -71,12 +84,13 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 static enum rc learn(struct rebuild *r, struct store *store, const char *topic, unsigned partition, uint64_t from,
     enum rc (*see)(void *context, const struct manifest_original *m, struct err *e), struct err *e)
 {
-	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see};
+	const struct manifest_visitor visitor = {.context = r, .head = see_head, .file = see_file, .original = see};
 	uint64_t next = from;
 	enum rc rc = ledger_begin(r->ledger, e);
 	if (rc != RC_OK)
 		return rc;
 	r->in_transaction = 0;
+	visible_begin(&r->files);
 	rc = history_each(store, topic, partition, from, 0, &visitor, &next, e);
 	if (rc == RC_OK || rc == RC_END) {
 		if (next != from)
@@ -85,6 +99,36 @@ static enum rc learn(struct rebuild *r, struct store *store, const char *topic, 
 	}
 	ledger_abort(r->ledger);
 	return rc;
+}
+
+/* Once more the manifest that was walked last: who follows the chain begins with it. */
+static enum rc await_last(struct rebuild *r, struct store *store, struct err *e)
+{
+	const struct manifest_visitor visitor = {.context = r, .head = see_head, .original = see_original};
+	uint64_t originals = r->originals, start = r->head.start;
+	enum rc rc = ledger_begin(r->ledger, e);
+	if (rc != RC_OK)
+		return rc;
+	r->in_transaction = 0;
+	r->waits = true;
+	rc = history_next(store, r->head.topic, r->head.partition, start, &visitor, e);
+	r->waits = false;
+	r->originals = originals;
+	if (rc == RC_OK) {
+		ledger_put_commit_position(r->ledger, r->head.topic, r->head.partition, start);
+		return ledger_commit(r->ledger, e);
+	}
+	ledger_abort(r->ledger);
+	return rc == RC_END ? err_set(RC_AGAIN, e, "the manifest at %" PRIu64 " is gone", start) : rc;
+}
+
+static enum rc rebuild_partition(
+    struct rebuild *r, struct store *store, const char *topic, unsigned partition, struct err *e)
+{
+	enum rc rc = learn(r, store, topic, partition, 0, see_original, e);
+	if (rc == RC_OK)
+		rc = visible_look(&r->files, store, e);
+	return rc == RC_END ? await_last(r, store, e) : rc;
 }
 
 static enum rc rebuild_topic(struct rebuild *r, struct store *store, const char *topic, struct err *e)
@@ -96,7 +140,7 @@ static enum rc rebuild_topic(struct rebuild *r, struct store *store, const char 
 		int64_t partition = 0;
 		struct err ignored;
 		if (str_number(name[i], 0, UINT32_MAX, &partition, &ignored) == RC_OK)
-			rc = learn(r, store, topic, (unsigned)partition, 0, see_original, e);
+			rc = rebuild_partition(r, store, topic, (unsigned)partition, e);
 	}
 	store_list_free(&name, count);
 	mem_free(&prefix);
@@ -137,6 +181,7 @@ enum rc recover_lost_ledger(const struct settings *s, struct store *store, struc
 			rc = rebuild_topic(&r, store, topic[i], e);
 	if (rc == RC_OK && count > 0)
 		rc = filling(ledger, false, e);
+	visible_fini(&r.files);
 	store_list_free(&topic, count);
 	if (rc == RC_OK && r.originals > 0)
 		log_warn("the ledger was lost; %" PRIu64 " originals are known again from the lake", r.originals);
@@ -166,6 +211,7 @@ enum rc recover_copies(const struct settings *s, struct store *store, struct led
 		if (rc == RC_OK)
 			rc = learn(&r, store, topic, 0, from, see_replay, e);
 	}
+	visible_fini(&r.files);
 	return rc;
 }
 

@@ -88,9 +88,13 @@ proctype follower(byte me)
 #ifndef BUG_FOLLOW_LEFTOVER
 				if :: from < c -> loaded[me] = NONE :: else fi;
 #endif
-				if :: loaded[me] != NONE -> note(loaded[me]); from = a_end[loaded[me]]; loaded[me] = NONE :: else fi;
 				c = 0
 			}
+		:: else
+		fi;
+		if
+		:: loaded[me] != NONE ->
+			atomic { if :: !WAITS(loaded[me]) -> note(loaded[me]); from = a_end[loaded[me]] :: else fi; loaded[me] = NONE }
 		:: else
 		fi;
 		/* nothing new: wait until there is */

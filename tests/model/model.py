@@ -48,6 +48,7 @@ BUGS = [
     ('worker', 'BUG_SWEEP_AT_END'), ('worker, it ends', 'BUG_NO_RECOVER'),
     ('leftover', 'BUG_ROLL_LEFTOVER'), ('leftover', 'BUG_REMOVE_FIRST'), ('leftover', 'BUG_HOLE'),
     ('leftover, follow', 'BUG_HOLE'), ('leftover, follow', 'BUG_FOLLOW_LEFTOVER'), ('leftover, follow', 'BUG_BELIEVE_LISTED'),
+    ('leftover, follow', 'BUG_FOLLOW_EARLY'),
     ('spark', 'BUG_NEXT_AFTER_LOSS'),
     ('collector', 'BUG_LEDGER_FIRST'), ('collector', 'BUG_MARK_FIRST'), ('collector', 'BUG_NO_SECOND_LOOK'), ('collector', 'BUG_PUBLISH_FIRST'),
     ('collector', 'BUG_REPARTITION'), ('collector', 'BUG_REPUBLISH_NOT'), ('collector', 'BUG_AFTER_FIRST'),
