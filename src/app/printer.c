@@ -230,8 +230,9 @@ enum rc printer_append(struct printer *r, const struct batch *b, struct err *e)
 
 void printer_source(struct printer *r, const char *sha256_text, uint64_t rows)
 {
-	writer_format(&r->sources, "%s[\"%s\",%llu,%llu]", r->sources.len == 0 ? "[" : ",", sha256_text,
-	    (unsigned long long)r->first_row, (unsigned long long)rows);
+	if (sha256_text != NULL)
+		writer_format(&r->sources, "%s[\"%s\",%llu,%llu]", r->sources.len == 0 ? "[" : ",", sha256_text,
+		    (unsigned long long)r->first_row, (unsigned long long)rows);
 	r->first_row += rows;
 }
 

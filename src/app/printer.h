@@ -30,7 +30,8 @@ enum rc printer_open(
 
 enum rc printer_append(struct printer *r, const struct batch *b, struct err *e) MUST_USE;
 
-/* An input ended: its rows came from these bytes. Only formats with a footer keep it. */
+/* An input ended: its rows came from these bytes; NULL: not all of them were to be had. Only formats with a footer keep
+ * it. */
 void printer_source(struct printer *r, const char *sha256_text, uint64_t rows);
 
 /* What comes after the last row, and the rest of the buffer. */

@@ -12,6 +12,7 @@ import tempfile
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'), os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')]
 import nfcapd  # noqa: E402
 import tap  # noqa: E402
+from os_faults import Switch  # noqa: E402
 
 SLUICE = os.environ.get('SLUICE', 'build/sluice')
 HOUR_MS = 1_768_381_200_000
@@ -129,6 +130,27 @@ def rejects(place, one):
     tap.check('an empty file is no nfcapd file', r.returncode == 1 and empty.encode() in r.stderr, r)
 
 
+def not_given(place, one, two):
+    """The disk gives the first bytes of a file, and then no more."""
+    big = os.path.join(place, 'broken')
+    with open(big, 'wb') as f:
+        f.write(nfcapd.file_v2(flows(60_000, 1001)))
+    with open(one, 'rb') as f, open(two, 'rb') as g:
+        digests = [hashlib.sha256(h.read()).hexdigest() for h in (f, g)]
+    for how in ([], ['--unconfined']):
+        made, name = {}, ' '.join(['a file that the disk stops giving', *how])
+        for form in ('json', 'parquet'):
+            switch = Switch(place, 1)
+            r = dissect('-t', 'nfcapd', '-f', form, *how, one, big, two, env={**os.environ, **switch.env(f'errno=EIO calls=read path={big} every=4')})
+            tap.check(f'{name}, {form}: is named, exit 1', r.returncode == 1 and r.stderr.decode() == f'{big}: cannot read: Input/output error\n' and switch.happened() == 1, r.stderr)
+            made[form] = r.stdout
+        rows = [json.loads(row)['ibyt'] for row in made['json'].splitlines()]
+        some = len(rows) - 30
+        tap.check(f'{name}: what came of it, and the next one', 0 < some < 60_000 and rows == [*range(1, 11), *range(1001, 1001 + some), *range(11, 31)], some)
+        sources = json.dumps([[digests[0], 0, 10], [digests[1], 10 + some, 20]], separators=(',', ':')).encode()
+        tap.check(f'{name}: its rows name no original', sources in made['parquet'], sources)
+
+
 def usage(place, one):
     for name, words, text in (('no type', [one], b'-t'), ('unknown type', ['-t', 'nfcap', one], b'"nfcapd"'), ('unknown format', ['-t', 'nfcapd', '-f', 'xml', one], b'csv'),
                               ('option without =', ['-t', 'nfcapd', '-O', 'x', one], b'key=value'), ('unknown option', ['-t', 'nfcapd', '-O', 'no_such=1', one], b'no_such'),
@@ -177,6 +199,7 @@ def main():
         formats(place, one, two)
         parquet(one, two)
         rejects(place, one)
+        not_given(place, one, two)
         usage(place, one)
         streams(place)
     tap.done()

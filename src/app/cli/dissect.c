@@ -83,8 +83,8 @@ static void show_reject(const char *name, const struct batch *b, const struct ba
 struct hashed {
 	struct source front;
 	int fd;
-	const char *name; /* the caller's */
 	struct sha256 *hash;
+	bool *broken; /* the caller's: bytes were not to be had */
 };
 
 static enum rc hashed_read(struct source *s, void *to, size_t size, size_t *got, struct err *e)
@@ -94,8 +94,9 @@ static enum rc hashed_read(struct source *s, void *to, size_t size, size_t *got,
 	do
 		n = read(h->fd, to, size);
 	while (n < 0 && errno == EINTR);
+	*h->broken |= n < 0;
 	if (n < 0)
-		return err_sys(RC_FAIL, errno, e, "%.300s: cannot read", h->name);
+		return err_sys(RC_AGAIN, errno, e, "cannot read");
 	if (n == 0)
 		return RC_END;
 	if (h->hash != NULL)
@@ -111,18 +112,18 @@ static void hashed_close(struct source *s)
 
 static const struct source_ops hashed_ops = {.name = "input", .read = hashed_read, .close = hashed_close};
 
-static struct source *hashed_source(int fd, const char *name, struct sha256 *hash)
+static struct source *hashed_source(int fd, struct sha256 *hash, bool *broken)
 {
 	struct hashed *h = mem_zero(1, sizeof *h);
 	h->front.ops = &hashed_ops;
 	h->fd = fd;
-	h->name = name;
 	h->hash = hash;
+	h->broken = broken;
 	return &h->front;
 }
 
-/* A dissector need not read an input it refuses to its end; its hash is of the whole. */
-static void hash_rest(struct sha256 *hash, int fd, char text[SHA256_TEXT])
+/* A dissector need not read an input it refuses to its end; its hash is of the whole. false: that is not to be had. */
+static bool hash_rest(struct sha256 *hash, int fd, char text[SHA256_TEXT])
 {
 	uint8_t bytes[16 << 10], digest[SHA256_BYTES];
 	ssize_t n;
@@ -130,6 +131,7 @@ static void hash_rest(struct sha256 *hash, int fd, char text[SHA256_TEXT])
 		sha256_add(hash, bytes, n > 0 ? (size_t)n : 0);
 	sha256_peek(hash, digest);
 	str_hex(digest, sizeof digest, text);
+	return n == 0;
 }
 
 static enum rc read_batches(struct job *j, struct dissector *d, const char *name, uint64_t *rows, struct err *e)
@@ -176,12 +178,15 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 		sha256_reset(j->hash);
 	struct dissector *d = NULL;
 	uint64_t rows = 0;
-	enum rc rc = cell_open(j->cell, j->dissector, hashed_source(fd, name, j->hash), &hints, &params, &d, e);
-	if (rc != RC_OK)
+	bool broken = false;
+	enum rc rc = cell_open(j->cell, j->dissector, hashed_source(fd, j->hash, &broken), &hints, &params, &d, e);
+	if (rc == RC_OK) {
+		rc = read_batches(j, d, name, &rows, e);
+		show_note(name, d);
+		dissect_close(&d);
+	} else if (rc == RC_FAIL) {
 		return err_wrap(RC_FAIL, e, "%s", name);
-	rc = read_batches(j, d, name, &rows, e);
-	show_note(name, d);
-	dissect_close(&d);
+	}
 	if (rc == RC_BAD || rc == RC_AGAIN) {
 		fprintf(stderr, "%s: %s\n", name, e->text);
 		j->failed = true;
@@ -189,8 +194,8 @@ static enum rc dissect_fd(struct job *j, int fd, const char *path, struct err *e
 	}
 	if (rc == RC_OK && j->hash != NULL) {
 		char text[SHA256_TEXT];
-		hash_rest(j->hash, fd, text);
-		printer_source(j->printer, text, rows);
+		bool whole = !broken && hash_rest(j->hash, fd, text);
+		printer_source(j->printer, whole ? text : NULL, rows);
 	}
 	return rc;
 }
