@@ -173,12 +173,13 @@ static void check_folder(struct audit *a, const struct group *g)
 	    hour, folder);
 }
 
-/* A named file whose bytes the disk does not give is damaged, and the others are looked at. */
+/* A named file whose bytes the lake is up and does not give is damaged, and the others are looked at. */
 static enum rc given(enum rc rc, struct err *e)
 {
-	if (rc != RC_FAIL || e->sys != EIO)
+	if ((rc != RC_FAIL && rc != RC_AGAIN) || e->sys != EIO)
 		return rc;
-	return err_sys(RC_BAD, EIO, e, "its bytes can't be read");
+	return rc == RC_FAIL ? err_sys(RC_BAD, EIO, e, "its bytes can't be read")
+	                     : err_wrap(RC_BAD, e, "its bytes can't be read");
 }
 
 /* The footer's rows, and whose they are. Sources are looked through before any of them counts. */

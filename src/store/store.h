@@ -6,7 +6,8 @@
  *
  * Thread  one store per thread; two share nothing but what is behind them
  * Units   bytes; paths are relative to the root, "/" between parts, no ".", ".." or empty part; any byte but NUL in one
- * Errors  RC_AGAIN: away or full, try later. RC_BAD: what was asked can never be. RC_FAIL: the root is unusable
+ * Errors  RC_AGAIN: away or full, try later; with err.sys EIO of a read: not away, and nobody has these bytes. RC_BAD:
+ * what was asked can never be. RC_FAIL: the root is unusable
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`sluice audit` of a lake in HDFS with a Hive Metastore: in order, then damaged in one way after the other, each named exactly and mended where it can be."""
+import glob
 import json
 import os
 import sys
@@ -18,10 +19,10 @@ HOUR = 'y=2026/m=1/d=14/h=10'
 
 
 class Lake:
-    """The lake in HDFS and the database, with the names that sluice uses."""
+    """The lake in HDFS and the database, with the names that sluice uses. disks: where the data nodes keep their blocks."""
 
-    def __init__(self, three, hdfs, hms, root):
-        self.three, self.hdfs, self.hms, self.root = three, hdfs, hms, root
+    def __init__(self, three, hdfs, hms, root, disks):
+        self.three, self.hdfs, self.hms, self.root, self.disks = three, hdfs, hms, root, disks
 
     def walk(self):
         return {p[len(self.root) + 1:]: n for p, n in self.hdfs.walk(self.root).items()}
@@ -34,6 +35,17 @@ class Lake:
 
     def write(self, name, content):
         self.hdfs.write(f'{self.root}/{name}', content, overwrite='true')
+
+    def lose(self, name):
+        """Every copy of a file of one block, on the disks of all data nodes."""
+        content, copies = self.read(name), []
+        for path in glob.glob(f'{self.disks}/data*/current/BP-*/current/**/blk_*', recursive=True):
+            if os.path.getsize(path) == len(content) and not path.endswith('.meta'):
+                with open(path, 'rb') as f:
+                    copies += [path] if f.read() == content else []
+        for path in copies:
+            os.remove(path)
+        return len(copies)
 
     def delete(self, name):
         return self.hdfs.delete(f'{self.root}/{name}')
@@ -100,6 +112,13 @@ def table_cut(lake):
     return {('table-damaged', name)}
 
 
+def blocks_gone(lake):
+    """Name node and data nodes are up, the name is there, nobody has its bytes."""
+    name = lake.names('flow/binary/')[2]
+    assert lake.lose(name) > 0
+    return {('original-damaged', name)}
+
+
 def manifest_gone(lake):
     name = lake.names('_sluice/commits/t.proxy.rows/0/')[0]
     lake.delete(name)
@@ -142,7 +161,7 @@ def main():
         extra = f'webhdfs: {{ user: {c.hdfs.user} }}\ncatalog: {catalog}\ncatalog.location: {c.hdfs.rpc}{root}\n'
         three = Three(folder, rounds=3, extra=extra, url=f'{c.hdfs.http.replace("http", "webhdfs")}{root}')
         three.fill()
-        lake = Lake(three, Hdfs(c.hdfs.http), Metastore(where['host'], where['port']), root)
+        lake = Lake(three, Hdfs(c.hdfs.http), Metastore(where['host'], where['port']), root, os.path.dirname(c.hdfs.conf))
         began = time.monotonic()
         status, got, _, summary = three.audit()
         took = time.monotonic() - began
@@ -160,11 +179,11 @@ def main():
         back = json.loads(three.command('trace', '--format', 'json', one['commits'][0]['files'][0]['path']).stdout)
         tap.check('and a table file back', 'resolver-1.pcap' in [o['name'] for o in back['originals']], back)
         wanted = set()
-        for damage in (original_gone, original_changed, table_cut, manifest_gone, folder_gone):
+        for damage in (original_gone, original_changed, table_cut, blocks_gone, manifest_gone, folder_gone):
             wanted |= damage(lake)
         before = lake.walk()
         status, got, repairs, _ = three.audit('--repair')
-        tap.check('five more at once: each named, nothing touched', (status, got) == (3, wanted) and lake.walk() == before and
+        tap.check('six more at once: each named, nothing touched', (status, got) == (3, wanted) and lake.walk() == before and
                   {r['repair'] for r in repairs} <= {'left'}, f'{status}\nnot wanted: {got - wanted}\nnot found: {wanted - got}\n{repairs}')
         with open(three.config, encoding='utf-8') as f:
             text = f.read()

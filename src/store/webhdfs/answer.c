@@ -94,6 +94,9 @@ void answer_read(int status, const char *body, size_t size, const char *secret, 
 		/* DELETE below a file is refused as if rights were missing. */
 		if (out->kind == ANSWER_DENIED && strstr(message, "(is not a directory)") != NULL)
 			out->kind = ANSWER_NOT_DIRECTORY;
+		/* Whom an OPEN would be sent to. */
+		if (strstr(message, "No active nodes contain this block") != NULL)
+			out->kind = ANSWER_LACKING;
 		/* What is unknown and comes from a server that is unwell may pass. */
 		if (out->kind == ANSWER_OTHER && status >= 500)
 			out->kind = ANSWER_LATER;

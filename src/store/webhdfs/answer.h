@@ -26,6 +26,7 @@ enum answer_kind {
 	ANSWER_ELSEWHERE, /* ask another name node; of a single one, later */
 	ANSWER_LATER,
 	ANSWER_FULL,
+	ANSWER_LACKING, /* no data node that is up has the bytes */
 	ANSWER_DENIED,
 	ANSWER_TOKEN,     /* the delegation token is not valid, or not any more */
 	ANSWER_REFUSED,   /* can never be */

@@ -4,6 +4,7 @@
  */
 #include "store/webhdfs/webhdfs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,10 @@ enum rc client_error(const struct webhdfs *w, const char *path, const struct ans
 		return err_set(RC_BAD, e, "%.200s: %s", what, a->text);
 	case ANSWER_ABSENT:
 		return err_set(RC_AGAIN, e, "%.200s: went away", what);
+	case ANSWER_LACKING:
+		(void)err_set(RC_AGAIN, e, "HDFS: %.200s: no data node that is up has these bytes", what);
+		e->sys = EIO;
+		return RC_AGAIN;
 	default:
 		return err_set(RC_AGAIN, e, "HDFS: %.200s: %s", what, a->text);
 	}

@@ -99,6 +99,16 @@ static void remote_fini(struct remote *r)
 	mem_free(&r->path);
 }
 
+/* It broke off too often. By now the name node may know that no data node has the block. */
+static enum rc gives_up(struct remote *r, struct err *e)
+{
+	struct answer a = {.kind = ANSWER_OTHER};
+	if (open_at(r, &a, e) != RC_OK && a.kind == ANSWER_LACKING)
+		return client_error(r->w, r->path, &a, e);
+	http_close(&r->call);
+	return err_set(RC_AGAIN, e, "%.300s: breaks off at byte %llu", r->path, (unsigned long long)r->offset);
+}
+
 /* Up to size bytes; RC_END at the end of what is wanted. */
 static enum rc remote_read(struct remote *r, void *to, size_t size, size_t *got, struct err *e)
 {
@@ -116,8 +126,7 @@ static enum rc remote_read(struct remote *r, void *to, size_t size, size_t *got,
 		if (rc != RC_END && rc != RC_AGAIN)
 			return rc;
 		if (r->offset < r->end && !backoff_wait(r->w, &r->backoff))
-			return err_set(
-			    RC_AGAIN, e, "%.300s: breaks off at byte %llu", r->path, (unsigned long long)r->offset);
+			return gives_up(r, e);
 	}
 	return RC_END;
 }

@@ -170,6 +170,8 @@ static void exceptions_have_a_meaning(void **state)
 	}
 	assert_int_equal(
 	    read_error(403, "AccessControlException", "/a (is not a directory)", NULL).kind, ANSWER_NOT_DIRECTORY);
+	assert_int_equal(
+	    read_error(403, "IOException", "No active nodes contain this block", NULL).kind, ANSWER_LACKING);
 }
 
 static void bodies_that_say_nothing_go_by_the_status(void **state)
