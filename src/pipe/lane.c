@@ -18,6 +18,7 @@
 #include "pipe/house.h"
 #include "pipe/limits.h"
 #include "pipe/parts.h"
+#include "pipe/visible.h"
 
 enum {
 	TURN_EVENTS = 64, /* then other lanes have their turn */
@@ -201,21 +202,10 @@ static void recover_later(struct lane *l, enum rc rc, const struct err *e)
 
 /* Claiming. */
 
-static enum rc standby_head(void *context, const struct manifest_head *h, struct err *e)
-{
-	uint64_t *end = context;
-
-	(void)e;
-	*end = h->end;
-	return RC_OK;
-}
-
 /* Somebody else has the partition: with once we are done when he is. */
 static void stand_by(struct lane *l)
 {
-	uint64_t newest = 0, end = 0;
-	const struct manifest_visitor v = {.context = &end, .head = standby_head};
-	struct store *s = l->bench->store;
+	uint64_t end = 0;
 	struct err e;
 
 	l->due = clock_mono();
@@ -223,12 +213,10 @@ static void stand_by(struct lane *l)
 		l->standing = l->due;
 	l->stands_by = true;
 	l->due.ms += hopes(l) ? DYING_LOOK_MS : STANDBY_MS;
-	if (!l->once)
-		return;
-	if (l->target > 0 && (manifest_newest(s, l->place.topic, l->place.partition, &newest, &e) != RC_OK ||
-	                         manifest_load(s, l->place.topic, l->place.partition, newest, &v, &e) != RC_OK))
-		return;
-	l->done = end >= l->target;
+	if (l->once)
+		l->done = l->target == 0 ||
+		          (visible_end(l->bench->store, l->place.topic, l->place.partition, &end, &e) == RC_OK &&
+		              end >= l->target);
 }
 
 /* The bus wants the partition for another: end what can be ended quickly, so that nothing is done twice. That the other

@@ -51,3 +51,38 @@ enum rc visible_look(const struct visible *v, struct store *s, struct err *e)
 		rc = look(&v->file[i], s, e);
 	return rc;
 }
+
+struct newest {
+	uint64_t end;
+	struct visible files;
+};
+
+static enum rc see_head(void *context, const struct manifest_head *h, struct err *e)
+{
+	struct newest *n = context;
+	n->end = h->end;
+	return RC_OK;
+}
+
+static enum rc see_file(void *context, const struct manifest_file *f, struct err *e)
+{
+	struct newest *n = context;
+	visible_add(&n->files, f);
+	return RC_OK;
+}
+
+enum rc visible_end(struct store *s, const char *topic, unsigned partition, uint64_t *end, struct err *e)
+{
+	struct newest n = {.end = 0};
+	const struct manifest_visitor visitor = {.context = &n, .head = see_head, .file = see_file};
+	uint64_t start = 0;
+	enum rc rc = manifest_newest(s, topic, partition, &start, e);
+	if (rc == RC_OK)
+		rc = manifest_load(s, topic, partition, start, &visitor, e);
+	if (rc == RC_OK)
+		rc = visible_look(&n.files, s, e);
+	if (rc == RC_OK)
+		*end = n.end;
+	visible_fini(&n.files);
+	return rc;
+}

@@ -10,6 +10,7 @@
 #define PIPE_VISIBLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/rc.h"
 #include "pipe/manifest.h"
@@ -29,5 +30,8 @@ void visible_fini(struct visible *v);
 /* RC_END: one of them still waits for its name. One that is neither there nor staged was taken by a compaction or an
  * expiry, or is missing, which an audit tells. */
 enum rc visible_look(const struct visible *v, struct store *s, struct err *e) MUST_USE;
+
+/* Where the newest commit of a partition ends. RC_END: there is none, or files of it wait for their names. */
+enum rc visible_end(struct store *s, const char *topic, unsigned partition, uint64_t *end, struct err *e) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A worker dies between its manifest and the final names of its table files: the rows are committed, and not yet where SQL looks. Until they are, nobody is told that the file is
-committed, `after: delete` waits, and so does `run --once`: also where its worker comes late, and where the ledger was lost meanwhile."""
+committed, `after: delete` waits, and so does `run --once`: also where its worker comes late, and where the ledger was lost meanwhile. So does a `work --once` that stands by."""
 import json
 import os
 import shutil
@@ -90,6 +90,26 @@ def another_worker(s, name):
     tap.check(f'{name}: and is told to be committed', wait_for(lambda: s.state() == 'committed'), s.state())
 
 
+def standing_by():
+    """The partition's owner stands still where the others died."""
+    name = 'work --once beside its owner'
+    with tempfile.TemporaryDirectory(prefix='sluice-unpublished-') as place:
+        s, fault = Half(place, 'keep'), 'worker.put:hang'
+        marks = Marks(place)
+        owner = s.begin('work', **marks.env(fault))
+        stands = wait_for(lambda: state_of(marks.pid(fault) or 0) == 'T', LIMIT_S)
+        second = s.begin('work', '--once', SLUICE_FAULT='')
+        try:
+            time.sleep(3 * QUIET_S)  # it looks once a second when the owner is not about to leave
+            tap.check(f'{name}: waits', stands and second.poll() is None and not ids(s.lake), s.log()[-2000:])
+            if stands:
+                os.kill(owner.pid, signal.SIGCONT)
+            tap.check(f'{name}: ends well when the table is whole', wait_for(lambda: second.poll() is not None, LIMIT_S) and second.returncode == 0 and s.whole(), s.log()[-2000:])
+        finally:
+            for process in (second, owner, s.collector):
+                end(process)
+
+
 def once(s, name):
     stop(s.collector)
     held_back(s, name)
@@ -106,6 +126,7 @@ if 'SLUICE_FAULTS' in os.environ:
     case('another worker', 'delete', another_worker)
     case('run --once', 'keep', once)
     case('a lost ledger', 'keep', ledger_lost)
+    standing_by()
 else:
     tap.skip('a commit whose files have no names', 'the program with fault points is not built')
 tap.done()
