@@ -163,6 +163,7 @@ struct walk {
 	uint64_t start, end; /* of the last one */
 	uint64_t until;      /* those that begin there or later are left out */
 	bool left_out;       /* the one that is walked */
+	bool listing;        /* more than one may come */
 	int64_t time_ms;
 	struct visible files; /* of the last one */
 	bool begun;           /* the ledger's transaction */
@@ -219,6 +220,16 @@ static uint64_t unread(const struct dissect_ops *d, const struct manifest_origin
 	return sum;
 }
 
+/* The only one is looked at before: others who write the ledger must not wait for a lake that is far away. */
+static enum rc begin(struct walk *w, struct err *e)
+{
+	enum rc rc = w->listing ? RC_OK : visible_look(&w->files, w->f->store, e);
+	if (rc == RC_OK)
+		rc = ledger_begin(w->f->ledger, e);
+	w->begun = rc == RC_OK;
+	return rc;
+}
+
 static enum rc see_original(void *context, const struct manifest_original *m, struct err *e)
 {
 	struct walk *w = context;
@@ -226,10 +237,9 @@ static enum rc see_original(void *context, const struct manifest_original *m, st
 	struct ledger_original o;
 	if (w->left_out)
 		return RC_OK;
-	enum rc rc = w->begun ? RC_OK : ledger_begin(l, e);
+	enum rc rc = w->begun ? RC_OK : begin(w, e);
 	if (rc != RC_OK)
 		return rc;
-	w->begun = true;
 	rc = ledger_original(l, m->pipeline, m->original, m->again, &o, e);
 	if (rc != RC_OK)
 		return rc == RC_END ? RC_OK : rc; /* another instance's, or from before the ledger was lost */
@@ -277,7 +287,7 @@ static void tell(struct walk *w, void (*news)(void *, const struct follow_news *
 }
 
 /* RC_END: nothing new, or files of the last one wait for their names. */
-static enum rc read_chain(struct walk *w, bool listing, struct err *e)
+static enum rc read_chain(struct walk *w, struct err *e)
 {
 	const struct manifest_visitor visitor = {
 	    .context = w, .head = see_head, .file = see_file, .original = see_original};
@@ -288,13 +298,13 @@ static enum rc read_chain(struct walk *w, bool listing, struct err *e)
 	w->start = w->end = at->next;
 	w->count = 0;
 	visible_begin(&w->files);
-	if (listing)
+	if (w->listing)
 		rc = history_each(store, at->topic, at->partition, at->next, 0, &visitor, &next, e);
 	else
 		rc = history_next(store, at->topic, at->partition, at->next, &visitor, e);
 	if (rc == RC_OK && w->end <= at->next)
-		rc = listing ? RC_END : err_set(RC_BAD, e, "it ends where it begins");
-	return rc == RC_OK ? visible_look(&w->files, store, e) : rc;
+		rc = w->listing ? RC_END : err_set(RC_BAD, e, "it ends where it begins");
+	return rc == RC_OK && w->listing ? visible_look(&w->files, store, e) : rc;
 }
 
 static void undo(struct walk *w)
@@ -308,10 +318,9 @@ static enum rc keep(struct walk *w, struct err *e)
 {
 	struct follow *f = w->f;
 	const struct place *at = w->place;
-	enum rc rc = w->begun ? RC_OK : ledger_begin(f->ledger, e);
+	enum rc rc = w->begun ? RC_OK : begin(w, e);
 	if (rc != RC_OK)
 		return rc;
-	w->begun = true;
 	ledger_put_commit_position(f->ledger, at->topic, at->partition, w->end);
 	rc = FAULT(COLLECTOR_SEEN, e);
 	/* A worker puts a manifest, and then makes its name durable: between these it can be seen, and sources go by
@@ -328,13 +337,13 @@ static enum rc keep(struct walk *w, struct err *e)
 static enum rc look(struct follow *f, struct place *at, bool listing, void (*news)(void *, const struct follow_news *),
     void *context, struct err *e)
 {
-	struct walk w = {.f = f, .place = at, .until = UINT64_MAX};
-	enum rc rc = read_chain(&w, listing, e);
+	struct walk w = {.f = f, .place = at, .until = UINT64_MAX, .listing = listing};
+	enum rc rc = read_chain(&w, e);
 	if (rc == RC_END && w.start > at->next) {
 		/* What came before the last one has its names. */
 		undo(&w);
 		w.until = w.start;
-		rc = read_chain(&w, listing, e);
+		rc = read_chain(&w, e);
 	}
 	if (rc == RC_OK)
 		rc = keep(&w, e);
