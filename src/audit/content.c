@@ -1,6 +1,7 @@
 /* Files are read once from front to back, or at their end; none is held whole but a footer. */
 #include "audit/content.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,4 +154,12 @@ enum rc content_rejects(struct store *s, const struct crc32_tables *t, const cha
 	source_close(&in);
 	*crc32 = crc;
 	return rc == RC_END ? RC_OK : rc;
+}
+
+enum rc content_given(enum rc rc, struct err *e)
+{
+	if ((rc != RC_FAIL && rc != RC_AGAIN) || e->sys != EIO)
+		return rc;
+	return rc == RC_FAIL ? err_sys(RC_BAD, EIO, e, "its bytes can't be read")
+	                     : err_wrap(RC_BAD, e, "its bytes can't be read");
 }

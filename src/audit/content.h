@@ -37,4 +37,8 @@ enum rc content_rejects(struct store *s, const struct crc32_tables *t, const cha
     enum rc (*see)(void *context, const struct reject_line *l, struct err *e), void *context, uint32_t *crc32,
     struct err *e) MUST_USE;
 
+/* A file whose bytes the lake is up and does not give (store.h: EIO) is damaged, and others are looked at all the same:
+ * RC_BAD. Any other rc as it is. */
+enum rc content_given(enum rc rc, struct err *e) MUST_USE;
+
 #endif

@@ -2,15 +2,14 @@
  * Everything that was said of one path, put together: is what a manifest or the ledger names there, and is it what they
  * say? Is what lies there named? What files say of originals goes on to the next step.
  */
-#include "audit/work.h"
+#include "audit/paths.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "audit/content.h"
-#include "audit/holders.h"
+#include "audit/counting.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -19,18 +18,6 @@
 #include "pipe/footer.h"
 
 enum { PATH_BYTES = 1024, SECONDS_PER_HOUR = 3600, NS_PER_MS = 1000000 };
-
-/* One path. */
-struct group {
-	char *path;
-	bool listed, file, twice, taken, under_way, original, contrary;
-	struct listed there;
-	struct named_file named; /* its staged is the group's */
-	struct commit_id other;  /* twice: the other commit that names it */
-	struct named_original wanted;
-	struct holders holders; /* of an original */
-	int64_t expired_ms;     /* when it went for its age; 0 it did not */
-};
 
 struct kinds {
 	enum finding_kind missing, unpublished, damaged;
@@ -48,8 +35,7 @@ static void group_fini(struct group *g)
 	*g = (struct group){.path = NULL};
 }
 
-/* RC_END: it is not there. */
-static enum rc look(struct audit *a, const char *path, struct listed *out, struct err *e)
+enum rc paths_look(struct audit *a, const char *path, struct listed *out, struct err *e)
 {
 	struct store_stat st;
 	enum rc rc = store_stat(a->store, path, &st, e);
@@ -102,14 +88,14 @@ static enum rc was_compacted(struct audit *a, const struct group *g, bool *took,
 static enum rc find_file(struct audit *a, struct group *g, const struct kinds *kinds, struct err *e)
 {
 	struct listed staged;
-	enum rc rc = look(a, g->path, &g->there, e);
+	enum rc rc = paths_look(a, g->path, &g->there, e);
 	if (rc != RC_END)
 		return rc;
-	rc = look(a, g->named.staged, &staged, e);
+	rc = paths_look(a, g->named.staged, &staged, e);
 	if (rc != RC_OK && rc != RC_END)
 		return rc;
 	bool is_staged = rc == RC_OK;
-	rc = look(a, g->path, &g->there, e);
+	rc = paths_look(a, g->path, &g->there, e);
 	if (rc != RC_END)
 		return rc;
 	if (is_staged && staged.size == g->named.size) {
@@ -118,7 +104,7 @@ static enum rc find_file(struct audit *a, struct group *g, const struct kinds *k
 		if (rc == RC_END)
 			audit_note_staged(a, g->named.staged);
 		a->moved |= rc == RC_OK;
-		return rc == RC_OK ? look(a, g->path, &g->there, e) : rc;
+		return rc == RC_OK ? paths_look(a, g->path, &g->there, e) : rc;
 	}
 	bool took = false;
 	if (!g->named.rejects && (rc = was_compacted(a, g, &took, e)) != RC_OK)
@@ -129,31 +115,6 @@ static enum rc find_file(struct audit *a, struct group *g, const struct kinds *k
 }
 
 /* Table files. */
-
-struct counting {
-	struct audit *audit;
-	struct rows_of rows;
-	enum ident_fact fact;
-};
-
-static enum rc see_source(
-    void *context, const uint8_t sha256[SHA256_BYTES], uint64_t first, uint64_t rows, struct err *e)
-{
-	struct counting *c = context;
-	struct ident id = {
-	    .source = NAMES_NONE, .again = c->fact == IDENT_ROWS ? c->rows.dataset : UINT32_MAX, .fact = c->fact};
-	(void)first;
-	memcpy(id.sha256, sha256, SHA256_BYTES);
-	c->rows.rows = rows;
-	return audit_add_ident(c->audit, &id, &c->rows, e);
-}
-
-static enum rc ignore_source(
-    void *context, const uint8_t sha256[SHA256_BYTES], uint64_t first, uint64_t rows, struct err *e)
-{
-	(void)context, (void)sha256, (void)first, (void)rows, (void)e;
-	return RC_OK;
-}
 
 static void check_folder(struct audit *a, const struct group *g)
 {
@@ -173,21 +134,12 @@ static void check_folder(struct audit *a, const struct group *g)
 	    hour, folder);
 }
 
-/* A named file whose bytes the lake is up and does not give is damaged, and the others are looked at. */
-static enum rc given(enum rc rc, struct err *e)
-{
-	if ((rc != RC_FAIL && rc != RC_AGAIN) || e->sys != EIO)
-		return rc;
-	return rc == RC_FAIL ? err_sys(RC_BAD, EIO, e, "its bytes can't be read")
-	                     : err_wrap(RC_BAD, e, "its bytes can't be read");
-}
-
-/* The footer's rows, and whose they are. Sources are looked through before any of them counts. */
+/* The footer's rows, and whose they are. */
 static enum rc check_footer(struct audit *a, const struct group *g, struct err *e)
 {
 	struct footer footer;
 	struct counting count = {.audit = a, .rows = {.dataset = g->named.dataset}, .fact = IDENT_ROWS};
-	enum rc rc = given(footer_read(a->store, g->path, g->there.size, &footer, e), e);
+	enum rc rc = content_given(footer_read(a->store, g->path, g->there.size, &footer, e), e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_DAMAGED, g->path, "%s", e->text);
 		return audit_excuse(a, &g->named, e);
@@ -198,12 +150,10 @@ static enum rc check_footer(struct audit *a, const struct group *g, struct err *
 	if (footer.inspect.rows != g->named.rows)
 		audit_find(a, FINDING_TABLE_ROWS, g->path, "its footer says %" PRIu64 " rows, its manifest %" PRIu64,
 		    footer.inspect.rows, g->named.rows);
-	rc = footer_sources(&footer.inspect, ignore_source, NULL, e);
+	rc = counting_footer(&count, &footer, e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_TABLE_SOURCES, g->path, "%s", e->text);
 		rc = audit_excuse(a, &g->named, e);
-	} else if (rc == RC_OK) {
-		rc = footer_sources(&footer.inspect, see_source, &count, e);
 	}
 	mem_free(&footer.bytes);
 	return rc;
@@ -218,7 +168,7 @@ static enum rc check_bytes(struct audit *a, const struct group *g, enum finding_
 		rc = err_set(
 		    RC_BAD, e, "it has %" PRIu64 " bytes, its manifest says %" PRIu64, g->there.size, g->named.size);
 	else if (!a->options->quick)
-		rc = given(content_crc32(a->store, &a->crc, g->path, &crc, e), e);
+		rc = content_given(content_crc32(a->store, &a->crc, g->path, &crc, e), e);
 	if (rc == RC_OK && !a->options->quick && crc != g->named.crc32)
 		rc = err_set(
 		    RC_BAD, e, "its CRC-32 is %08" PRIx32 ", its manifest says %08" PRIx32, crc, g->named.crc32);
@@ -296,7 +246,7 @@ static enum rc check_rejects(struct audit *a, const struct group *g, struct err 
 		rc = err_set(
 		    RC_BAD, e, "it has %" PRIu64 " bytes, its manifest says %" PRIu64, g->there.size, g->named.size);
 	if (rc == RC_OK)
-		rc = given(content_rejects(a->store, &a->crc, g->path, count_line, &count, &crc, e), e);
+		rc = content_given(content_rejects(a->store, &a->crc, g->path, count_line, &count, &crc, e), e);
 	if (rc == RC_OK && count != g->named.rows)
 		rc = err_set(RC_BAD, e, "it has %" PRIu64 " lines, its manifest says %" PRIu64, count, g->named.rows);
 	if (rc == RC_OK && crc != g->named.crc32)
@@ -334,9 +284,9 @@ static enum rc check_original(struct audit *a, struct group *g, struct err *e)
 {
 	uint8_t digest[SHA256_BYTES];
 	uint64_t size = 0;
-	enum rc rc = g->listed ? RC_OK : look(a, g->path, &g->there, e);
+	enum rc rc = g->listed ? RC_OK : paths_look(a, g->path, &g->there, e);
 	if (rc == RC_OK && !a->options->quick && g->there.size == g->wanted.size)
-		rc = given(content_sha256(a->store, g->path, digest, &size, e), e);
+		rc = content_given(content_sha256(a->store, g->path, digest, &size, e), e);
 	if (rc == RC_BAD) {
 		audit_find(a, FINDING_ORIGINAL_DAMAGED, g->path, "%s", e->text);
 		return RC_OK;
@@ -366,158 +316,12 @@ static enum rc check_original(struct audit *a, struct group *g, struct err *e)
 	return RC_OK;
 }
 
-/* What nobody names. */
-
-static enum rc count_orphan(struct audit *a, struct orphan *o, uint64_t size, struct err *e)
-{
-	struct counting count = {.audit = a,
-	    .rows = {.orphan = (uint32_t)(o - a->orphan), .dataset = audit_dataset(a, o->path)},
-	    .fact = IDENT_ORPHAN};
-	struct footer footer;
-	enum rc rc = footer_read(a->store, o->path, size, &footer, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = footer_sources(&footer.inspect, ignore_source, NULL, e);
-	if (rc == RC_OK)
-		rc = footer_sources(&footer.inspect, see_source, &count, e);
-	mem_free(&footer.bytes);
-	return rc;
-}
-
-static enum rc see_orphan_line(void *context, const struct reject_line *line, struct err *e)
-{
-	return see_source(context, line->sha256, 0, 0, e);
-}
-
-static enum rc count_orphan_rejects(struct audit *a, struct orphan *o, struct err *e)
-{
-	struct counting count = {.audit = a,
-	    .rows = {.orphan = (uint32_t)(o - a->orphan), .dataset = audit_dataset(a, o->path)},
-	    .fact = IDENT_ORPHAN};
-	uint32_t crc = 0;
-	return content_rejects(a->store, &a->crc, o->path, see_orphan_line, &count, &crc, e);
-}
-
-/* A file of a compaction whose manifest is not there, or says nothing. */
-static enum rc is_of_broken_hour(struct audit *a, const struct group *g, bool *is, struct err *e)
-{
-	char path[PATH_BYTES];
-	int64_t hour = 0;
-	uint64_t generation = 0;
-	struct store_stat st;
-	uint16_t dataset = audit_dataset(a, g->path);
-	*is = false;
-	if (!compaction_name_read(g->path, &hour, &generation))
-		return RC_OK;
-	*is = audit_broken_hour(a, dataset, hour);
-	lake_compaction(path, sizeof path, names_text(&a->datasets, dataset), hour, generation);
-	enum rc rc = *is ? RC_OK : store_stat(a->store, path, &st, e);
-	if (rc != RC_END)
-		return rc;
-	*is = true;
-	audit_find(a, FINDING_COMPACTION_MISSING, path, "files in the table say that it was there");
-	audit_break_hour(a, dataset, hour);
-	return RC_OK;
-}
-
-/*
- * Is it another program's? Its name is not one that we give, and no footer of ours is in it: a table file of ours under
- * another name has its rows in the table a second time.
- */
-static enum rc is_of_others(struct audit *a, const struct group *g, bool *is, struct err *e)
-{
-	const char *label = NULL;
-	size_t len = 0;
-	uint64_t start = 0, end = 0;
-	int64_t hour = 0;
-	struct footer footer;
-	*is = false;
-	if (!a->settings->foreign_keep || g->taken)
-		return RC_OK;
-	if (compaction_name_read(g->path, &hour, &start))
-		return RC_OK;
-	if (chain_file_name(file_name(g->path), &label, &len, &start, &end) &&
-	    chains_by_label(&a->chains, label, len) != NULL)
-		return RC_OK;
-	enum rc rc = footer_read(a->store, g->path, g->there.size, &footer, e);
-	*is = rc == RC_BAD || (rc == RC_OK && footer.inspect.sources.at == NULL);
-	if (rc == RC_OK)
-		mem_free(&footer.bytes);
-	if (*is) {
-		a->result->others++;
-		a->result->others_bytes += g->there.size;
-	}
-	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
-}
-
-static enum rc note_orphan(struct audit *a, const struct group *g, bool rejects, struct err *e)
-{
-	const char *label = NULL;
-	size_t label_len = 0;
-	uint64_t start = 0, end = 0;
-	struct chain *c = NULL;
-	bool broken = false, others = false;
-	enum rc rc = rejects ? RC_OK : is_of_others(a, g, &others, e);
-	if (rc == RC_OK && !g->taken && !others)
-		rc = is_of_broken_hour(a, g, &broken, e);
-	if (rc != RC_OK || broken || others)
-		return rc;
-	if (!g->taken && chain_file_name(file_name(g->path), &label, &label_len, &start, &end))
-		c = chains_by_label(&a->chains, label, label_len);
-	struct hole *h = c != NULL ? chain_infer(c, start, end) : NULL;
-	if (h != NULL) {
-		h->files++;
-		return RC_OK;
-	}
-	if (a->orphans == a->orphan_capacity) {
-		a->orphan_capacity = mem_grow(a->orphan_capacity, a->orphans + 1);
-		a->orphan = mem_resize(a->orphan, a->orphan_capacity * sizeof *a->orphan);
-	}
-	struct orphan *o = &a->orphan[a->orphans++];
-	*o = (struct orphan){.path = mem_text(g->path),
-	    .rejects = rejects,
-	    .taken = g->taken,
-	    .old = audit_old(a, g->there.modified_ns),
-	    .covered = true};
-	rc = rejects ? count_orphan_rejects(a, o, e) : count_orphan(a, o, g->there.size, e);
-	o->read = rc == RC_OK;
-	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
-}
-
-static enum rc note_stray(struct audit *a, const struct group *g, struct err *e)
-{
-	struct ident id = {.source = NAMES_NONE, .again = UINT32_MAX, .fact = IDENT_STRAY};
-	uint64_t size = 0;
-	if (a->settings->foreign_keep) {
-		a->result->others_originals++;
-		return RC_OK;
-	}
-	if (!audit_old(a, g->there.modified_ns)) {
-		a->result->young++;
-		return RC_OK;
-	}
-	enum rc rc = content_sha256(a->store, g->path, id.sha256, &size, e);
-	if (rc == RC_OK)
-		rc = audit_add_ident(a, &id, g->path, e);
-	return rc == RC_END ? RC_OK : rc;
-}
-
-static enum rc check_unnamed(struct audit *a, const struct group *g, struct err *e)
-{
-	const char *folder = strchr(g->path, '/');
-	if (folder == NULL || !g->listed)
-		return RC_OK;
-	if (str_starts(folder, "/binary/"))
-		return note_stray(a, g, e);
-	return note_orphan(a, g, str_starts(folder, "/rejects/"), e);
-}
-
 /* Its rows are in a compaction's files now, so it must not be in the table. The listing may be older than the switch.
  */
 static enum rc check_taken(struct audit *a, struct group *g, struct err *e)
 {
-	enum rc rc = g->listed && !g->under_way ? look(a, g->path, &g->there, e) : RC_END;
-	return rc == RC_OK ? note_orphan(a, g, false, e) : rc == RC_END ? RC_OK : rc;
+	enum rc rc = g->listed && !g->under_way ? paths_look(a, g->path, &g->there, e) : RC_END;
+	return rc == RC_OK ? unnamed_file(a, g, false, e) : rc == RC_END ? RC_OK : rc;
 }
 
 /* It went for its age. An expiry that is under way or was killed has not removed it yet; somebody may have put it back.
@@ -543,7 +347,7 @@ static enum rc remove_left(struct audit *a, const struct group *g, struct err *e
 static enum rc check_expired(struct audit *a, struct group *g, struct err *e)
 {
 	char day[25];
-	enum rc rc = g->listed ? look(a, g->path, &g->there, e) : RC_END;
+	enum rc rc = g->listed ? paths_look(a, g->path, &g->there, e) : RC_END;
 	a->result->expired += rc == RC_END;
 	if (rc != RC_OK)
 		return rc == RC_END ? RC_OK : rc;
@@ -572,7 +376,7 @@ static enum rc check(struct audit *a, struct group *g, struct err *e)
 	else if (g->original)
 		rc = check_original(a, g, e);
 	else
-		rc = check_unnamed(a, g, e);
+		rc = unnamed_path(a, g, e);
 	group_fini(g);
 	return rc;
 }
