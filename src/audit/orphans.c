@@ -28,12 +28,12 @@ static enum rc home_of(struct audit *a, const struct orphan *o, struct gone **ou
 		return RC_OK;
 	enum rc rc = store_stat(a->store, o->path, &st, e);
 	if (rc == RC_OK && st.size == g->file.size)
-		rc = content_crc32(a->store, &a->crc, o->path, &crc, e);
+		rc = content_given(content_crc32(a->store, &a->crc, o->path, &crc, e), e);
 	else if (rc == RC_OK)
 		return RC_OK;
 	if (rc == RC_OK && crc == g->file.crc32)
 		*out = g;
-	return rc == RC_END ? RC_OK : rc;
+	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
 }
 
 static enum rc move_home(struct audit *a, const struct orphan *o, const struct gone *g, struct err *e)

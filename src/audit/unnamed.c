@@ -20,7 +20,7 @@ static enum rc count_orphan(struct audit *a, struct orphan *o, uint64_t size, st
 	    .rows = {.orphan = (uint32_t)(o - a->orphan), .dataset = audit_dataset(a, o->path)},
 	    .fact = IDENT_ORPHAN};
 	struct footer footer;
-	enum rc rc = footer_read(a->store, o->path, size, &footer, e);
+	enum rc rc = content_given(footer_read(a->store, o->path, size, &footer, e), e);
 	if (rc != RC_OK)
 		return rc;
 	rc = counting_footer(&count, &footer, e);
@@ -39,7 +39,7 @@ static enum rc count_orphan_rejects(struct audit *a, struct orphan *o, struct er
 	    .rows = {.orphan = (uint32_t)(o - a->orphan), .dataset = audit_dataset(a, o->path)},
 	    .fact = IDENT_ORPHAN};
 	uint32_t crc = 0;
-	return content_rejects(a->store, &a->crc, o->path, see_orphan_line, &count, &crc, e);
+	return content_given(content_rejects(a->store, &a->crc, o->path, see_orphan_line, &count, &crc, e), e);
 }
 
 /* A file of a compaction whose manifest is not there, or says nothing. */
@@ -84,6 +84,8 @@ static enum rc is_of_others(struct audit *a, const struct group *g, bool *is, st
 	    chains_by_label(&a->chains, label, len) != NULL)
 		return RC_OK;
 	enum rc rc = footer_read(a->store, g->path, g->there.size, &footer, e);
+	if (content_given(rc, e) != rc)
+		return RC_OK; /* who knows */
 	*is = rc == RC_BAD || (rc == RC_OK && footer.inspect.sources.at == NULL);
 	if (rc == RC_OK)
 		mem_free(&footer.bytes);
@@ -140,10 +142,13 @@ static enum rc note_stray(struct audit *a, const struct group *g, struct err *e)
 		a->result->young++;
 		return RC_OK;
 	}
-	enum rc rc = content_sha256(a->store, g->path, id.sha256, &size, e);
+	enum rc rc = content_given(content_sha256(a->store, g->path, id.sha256, &size, e), e);
 	if (rc == RC_OK)
-		rc = audit_add_ident(a, &id, g->path, e);
-	return rc == RC_END ? RC_OK : rc;
+		return audit_add_ident(a, &id, g->path, e);
+	if (rc == RC_BAD)
+		audit_find(a, FINDING_ORIGINAL_UNKNOWN, g->path, "neither a manifest nor the ledger names it, and %s",
+		    e->text);
+	return rc == RC_BAD || rc == RC_END ? RC_OK : rc;
 }
 
 enum rc unnamed_path(struct audit *a, const struct group *g, struct err *e)

@@ -17,6 +17,7 @@ from os_faults import MANY, Switch  # noqa: E402
 from trio import Trio, end, inputs  # noqa: E402
 
 KEYS = {'compact': '{ quiet: 0, grace: 0 }', 'commit': '{ max_events: 1 }'}
+STRAYS = {'an original that nobody names': 'flow/binary/20260114/09/stray', 'a table file that nobody names': 'flow/hive/y=2026/m=1/d=14/h=9/stray.parquet'}
 SPACE, BROKEN = 'No space left on device', 'Input/output error'
 # command, what happens to it, what the library does, exit status, what is told: part of the file's name, and the reason
 CASES = [
@@ -27,6 +28,8 @@ CASES = [
     ('audit', 'originals cannot be read', 'errno=EIO calls=read path=/binary/', 3, 'original-damaged', BROKEN),
     ('audit', 'table files cannot be read', 'errno=EIO calls=read path=.parquet', 3, 'table-damaged', BROKEN),
     ('audit', 'rejects files cannot be read', 'errno=EIO calls=read path=/rejects/', 3, 'rejects-damaged', BROKEN),
+    ('audit', 'an original that nobody names cannot be read', 'errno=EIO calls=read path=/stray', 3, 'original-unknown', BROKEN),
+    ('audit', 'a table file that nobody names cannot be read', 'errno=EIO calls=read path=/stray', 3, 'table-orphan', 'what it holds cannot be read'),
     ('audit', 'manifests cannot be read', 'errno=EIO calls=read path=/_sluice/commits/', 1, '_sluice/commits/here.', BROKEN),
     ('rejects', 'rejects files cannot be read', 'errno=EIO calls=read path=/rejects/', 1, 'rejects/', BROKEN),
     ('trace proxy-0002.log', 'manifests cannot be read', 'errno=EIO calls=read path=/_sluice/commits/', 1, '_sluice/commits/here.', BROKEN),
@@ -47,7 +50,14 @@ class Case:
                 shutil.copytree(os.path.join(self.filled, folder), os.path.join(place, folder))
             t = Trio(place, self.given, **KEYS)
             switch = Switch(place, MANY)
+            stray = [os.path.join(t.lake, path) for name, path in STRAYS.items() if self.name.startswith(name)]
+            for path in stray:
+                with open(path, 'xb') as f:
+                    f.write(b'nobody knows me')
+                os.utime(path, (0, 0))
             self.call(t, self.status, switch.env(self.spec))
+            for path in stray:
+                os.remove(path)
             if switch.happened() == 0:
                 self.problems.append('the fault did not happen')
             text = t.log()
