@@ -1,7 +1,6 @@
 /* Turns a file into settings in two steps: each key alone by the keys table, then what keys mean to each other. */
 #include "app/config.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,10 @@
 
 #include "app/budgets.h"
 #include "app/catalog_settle.h"
+#include "app/folders.h"
 #include "app/keys.h"
 #include "app/nearest.h"
+#include "app/places_settle.h"
 #include "app/providers.h"
 #include "app/schemas.h"
 #include "base/file.h"
@@ -62,34 +63,6 @@ static bool plain_name(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
 }
 
-static char *from_folder(const struct load *l, const char *path)
-{
-	return path[0] == '/' ? mem_text(path) : file_join(l->folder, path);
-}
-
-/* "/a/./b//c/" as "/a/b/c": what two paths are compared by. ".." stays: it may cross a symbolic link. */
-static void tidy(char *path)
-{
-	char *to = path;
-	for (const char *from = path; *from != '\0';) {
-		if (from[0] == '/' && (from[1] == '/' || from[1] == '\0'))
-			from++;
-		else if (from[0] == '/' && from[1] == '.' && (from[2] == '/' || from[2] == '\0'))
-			from += 2;
-		else
-			*to++ = *from++;
-	}
-	if (to == path)
-		*to++ = '/';
-	*to = '\0';
-}
-
-static bool inside(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || folder[len - 1] == '/');
-}
-
 /* ---- keys of one pipeline that are more than a value ---- */
 
 static enum rc read_dissector(struct load *l, const struct yaml_node *n, struct err *e)
@@ -108,8 +81,8 @@ static enum rc read_after(struct load *l, const struct yaml_node *n, struct err 
 	} else if (str_starts(n->text, "move:") && n->text[5] != '\0') {
 		p->after = AFTER_MOVE;
 		mem_free(&p->after_dir);
-		p->after_dir = from_folder(l, n->text + 5);
-		tidy(p->after_dir);
+		p->after_dir = folders_from(l->folder, n->text + 5);
+		folders_tidy(p->after_dir);
 	} else {
 		err_set(RC_BAD, e, "keep, delete or move:FOLDER, not \"%.60s\"", n->text);
 		return wrong(l, n->line, e, "after");
@@ -309,10 +282,10 @@ static enum rc read_pipeline(struct load *l, const struct yaml_node *entry, stru
 		rc = try_options(l, entry, e);
 	if (rc != RC_OK)
 		return rc;
-	char *watch = from_folder(l, p->watch);
+	char *watch = folders_from(l->folder, p->watch);
 	mem_free(&p->watch);
 	p->watch = watch;
-	tidy(p->watch);
+	folders_tidy(p->watch);
 	return RC_OK;
 }
 
@@ -356,110 +329,6 @@ static char *host_name(void)
 	return mem_text(name[0] != '\0' ? name : "sluice");
 }
 
-/* A URL, right or wrong, as it is, or a path as a URL of the local provider. */
-static void make_url(const struct load *l, const char *scheme, char **url)
-{
-	if (strstr(*url, "://") != NULL || provider_names_scheme(*url))
-		return;
-	char *path = from_folder(l, *url);
-	tidy(path);
-	mem_free(url);
-	*url = mem_format("%s://%s", scheme, path);
-	mem_free(&path);
-}
-
-static enum rc absolute_place(
-    const struct load *l, const char *key, const char *url, const char *scheme, char *place, struct err *e)
-{
-	if (!str_starts(url, scheme) || place[0] == '/') {
-		tidy(place);
-		return RC_OK;
-	}
-	err_set(RC_BAD, e, "a folder in a URL must be absolute: %s:///%s", scheme, place);
-	return wrong(l, config_line(l->config, NULL, key), e, key);
-}
-
-static enum rc choose_places(struct load *l, struct err *e)
-{
-	struct config *c = l->config;
-	struct settings *s = &c->settings;
-	const char *place = NULL;
-	make_url(l, "file", &s->lake_url);
-	enum rc rc = provider_store(s->lake_url, &s->store, &place, e);
-	if (rc != RC_OK)
-		return wrong(l, config_line(c, NULL, "lake"), e, "lake");
-	s->store_place = mem_text(place);
-	rc = absolute_place(l, "lake", s->lake_url, "file", s->store_place, e);
-	if (rc != RC_OK)
-		return rc;
-	if (s->state == NULL && strcmp(s->store->scheme, "file") != 0)
-		return err_set(RC_BAD, e, "%s: \"state\" must be given when the lake is not on this machine", l->file);
-	char *state = s->state == NULL ? file_join(s->store_place, "_sluice/state") : from_folder(l, s->state);
-	mem_free(&s->state);
-	s->state = state;
-	tidy(s->state);
-	if (s->bus_url == NULL)
-		s->bus_url = mem_format("embedded://%s/bus", s->state);
-	make_url(l, "embedded", &s->bus_url);
-	rc = provider_bus(s->bus_url, &s->bus, &place, e);
-	if (rc != RC_OK)
-		return wrong(l, config_line(c, NULL, "bus"), e, "bus");
-	s->bus_place = mem_text(place);
-	return absolute_place(l, "bus", s->bus_url, "embedded", s->bus_place, e);
-}
-
-static void add_option(struct settings *s, const char *key, char *value)
-{
-	if (value == NULL)
-		return;
-	s->store_option = mem_resize(s->store_option, (s->store_options + 1) * sizeof *s->store_option);
-	s->store_option[s->store_options++] = (struct store_option){key, value};
-}
-
-/* What the lake's provider is told beside its place. */
-static enum rc set_lake_options(struct load *l, struct err *e)
-{
-	struct settings *s = &l->config->settings;
-	const struct config_webhdfs *w = &l->config->webhdfs;
-	if (w->block_size % 512 != 0) {
-		err_set(RC_BAD, e, "%llu is no multiple of 512; the nearest below is %llu",
-		    (unsigned long long)w->block_size, (unsigned long long)(w->block_size - w->block_size % 512));
-		return wrong(l, config_line(l->config, NULL, "webhdfs.block_size"), e, "webhdfs.block_size");
-	}
-	if (!str_starts(s->store->scheme, "webhdfs"))
-		return RC_OK;
-	add_option(s, "user", mem_text(w->user));
-	add_option(s, "auth", mem_text(w->auth == 1 ? "spnego" : "simple"));
-	add_option(s, "token_file", w->token_file != NULL ? from_folder(l, w->token_file) : NULL);
-	add_option(s, "ca_file", w->ca_file != NULL ? from_folder(l, w->ca_file) : NULL);
-	add_option(s, "replication", mem_format("%u", w->replication));
-	add_option(s, "block_size", mem_format("%llu", (unsigned long long)w->block_size));
-	add_option(s, "timeout_ms", mem_format("%lld", (long long)w->timeout_ms));
-	add_option(s, "connections", mem_format("%u", w->connections));
-	return RC_OK;
-}
-
-/* What the bus's provider is told beside its place. */
-static void set_bus_options(struct config *c)
-{
-	struct settings *s = &c->settings;
-	struct kafka_map m = {.count = 0};
-	char text[100];
-	if (strcmp(s->bus->scheme, "embedded") == 0) {
-		snprintf(text, sizeof text, "%llu", (unsigned long long)c->bus_max_bytes);
-		kafka_map_add(&m, "max_bytes", text);
-	} else {
-		/* What the file gives comes later, and wins. */
-		snprintf(text, sizeof text, "sluice.%s", s->instance);
-		kafka_map_add(&m, "client.id", text);
-		kafka_map_add(&m, "group.id", text);
-		for (size_t i = 0; i < c->kafka.count; i++)
-			kafka_map_add(&m, c->kafka.option[i].key, c->kafka.option[i].value);
-	}
-	s->bus_option = m.option;
-	s->bus_options = m.count;
-}
-
 /* Spark reads topics of a broker, not our own files. */
 static enum rc check_rows_workers(struct load *l, struct err *e)
 {
@@ -481,7 +350,7 @@ static enum rc check_ops(struct load *l, struct err *e)
 	if (o->listen != NULL && address_parse(o->listen, &ignored, e) != RC_OK)
 		return wrong(l, config_line(l->config, NULL, "ops.listen"), e, "ops.listen");
 	if (o->token_file != NULL) {
-		char *path = from_folder(l, o->token_file);
+		char *path = folders_from(l->folder, o->token_file);
 		mem_free(&o->token_file);
 		o->token_file = path;
 	}
@@ -495,16 +364,18 @@ static enum rc check_folders(struct load *l, struct err *e)
 	const char *lake = strcmp(s->store->scheme, "file") == 0 ? s->store_place : s->state;
 	for (size_t i = 0; i < s->pipelines; i++) {
 		struct pipeline *p = &s->pipeline[i];
-		const char *what = inside(lake, p->watch) ? "the lake" : inside(s->state, p->watch) ? "state" : NULL;
+		const char *what = folders_inside(lake, p->watch)       ? "the lake"
+		                   : folders_inside(s->state, p->watch) ? "state"
+		                                                        : NULL;
 		if (what != NULL && p->recursive)
 			err_set(RC_BAD, e, "%s lies inside it", what);
-		else if (inside(p->watch, lake))
+		else if (folders_inside(p->watch, lake))
 			err_set(RC_BAD, e, "lies inside the lake");
 		else
 			what = NULL;
-		if ((what != NULL && p->recursive) || inside(p->watch, lake))
+		if ((what != NULL && p->recursive) || folders_inside(p->watch, lake))
 			return wrong(l, config_line(l->config, p->name, "watch"), e, "watch");
-		if (p->after == AFTER_MOVE && p->recursive && inside(p->after_dir, p->watch)) {
+		if (p->after == AFTER_MOVE && p->recursive && folders_inside(p->after_dir, p->watch)) {
 			err_set(RC_BAD, e, "the folder lies inside the watched one");
 			return wrong(l, config_line(l->config, p->name, "after"), e, "after");
 		}
@@ -525,17 +396,14 @@ static enum rc settle(struct load *l, struct err *e)
 		    s->instance, NAME_MAX_CHARS);
 		return wrong(l, config_line(c, NULL, "instance"), e, "instance");
 	}
-	enum rc rc = choose_places(l, e);
 	const char *key = NULL;
-	if (rc == RC_OK && (rc = catalog_settle(c, &key, e)) != RC_OK)
-		return wrong(l, config_line(c, NULL, key), e, key);
-	if (rc == RC_OK && (rc = budgets_settle(c, &key, e)) != RC_OK)
-		return wrong(l, config_line(c, NULL, key), e, key);
+	enum rc rc = places_settle(c, l->folder, &key, e);
 	if (rc == RC_OK)
-		rc = set_lake_options(l, e);
+		rc = catalog_settle(c, &key, e);
+	if (rc == RC_OK)
+		rc = budgets_settle(c, &key, e);
 	if (rc != RC_OK)
-		return rc;
-	set_bus_options(c);
+		return wrong(l, config_line(c, NULL, key), e, key);
 	s->parquet = (struct parquet_options){.codec = codec_of_choice[c->codec],
 	    .level = (int)c->level,
 	    .row_group_rows = c->row_group_rows,
@@ -553,24 +421,11 @@ static enum rc settle(struct load *l, struct err *e)
 	return rc == RC_OK ? check_folders(l, e) : rc;
 }
 
-/* Folder of the file, absolute: children of the supervisor may run elsewhere. */
-static char *folder_of(const char *file)
-{
-	char here[PATH_MAX];
-	char *whole = file[0] == '/' || getcwd(here, sizeof here) == NULL ? mem_text(file) : file_join(here, file);
-	char *slash = strrchr(whole, '/');
-	if (slash == whole)
-		slash++;
-	if (slash != NULL)
-		*slash = '\0';
-	return whole;
-}
-
 enum rc config_parse(const char *file, const char *text, size_t size, struct config **out, struct err *e)
 {
 	struct yaml_node *root = NULL;
 	struct config *c = mem_zero(1, sizeof *c);
-	struct load l = {.file = file, .folder = folder_of(file), .config = c};
+	struct load l = {.file = file, .folder = folders_of(file), .config = c};
 	c->settings.file = mem_text(file);
 	enum rc rc = yaml_load(file, text, size, &root, e);
 	if (rc == RC_OK && root->kind != YAML_MAP)
@@ -582,7 +437,7 @@ enum rc config_parse(const char *file, const char *text, size_t size, struct con
 	if (rc == RC_OK)
 		rc = must_have(&l, KEY_GLOBAL, 0, e);
 	if (rc == RC_OK && c->schemas != NULL) {
-		char *folder = from_folder(&l, c->schemas);
+		char *folder = folders_from(l.folder, c->schemas);
 		mem_free(&c->schemas);
 		c->schemas = folder;
 	}
