@@ -21,7 +21,7 @@
 #include "pipe/limits.h"
 #include "pipe/manifest.h"
 
-enum { PATH_ROOM = 8192 };
+enum { BLOCKS = 16 }; /* of a large file under way between its copy and its hash */
 
 struct archive *archive_new(const struct archive_params *p, struct store *store, struct ledger *ledger)
 {
@@ -45,6 +45,7 @@ void archive_free(struct archive **a)
 	mem_free(&(*a)->maker);
 	cell_free(&(*a)->cell);
 	mem_free(&(*a)->bytes);
+	relay_free(&(*a)->relay);
 	sha256_free(&(*a)->hash);
 	gmac_free(&(*a)->gmac);
 	store_close(&(*a)->store);
@@ -203,44 +204,71 @@ static enum rc stage_failed(struct archive *a, struct item *it, enum rc rc, stru
 	return RC_OK;
 }
 
+/* What becomes of a large file's blocks beside the copy. */
+struct sums {
+	struct archive *archive;
+	struct item *item;
+	uint64_t offset;
+	bool has_mac, grown;
+};
+
+static void add_sums(void *context, const uint8_t *bytes, size_t size)
+{
+	struct sums *s = context;
+	hash_block(s->archive, s->item, s->offset, bytes, size, &s->grown);
+	if (s->has_mac)
+		gmac_add(s->archive->gmac, bytes, size);
+	s->offset += size;
+}
+
+/* All blocks into the sums and staging. *sys: what reading failed with. */
+static enum rc copy_blocks(struct archive *a, struct item *it, int fd, uint64_t *size, int *sys, struct err *e)
+{
+	while (!board_stopped(a->params.board)) {
+		uint8_t *block = relay_block(a->relay);
+		ssize_t n = read_full(fd, block, ARCHIVE_BLOCK);
+		*sys = n < 0 ? errno : 0;
+		if (n <= 0)
+			return RC_OK;
+		relay_put(a->relay, (size_t)n);
+		*size += (uint64_t)n;
+		if (*size > it->looks.size)
+			return RC_OK;
+		enum rc rc = store_write(a->store, it->file, block, (size_t)n, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return err_set(RC_AGAIN, e, "stopped");
+}
+
 /* Read all of a large file into the hash, the MAC and staging. done says whether the item goes on. */
 static enum rc pass_large(struct archive *a, struct item *it, int fd, bool *grown, bool *done, struct err *e)
 {
-	uint64_t offset = 0;
-	archive_room(a, ARCHIVE_BLOCK);
-	bool has_mac = mac_draw(&it->mac);
-	if (has_mac)
+	struct sums sums = {.archive = a, .item = it, .has_mac = mac_draw(&it->mac)};
+	uint64_t size = 0;
+	int sys = 0;
+	if (a->relay == NULL)
+		a->relay = relay_new(ARCHIVE_BLOCK, BLOCKS);
+	if (sums.has_mac)
 		gmac_begin(a->gmac, &it->mac);
+	relay_begin(a->relay, add_sums, &sums);
 	enum rc rc = stage_open(a, it, e);
-	while (rc == RC_OK) {
-		if (board_stopped(a->params.board)) {
-			rc = err_set(RC_AGAIN, e, "stopped");
-			break;
-		}
-		ssize_t n = read_full(fd, a->bytes, ARCHIVE_BLOCK);
-		if (n < 0) {
-			int sys = errno;
-			stage_failed(a, it, RC_AGAIN, e);
-			return unreadable(it, sys, e);
-		}
-		if (n == 0)
-			break;
-		hash_block(a, it, offset, a->bytes, (size_t)n, grown);
-		if (has_mac)
-			gmac_add(a->gmac, a->bytes, (size_t)n);
-		offset += (uint64_t)n;
-		if (offset > it->looks.size)
-			break;
-		rc = store_write(a->store, it->file, a->bytes, (size_t)n, e);
+	if (rc == RC_OK)
+		rc = copy_blocks(a, it, fd, &size, &sys, e);
+	relay_end(a->relay);
+	if (sys != 0) {
+		stage_failed(a, it, RC_AGAIN, e);
+		return unreadable(it, sys, e);
 	}
 	if (rc != RC_OK)
 		return stage_failed(a, it, rc, e);
-	if (offset != it->looks.size)
+	*grown = sums.grown;
+	if (size != it->looks.size)
 		changed(it);
-	if (has_mac)
+	if (sums.has_mac)
 		gmac_end(a->gmac, it->mac.tag);
-	it->has_mac = has_mac;
-	*done = offset == it->looks.size;
+	it->has_mac = sums.has_mac;
+	*done = size == it->looks.size;
 	return RC_OK;
 }
 

@@ -6,6 +6,7 @@
 #ifndef PIPE_ARCHIVE_WORK_H
 #define PIPE_ARCHIVE_WORK_H
 
+#include "base/relay.h"
 #include "ext/hash.h"
 #include "pipe/archive.h"
 #include "pipe/claim.h"
@@ -21,6 +22,7 @@ struct archive {
 	struct gmac *gmac;
 	struct cell *cell;
 	struct rows_maker **maker; /* one per pipeline, made when first needed */
+	struct relay *relay;       /* of large files, made when first needed */
 	uint8_t *bytes;
 	size_t capacity;
 	uint64_t staged; /* files so far, for their names */
