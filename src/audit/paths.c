@@ -35,7 +35,8 @@ static void group_fini(struct group *g)
 	*g = (struct group){.path = NULL};
 }
 
-enum rc paths_look(struct audit *a, const char *path, struct listed *out, struct err *e)
+/* RC_END: it is not there. */
+static enum rc look(struct audit *a, const char *path, struct listed *out, struct err *e)
 {
 	struct store_stat st;
 	enum rc rc = store_stat(a->store, path, &st, e);
@@ -88,14 +89,14 @@ static enum rc was_compacted(struct audit *a, const struct group *g, bool *took,
 static enum rc find_file(struct audit *a, struct group *g, const struct kinds *kinds, struct err *e)
 {
 	struct listed staged;
-	enum rc rc = paths_look(a, g->path, &g->there, e);
+	enum rc rc = look(a, g->path, &g->there, e);
 	if (rc != RC_END)
 		return rc;
-	rc = paths_look(a, g->named.staged, &staged, e);
+	rc = look(a, g->named.staged, &staged, e);
 	if (rc != RC_OK && rc != RC_END)
 		return rc;
 	bool is_staged = rc == RC_OK;
-	rc = paths_look(a, g->path, &g->there, e);
+	rc = look(a, g->path, &g->there, e);
 	if (rc != RC_END)
 		return rc;
 	if (is_staged && staged.size == g->named.size) {
@@ -104,7 +105,7 @@ static enum rc find_file(struct audit *a, struct group *g, const struct kinds *k
 		if (rc == RC_END)
 			audit_note_staged(a, g->named.staged);
 		a->moved |= rc == RC_OK;
-		return rc == RC_OK ? paths_look(a, g->path, &g->there, e) : rc;
+		return rc == RC_OK ? look(a, g->path, &g->there, e) : rc;
 	}
 	bool took = false;
 	if (!g->named.rejects && (rc = was_compacted(a, g, &took, e)) != RC_OK)
@@ -284,7 +285,7 @@ static enum rc check_original(struct audit *a, struct group *g, struct err *e)
 {
 	uint8_t digest[SHA256_BYTES];
 	uint64_t size = 0;
-	enum rc rc = g->listed ? RC_OK : paths_look(a, g->path, &g->there, e);
+	enum rc rc = g->listed ? RC_OK : look(a, g->path, &g->there, e);
 	if (rc == RC_OK && !a->options->quick && g->there.size == g->wanted.size)
 		rc = content_given(content_sha256(a->store, g->path, digest, &size, e), e);
 	if (rc == RC_BAD) {
@@ -320,7 +321,7 @@ static enum rc check_original(struct audit *a, struct group *g, struct err *e)
  */
 static enum rc check_taken(struct audit *a, struct group *g, struct err *e)
 {
-	enum rc rc = g->listed && !g->under_way ? paths_look(a, g->path, &g->there, e) : RC_END;
+	enum rc rc = g->listed && !g->under_way ? look(a, g->path, &g->there, e) : RC_END;
 	return rc == RC_OK ? unnamed_file(a, g, false, e) : rc == RC_END ? RC_OK : rc;
 }
 
@@ -347,7 +348,7 @@ static enum rc remove_left(struct audit *a, const struct group *g, struct err *e
 static enum rc check_expired(struct audit *a, struct group *g, struct err *e)
 {
 	char day[25];
-	enum rc rc = g->listed ? paths_look(a, g->path, &g->there, e) : RC_END;
+	enum rc rc = g->listed ? look(a, g->path, &g->there, e) : RC_END;
 	a->result->expired += rc == RC_END;
 	if (rc != RC_OK)
 		return rc == RC_END ? RC_OK : rc;

@@ -21,9 +21,6 @@ struct group {
 	int64_t expired_ms;     /* when it went for its age; 0 it did not */
 };
 
-/* RC_END: it is not there. */
-enum rc paths_look(struct audit *a, const char *path, struct listed *out, struct err *e) MUST_USE;
-
 /* ---- unnamed.c ---- */
 
 /* Neither a manifest nor the ledger speaks of the path. */
