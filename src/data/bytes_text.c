@@ -2,6 +2,7 @@
  * elsewhere. */
 #include "data/render.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -11,15 +12,44 @@
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 enum { REPLACEMENT_BYTES = 3 };
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static inline uint64_t eight(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint32_t four(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* Some bytes are looked at twice, so that there is no loop over the last ones. */
+static bool all_ascii(const uint8_t *p, size_t len)
+{
+	uint64_t any;
+	if (len >= 8) {
+		any = eight(p + len - 8);
+		for (size_t i = 0; i + 8 < len; i += 8)
+			any |= eight(p + i);
+	} else if (len >= 4) {
+		any = four(p) | four(p + len - 4);
+	} else {
+		any = len == 0 ? 0 : (uint64_t)(p[0] | p[len / 2] | p[len - 1]);
+	}
+	return (any & HIGH_BITS) == 0;
+}
+
 /* Length of the ASCII bytes at the start. */
 static size_t ascii_run(const uint8_t *p, size_t len)
 {
 	size_t i = 0;
-	for (uint64_t eight; i + sizeof eight <= len; i += sizeof eight) {
-		memcpy(&eight, p + i, sizeof eight);
-		if ((eight & UINT64_C(0x8080808080808080)) != 0)
-			break;
-	}
+	while (i + 8 <= len && (eight(p + i) & HIGH_BITS) == 0)
+		i += 8;
 	while (i < len && p[i] < 0x80)
 		i++;
 	return i;
@@ -49,7 +79,7 @@ static void scratch_room(uint8_t **scratch, size_t *size, size_t need)
 
 size_t text_utf8(const uint8_t *bytes, size_t len, const uint8_t **out, uint8_t **scratch, size_t *scratch_size)
 {
-	size_t good = valid_run(bytes, len);
+	size_t good = all_ascii(bytes, len) ? len : valid_run(bytes, len);
 	if (good == len) {
 		*out = bytes;
 		return len;

@@ -451,6 +451,23 @@ static void bytes_become_valid_text(void **state)
 	mem_free(&scratch);
 }
 
+/* Wherever it lies in a text of whatever length. */
+static void one_bad_byte_is_found(void **state)
+{
+	enum { LONGEST = 40, REPLACED = 3 };
+	for (size_t len = 1; len <= LONGEST; len++)
+		for (size_t at = 0; at < len; at++) {
+			char text[LONGEST], want[LONGEST + REPLACED];
+			memset(text, 'x', len);
+			snprintf(want, sizeof want, "%.*s", (int)len, text);
+			utf8(text, len, want);
+			text[at] = '\x80';
+			snprintf(want, sizeof want, "%.*s\xef\xbf\xbd%.*s", (int)at, text, (int)(len - at - 1),
+			    text + at + 1);
+			utf8(text, len, want);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +487,7 @@ int main(void)
 	    cmocka_unit_test(frame_times_are_tsharks_without_the_comma),
 	    cmocka_unit_test(malformed_texts_are_no_keys),
 	    cmocka_unit_test(bytes_become_valid_text),
+	    cmocka_unit_test(one_bad_byte_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
