@@ -164,4 +164,4 @@ def bench_kafka(runs, flows):
     number = itertools.count()
     with session('kafka') as c:
         for dataset, (_, _, pieces, files) in DATASETS.items():
-            bench_dataset(c, dataset, list(itertools.islice(pieces(flows), files)), min(runs, 3), number)
+            bench_dataset(c, dataset, list(itertools.islice(pieces(flows), files)), runs, number)
