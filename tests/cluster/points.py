@@ -40,7 +40,8 @@ CHOSEN = [
               'catalog.learned'),
 ]
 # Points that are passed only after another fault, or with other keys.
-BEFORE = {'collector.again': 'collector.recorded:kill', 'worker.rolled': 'worker.put:kill'}
+BEFORE = {'collector.again': 'collector.recorded:kill', 'worker.rolled': 'worker.put:kill',
+          'catalog.learned': 'worker.put:kill'}  # the catalog is asked at a start, and not when the lake has no rows yet
 KEYS = {'collector.claimed': {'claim': 'shared'}}
 # Of the embedded bus and the local lake alone; and folding wants manifests that are an hour old.
 ELSEWHERE = {'bus.put', 'bus.durable', 'bus.trimming', 'store.file_synced', 'worker.folded'}
