@@ -220,9 +220,9 @@ def at_random(place):
     widen(s)
     rng, died = random.Random(), 0
     run = s.start()
-    for _ in range(KILLS):
+    for i in range(KILLS):  # the first at once and the next ones soon, because there is little to do
         pair = [subprocess.Popen([s.sluice, 'replay', '-c', s.config, '--all', '--quiet'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
-        time.sleep(rng.uniform(0, 0.25))
+        time.sleep(rng.uniform(0, 0.25) * i / KILLS)
         pair[0].kill()
         died += pair[0].wait() == -9
         pair[1].kill()
