@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`sluice audit` of a lake in HDFS with a Hive Metastore: in order, then damaged in one way after the other, each named exactly and mended where it can be."""
+import contextlib
 import glob
 import json
 import os
@@ -40,9 +41,10 @@ class Lake:
         """Every copy of a file of one block, on the disks of all data nodes."""
         content, copies = self.read(name), []
         for path in glob.glob(f'{self.disks}/data*/current/BP-*/current/**/blk_*', recursive=True):
-            if os.path.getsize(path) == len(content) and not path.endswith('.meta'):
-                with open(path, 'rb') as f:
-                    copies += [path] if f.read() == content else []
+            with contextlib.suppress(FileNotFoundError):  # what other scripts delete goes meanwhile
+                if os.path.getsize(path) == len(content) and not path.endswith('.meta'):
+                    with open(path, 'rb') as f:
+                        copies += [path] if f.read() == content else []
         for path in copies:
             os.remove(path)
         return len(copies)
