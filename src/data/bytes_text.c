@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/short.h"
 #include "base/str.h"
 #include "data/print.h"
 
@@ -14,30 +15,16 @@ enum { REPLACEMENT_BYTES = 3 };
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-static inline uint64_t eight(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline uint32_t four(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
 /* Some bytes are looked at twice, so that there is no loop over the last ones. */
 static bool all_ascii(const uint8_t *p, size_t len)
 {
 	uint64_t any;
 	if (len >= 8) {
-		any = eight(p + len - 8);
+		any = short_load(p + len - 8, 8);
 		for (size_t i = 0; i + 8 < len; i += 8)
-			any |= eight(p + i);
+			any |= short_load(p + i, 8);
 	} else if (len >= 4) {
-		any = four(p) | four(p + len - 4);
+		any = short_load(p, 4) | short_load(p + len - 4, 4);
 	} else {
 		any = len == 0 ? 0 : (uint64_t)(p[0] | p[len / 2] | p[len - 1]);
 	}
@@ -48,7 +35,7 @@ static bool all_ascii(const uint8_t *p, size_t len)
 static size_t ascii_run(const uint8_t *p, size_t len)
 {
 	size_t i = 0;
-	while (i + 8 <= len && (eight(p + i) & HIGH_BITS) == 0)
+	while (i + 8 <= len && (short_load(p + i, 8) & HIGH_BITS) == 0)
 		i += 8;
 	while (i < len && p[i] < 0x80)
 		i++;

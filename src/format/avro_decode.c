@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/reader.h"
+#include "base/short.h"
 #include "format/avro_schema.h"
-#include "format/short.h"
 #include "format/varint.h"
 
 enum { BRANCH_NULL = 0, BRANCH_VALUE = 2 }; /* zig-zag of 0 and 1 */

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "format/short.h"
+#include "base/short.h"
 
 enum {
 	CHUNK_ROWS = 64,

@@ -11,7 +11,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
-#include "format/short.h"
+#include "base/short.h"
 
 enum {
 	TABLE_FIRST = 64,       /* slots of a new table */

@@ -3,8 +3,8 @@
  *
  * Thread  no state
  */
-#ifndef FORMAT_SHORT_H
-#define FORMAT_SHORT_H
+#ifndef BASE_SHORT_H
+#define BASE_SHORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
