@@ -4,6 +4,7 @@ import contextlib
 import glob
 import json
 import os
+import pathlib
 import sys
 import tempfile
 import time
@@ -40,13 +41,12 @@ class Lake:
     def lose(self, name):
         """Every copy of a file of one block, on the disks of all data nodes."""
         content, copies = self.read(name), []
-        for path in glob.glob(f'{self.disks}/data*/current/BP-*/current/**/blk_*', recursive=True):
+        for path in map(pathlib.Path, glob.glob(f'{self.disks}/data*/current/BP-*/current/**/blk_*', recursive=True)):
             with contextlib.suppress(FileNotFoundError):  # what other scripts delete goes meanwhile
-                if os.path.getsize(path) == len(content) and not path.endswith('.meta'):
-                    with open(path, 'rb') as f:
-                        copies += [path] if f.read() == content else []
+                if path.suffix != '.meta' and path.stat().st_size == len(content) and path.read_bytes() == content:
+                    copies.append(path)
         for path in copies:
-            os.remove(path)
+            path.unlink()
         return len(copies)
 
     def delete(self, name):
